@@ -1,0 +1,69 @@
+"""One phase's products: which remain, which are out with a worker, how they came out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """One product handed to one worker. `attempt` is unique within the daemon's life."""
+
+    attempt: int
+    product_id: int
+    worker: int
+
+
+class Backlog:
+    """Hands each product to one free worker, once, and knows when all have come back.
+
+    Not thread-safe; one phase owns it. Workers are numbered from 0.
+    """
+
+    def __init__(self, product_ids: Iterable[int], *, workers: int, first_attempt: int) -> None:
+        self._waiting = deque(product_ids)
+        self._idle = deque(range(workers))
+        self._out: dict[int, Assignment] = {}
+        self._attempt = first_attempt
+        self.total = len(self._waiting)
+
+    @property
+    def next_attempt(self) -> int:
+        """The number the next assignment will get."""
+        return self._attempt
+
+    @property
+    def is_done(self) -> bool:
+        """Whether no product waits and none is out."""
+        return not self._waiting and not self._out
+
+    @property
+    def out(self) -> tuple[Assignment, ...]:
+        """The products that are with a worker now."""
+        return tuple(self._out.values())
+
+    def assign(self) -> Assignment | None:
+        """Hand the next product to the next free worker; None if either is lacking."""
+        if not self._waiting or not self._idle:
+            return None
+        assignment = Assignment(
+            attempt=self._attempt, product_id=self._waiting.popleft(), worker=self._idle.popleft()
+        )
+        self._attempt += 1
+        self._out[assignment.attempt] = assignment
+        return assignment
+
+    def come_back(self, attempt: int) -> Assignment | None:
+        """Take a product back and free its worker; None if that attempt is not out (any more)."""
+        assignment = self._out.pop(attempt, None)
+        if assignment is not None:
+            self._idle.append(assignment.worker)
+        return assignment
+
+    def drop_waiting(self) -> tuple[int, ...]:
+        """Give up on the products not yet handed out; returns them."""
+        dropped = tuple(self._waiting)
+        self._waiting.clear()
+        return dropped

@@ -1,0 +1,188 @@
+"""Reading a paged list that moves while it is read, without a gap (rules 4 to 6).
+
+A window is rows `(page - 1) * per_page + 1 ... page * per_page`. Varying `per_page` always finds
+a window that begins a few rows before the last one ended, and *a page belongs to a listing only
+if it overlaps what that listing has already read*. Rows inserted above show the overlap further
+down: still contiguous. Rows removed above hide it: step back until it shows again, or start over
+from the head, a bounded number of times.
+
+Moves that compensate each other exactly cannot be seen through page numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+
+LARGEST_WINDOW = 30
+"""Rows asked for at most. Larger windows would be fewer requests, but not comparable ones."""
+
+MAX_STEPS_BACK = 6
+MAX_STARTS = 3
+MAX_IDLE_WINDOWS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """One page to ask for; both numbers count from 1."""
+
+    page: int
+    per_page: int
+
+    @property
+    def offset(self) -> int:
+        """How many rows of the list stand before this window."""
+        return (self.page - 1) * self.per_page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One row of an answer: its id (None where it was unusable) and when its test ends."""
+
+    id: int | None
+    end_at: datetime | None = None
+
+
+class Reading(Enum):
+    """Where a listing stands."""
+
+    GOING_ON = auto()
+    COMPLETE = auto()
+    ABANDONED = auto()
+
+
+class Listing:
+    """One listing of one product's tests: which window comes next, and when it has ended.
+
+    `since`: stop below this instant, as long as the list keeps the order newest end first.
+    Not thread-safe; one worker drives it.
+    """
+
+    def __init__(self, *, since: datetime | None = None) -> None:
+        self.state = Reading.GOING_ON
+        self.why_abandoned = ""
+        self.ordered = True
+        self._since = since
+        self._starts = 1
+        self._handed_out: set[int] = set()
+        self._last_end_at: datetime | None = None
+        self._start_at_the_head()
+
+    def _start_at_the_head(self) -> None:
+        self._read: set[int] = set()
+        self._end = 0
+        self._farthest = 0
+        self._need = 1
+        self._steps_back = 0
+        self._idle_windows = 0
+        self._largest_allowed = LARGEST_WINDOW
+        self._largest_answer = 0
+        self._proven = True
+
+    def next_window(self) -> Window:
+        """The window to ask for now."""
+        return best_window(self._end, self._need, self._largest_allowed)
+
+    def take(self, window: Window, rows: Sequence[Seen]) -> tuple[int, ...]:
+        """Take the answer to `window` in; returns the indexes of the rows to store.
+
+        Rows that this listing has already handed out are not returned again. An answer that does
+        not overlap is not taken: nothing of it is returned, and the next window steps back.
+        """
+        adjacent = window.offset >= self._end
+        last_known = max((i for i, row in enumerate(rows) if row.id in self._read), default=-1)
+        if not adjacent and last_known < 0:
+            self._step_back()
+            return ()
+        self._proven = self._proven and (window.offset == 0 or not adjacent or not rows)
+        beyond = rows[last_known + 1 :]
+        self._note_order(beyond)
+        self._advance(window, len(rows), len(beyond))
+        if self.state is Reading.GOING_ON and self._is_below_since(rows):
+            self._finish()
+        return self._hand_out(rows)
+
+    def _hand_out(self, rows: Sequence[Seen]) -> tuple[int, ...]:
+        indexes = []
+        for index, row in enumerate(rows):
+            if row.id is None or row.id not in self._handed_out:
+                indexes.append(index)
+            if row.id is not None:
+                self._handed_out.add(row.id)
+                self._read.add(row.id)
+        return tuple(indexes)
+
+    def _advance(self, window: Window, answered: int, beyond: int) -> None:
+        self._end = window.offset + answered
+        self._need = 1
+        self._steps_back = 0
+        short = answered < window.per_page
+        if short and (beyond == 0 or window.per_page <= self._largest_answer):
+            self._finish()
+            return
+        self._largest_answer = max(self._largest_answer, answered)
+        if short:
+            # The end, or a server that clamps per_page: the next window will tell.
+            self._largest_allowed = max(1, answered)
+        self._note_progress(beyond)
+
+    def _note_progress(self, beyond: int) -> None:
+        idle = beyond == 0 and self._end >= self._farthest
+        self._idle_windows = self._idle_windows + 1 if idle else 0
+        self._farthest = max(self._farthest, self._end)
+        if self._idle_windows > MAX_IDLE_WINDOWS:
+            self._abandon("the list does not advance from page to page")
+
+    def _finish(self) -> None:
+        if self._proven:
+            self.state = Reading.COMPLETE
+        else:
+            self._abandon("the pages are too small to show that they join up")
+
+    def _step_back(self) -> None:
+        self._steps_back += 1
+        self._need *= 4
+        if self._steps_back <= MAX_STEPS_BACK and self._need < self._end:
+            return
+        if self._starts < MAX_STARTS:
+            self._starts += 1
+            self._start_at_the_head()
+        else:
+            self._abandon("the list moved too much while it was read")
+
+    def _abandon(self, why: str) -> None:
+        self.state = Reading.ABANDONED
+        self.why_abandoned = why
+
+    def _note_order(self, rows: Sequence[Seen]) -> None:
+        for row in rows:
+            if row.end_at is None:
+                continue
+            if self._last_end_at is not None and row.end_at > self._last_end_at:
+                self.ordered = False
+            self._last_end_at = row.end_at
+
+    def _is_below_since(self, rows: Sequence[Seen]) -> bool:
+        if self._since is None or not self.ordered or not rows:
+            return False
+        return all(row.end_at is not None and row.end_at < self._since for row in rows)
+
+
+def best_window(end: int, need: int, largest: int) -> Window:
+    """The window that holds one of the last rows of the `end` rows read and reaches furthest.
+
+    It begins at least `need` rows before the end. Sizes from 2 to `largest` are tried; the larger
+    one wins a tie. Where no size reaches beyond the end (very small pages), the window is the one
+    right behind the end, which cannot show an overlap.
+    """
+    if end == 0:
+        return Window(page=1, per_page=largest)
+    start = max(0, end - need)
+    sizes = range(2, largest + 1)
+    size = max(sizes, key=lambda size: ((start // size + 1) * size, size), default=1)
+    if need == 1 and (start // size + 1) * size <= end:
+        # Whole pages of a divisor of `end` stand right behind it; `largest` divides it here.
+        return Window(page=end // largest + 1, per_page=largest)
+    return Window(page=start // size + 1, per_page=size)

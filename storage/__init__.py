@@ -1,0 +1,1 @@
+"""The mirror on disk: one SQLite database, one writing connection."""

@@ -1,0 +1,68 @@
+"""Brings a database to this program's schema: forward only, the file backed up first.
+
+Alembic does the steps; it is imported only when there is one to take.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Connection, inspect
+
+from storage.database import Database
+from storage.errors import NewerSchema
+
+REVISION = "0001"
+"""The newest step; a test holds it against the files in `migrations/versions`."""
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+log = structlog.get_logger(__name__)
+
+
+def migrate(database: Database) -> Path | None:
+    """Bring the schema up to date; returns the backup made of an older one, None if none was.
+
+    Raises NewerSchema, leaving the file as it is, where a newer program has written it.
+    """
+    with database.transaction() as connection:
+        found = current_revision(connection)
+    if found == REVISION:
+        return None
+    if found is not None and found > REVISION:
+        raise NewerSchema(
+            f"{database.path} has the schema {found}; this program knows up to {REVISION}. "
+            "Use the version of testio-sync that wrote it, or another TESTIO_DB_PATH."
+        )
+    backup = None if found is None else _back_up(database, found)
+    with database.transaction(durable=True) as connection:
+        _upgrade(connection)
+    log.info("schema_migrated", from_revision=found, to_revision=REVISION, backup=str(backup or ""))
+    return backup
+
+
+def current_revision(connection: Connection) -> str | None:
+    """The schema's revision; None for an empty database."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first()
+    return None if row is None else str(row[0])
+
+
+def _back_up(database: Database, found: str) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    target = database.path.with_name(f"{database.path.name}.schema-{found}.{stamp}.bak")
+    database.backup_to(target)
+    return target
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

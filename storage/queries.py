@@ -1,0 +1,135 @@
+"""Reads of the mirror, each on a read-only handle of its own: never through an actor.
+
+Plain sqlite3 on purpose: readers are short-lived processes too, and importing dataset would cost
+them more than their query.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from storage.errors import DatabaseBusy, StorageError
+
+Row = dict[str, Any]
+
+READ_TIMEOUT_SECONDS = 5.0
+JSON_COLUMNS = frozenset(
+    {"phases", "scope", "options", "phases_completed", "warnings", "errors", "counts", "detail"}
+)
+
+
+@contextmanager
+def open_readonly(path: Path) -> Iterator[sqlite3.Connection]:
+    """A handle that can only read. Raises StorageError where there is no usable database."""
+    if not path.exists():
+        raise StorageError(f"there is no database at {path} yet; a first sync makes it")
+    uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+    try:
+        with closing(sqlite3.connect(uri, uri=True, timeout=READ_TIMEOUT_SECONDS)) as connection:
+            connection.row_factory = _as_dict
+            yield connection
+    except sqlite3.DatabaseError as error:
+        raise _readable_error(path, error) from error
+
+
+def _readable_error(path: Path, error: sqlite3.DatabaseError) -> StorageError:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return DatabaseBusy(f"{path} is locked by another process; try again")
+    return StorageError(f"{path} cannot be read: {error}")
+
+
+def _as_dict(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
+    names = (column[0] for column in cursor.description)
+    return {name: _decoded(name, value) for name, value in zip(names, values, strict=True)}
+
+
+def _decoded(name: str, value: Any) -> Any:
+    return json.loads(value) if name in JSON_COLUMNS and isinstance(value, str) else value
+
+
+def product_ids(path: Path) -> tuple[int, ...]:
+    """The products that the mirror holds, by id; none where there is no list yet."""
+    with open_readonly(path) as connection:
+        rows = connection.execute("SELECT id FROM products WHERE deleted_at IS NULL ORDER BY id")
+        return tuple(row["id"] for row in rows)
+
+
+def sections_of(path: Path, product_id: int) -> tuple[int, ...]:
+    """The sections of a product that has some; empty for one without."""
+    with open_readonly(path) as connection:
+        row = connection.execute(
+            "SELECT section_ids AS ids FROM products WHERE id = ? AND has_sections = 1",
+            (product_id,),
+        ).fetchone()
+        return tuple(json.loads(row["ids"])) if row else ()
+
+
+def freshness(connection: sqlite3.Connection) -> list[Row]:
+    """The view `freshness`, worst first: failing, then never fetched, then the oldest."""
+    return connection.execute(
+        "SELECT * FROM freshness ORDER BY failing_since IS NULL, complete_as_of IS NOT NULL,"
+        " current_as_of, product_id, kind"
+    ).fetchall()
+
+
+def last_runs(connection: sqlite3.Connection, limit: int) -> list[Row]:
+    """The rows of the newest runs, newest first."""
+    return connection.execute(
+        "SELECT * FROM sync_runs ORDER BY id DESC LIMIT ?", (limit,)
+    ).fetchall()
+
+
+def run(connection: sqlite3.Connection, run_id: int) -> Row | None:
+    """The row of one run; None if it has not begun or does not exist."""
+    found: Row | None = connection.execute(
+        "SELECT * FROM sync_runs WHERE id = ?", (run_id,)
+    ).fetchone()
+    return found
+
+
+def last_success_at(path: Path) -> datetime | None:
+    """When the last successful run ended; None if there was none."""
+    with open_readonly(path) as connection:
+        row = connection.execute(
+            "SELECT max(completed_at) AS at FROM sync_runs WHERE status = 'success'"
+        ).fetchone()
+        return None if row["at"] is None else datetime.fromisoformat(row["at"])
+
+
+def events(
+    connection: sqlite3.Connection,
+    *,
+    since: int | None = None,
+    run_id: int | None = None,
+    limit: int = 50,
+) -> list[Row]:
+    """Events in order. After the id `since`, the first `limit`; without it, the last `limit`."""
+    direction = "DESC" if since is None else "ASC"
+    rows = connection.execute(
+        "SELECT * FROM sync_events WHERE id > ? AND (? IS NULL OR run_id = ?)"
+        f" ORDER BY id {direction} LIMIT ?",
+        (since or 0, run_id, run_id, limit),
+    ).fetchall()
+    return rows if since is not None else rows[::-1]
+
+
+def problems(connection: sqlite3.Connection) -> list[Row]:
+    """What is wrong now: cursors that fail, and records in quarantine, the oldest first."""
+    return connection.execute(
+        "SELECT product_id, kind, failing_since AS since, consecutive_failures AS times,"
+        " last_outcome AS outcome, last_error AS error FROM sync_cursors"
+        " WHERE failing_since IS NOT NULL"
+        " UNION ALL"
+        " SELECT product_id, kind, first_seen_at, 1, 'quarantined',"
+        " 'row ' || position || coalesce(' (id ' || record_id || ')', '') || ': ' || reason"
+        " FROM quarantine WHERE resolved_at IS NULL"
+        " ORDER BY since, product_id, kind"
+    ).fetchall()

@@ -1,0 +1,169 @@
+"""The writer lock: one process at a time has the writing connection (design, section 5).
+
+The kernel's lock decides, and acquiring *is* the recovery after a crash: it dies with its holder.
+The file's content and age are for people only. Nobody ever unlinks the file; unlinking by a dead
+PID or by age lets two holders in at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from storage.errors import LockHeld, NoKernelLocks, StorageError
+from storage.schema import as_text
+
+POLL_SECONDS = 0.1
+FREE_MARK = "released_at"
+
+
+class Role(StrEnum):
+    """What the holder is."""
+
+    DAEMON = "daemon"
+    ONE_SHOT = "one-shot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who holds the lock, or held it last, as it wrote itself into the file."""
+
+    pid: int
+    role: str
+    host: str
+    started_at: str
+    version: str
+    socket: str | None = None
+    released_at: str | None = None
+
+    @property
+    def is_released(self) -> bool:
+        """Whether it let go by itself; if not, and the lock is free, it was killed."""
+        return self.released_at is not None
+
+    def __str__(self) -> str:
+        return f"{self.role} with pid {self.pid} on {self.host}, since {self.started_at}"
+
+
+def lock_path(database: Path) -> Path:
+    """The lock file of a database: `<database>.lock`."""
+    return database.with_name(database.name + ".lock")
+
+
+def read_holder(path: Path) -> Holder | None:
+    """The holder that stands in the file; None if there is none or it is unreadable."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Holder(**{name: content.get(name) for name in Holder.__dataclass_fields__})
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+
+
+class WriterLock:
+    """The lock of one database, for the life of one process's writing connection."""
+
+    def __init__(self, database: Path, *, role: Role, version: str, socket: Path | None) -> None:
+        self.path = lock_path(database)
+        self.recovered_from: Holder | None = None
+        self._me = _myself(role, version, socket)
+        self._descriptor: int | None = None
+        self._lock = FileLock(
+            self.path,
+            mode=0o600,
+            thread_local=False,
+            fallback_to_soft=False,
+            preserve_lock_file=True,
+            on_acquired=self._write_myself,
+        )
+
+    def acquire(
+        self, *, wait_seconds: float, keep_waiting: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Take the lock, waiting for another holder to let go; 0 tries once.
+
+        `keep_waiting` is asked between tries. Raises LockHeld, naming the holder, NoKernelLocks,
+        or StorageError. Afterwards `recovered_from` is a holder that was killed, if one was.
+        """
+        self._prepare_folder()
+        give_up_at = time.monotonic() + wait_seconds
+        while not self._try():
+            if time.monotonic() >= give_up_at or not keep_waiting():
+                holder = read_holder(self.path)
+                raise LockHeld(f"{self.path} is held by the {holder or 'unknown holder'}", holder)
+            time.sleep(POLL_SECONDS)
+
+    def touch(self) -> None:
+        """Show people that the holder is alive; the file's age never lets anyone in."""
+        if self._descriptor is not None:
+            os.utime(self._descriptor)
+
+    def is_mine(self) -> bool:
+        """Whether the file at the path is still the one that is locked."""
+        if self._descriptor is None:
+            return False
+        try:
+            return os.path.samestat(os.stat(self.path), os.fstat(self._descriptor))
+        except OSError:
+            return False
+
+    def release(self) -> None:
+        """Let go, leaving the file. A second call does nothing."""
+        if self._lock.is_locked:
+            self._write({**asdict(self._me), FREE_MARK: as_text(datetime.now(UTC))})
+            self._descriptor = None
+            self._lock.release()
+
+    def _prepare_folder(self) -> None:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot make the folder {self.path.parent}: {error}") from error
+
+    def _try(self) -> bool:
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            return False
+        except OSError as error:
+            if error.errno in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
+                raise NoKernelLocks(
+                    f"{self.path.parent} is on a file system without kernel locks "
+                    f"({error.strerror}); put TESTIO_DB_PATH on a local disk"
+                ) from error
+            raise StorageError(f"cannot lock {self.path}: {error.strerror}") from error
+        return True
+
+    def _write_myself(self, descriptor: int) -> None:
+        """Called by filelock with the lock held: note who left it, then write this holder."""
+        previous = read_holder(self.path)
+        if previous is not None and not previous.is_released:
+            self.recovered_from = previous
+        self._descriptor = descriptor
+        self._write(asdict(self._me))
+
+    def _write(self, content: dict[str, object]) -> None:
+        assert self._descriptor is not None
+        text = json.dumps(content).encode() + b"\n"
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, text, 0)
+
+
+def _myself(role: Role, version: str, control_socket: Path | None) -> Holder:
+    return Holder(
+        pid=os.getpid(),
+        role=role.value,
+        host=socket.gethostname(),
+        started_at=as_text(datetime.now(UTC)),
+        version=version,
+        socket=None if control_socket is None else str(control_socket),
+    )

@@ -1,0 +1,81 @@
+"""From bytes to JSON values, and from a record back to the text that is stored and hashed.
+
+The fast parser reads nearly every answer. Where it refuses one (a lone surrogate, NaN, a byte
+order mark) the standard one reads it leniently, and the records that cannot be stored as JSON
+text show themselves when they are written out again (rule 10).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import orjson
+
+from testio.errors import BadPayload
+
+SECRET_WORDS = ("password", "username", "secret", "token", "credential")
+HASH_CHUNK = 2047  # hashlib lets go of the interpreter lock from 2,048 bytes on; that costs more
+
+
+class NotANumber:
+    """Stands for NaN or an infinity, which JSON does not have; it cannot be written out."""
+
+
+def parse(body: bytes) -> Any:
+    """The JSON value of an answer. Raises BadPayload."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _parse_leniently(body)
+
+
+def _parse_leniently(body: bytes) -> Any:
+    try:
+        return json.loads(body.decode("utf-8-sig"), parse_constant=lambda _name: NotANumber())
+    except (ValueError, RecursionError) as error:
+        raise BadPayload(f"the answer is not JSON: {_start_of(body)}") from error
+
+
+def _start_of(body: bytes) -> str:
+    return repr(body[:40].decode("utf-8", "replace")) if body else "it is empty"
+
+
+def to_text(record: dict[str, Any]) -> str:
+    """A record as JSON text with sorted keys. Raises ValueError if it holds what JSON has not."""
+    try:
+        return orjson.dumps(record, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
+def content_hash(text: str) -> str:
+    """A stable hash of a record's text: equal if and only if the content is."""
+    digest = hashlib.blake2b(digest_size=16)
+    raw = text.encode()
+    for start in range(0, len(raw), HASH_CHUNK):
+        digest.update(raw[start : start + HASH_CHUNK])
+    return digest.hexdigest()
+
+
+def without_secrets(value: Any) -> Any:
+    """A copy of a test environment without anything that grants access."""
+    if isinstance(value, dict):
+        return {k: without_secrets(v) for k, v in value.items() if not _is_secret(k)}
+    if isinstance(value, list):
+        return [without_secrets(item) for item in value]
+    if isinstance(value, str) and "://" in value:
+        return _without_userinfo(value)
+    return value
+
+
+def _is_secret(key: str) -> bool:
+    lowered = key.lower()
+    return any(word in lowered for word in SECRET_WORDS)
+
+
+def _without_userinfo(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"

@@ -1,0 +1,170 @@
+"""Being polite to the remote: rate, the shared "not before", the breaker, the retry budget.
+
+The gate and the breaker are ours because none of the libraries tried holds them the way a pool of
+workers needs: pybreaker keeps its lock during the call, circuitbreaker lets every caller through
+when half open, and urllib3's Retry knows nothing of the other workers.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+from pyrate_limiter import Duration, InMemoryBucket, Limiter, Rate, SingleBucketFactory
+
+from testio.cancellation import Cancellation
+from testio.errors import RemoteDown
+
+POLL_SECONDS = 0.05
+
+
+class RetryBudget:
+    """How many retries one run may still make. Thread-safe."""
+
+    def __init__(self, retries: int) -> None:
+        self._left = retries
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """Use one retry up; False when none is left."""
+        with self._lock:
+            if self._left <= 0:
+                return False
+            self._left -= 1
+            return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestScope:
+    """What all requests of one run share: its end and its retry budget."""
+
+    cancellation: Cancellation = field(default_factory=Cancellation)
+    retries: RetryBudget = field(default_factory=lambda: RetryBudget(100))
+
+
+class RateLimit:
+    """At most so many attempts a second, over all workers. 0 means no limit."""
+
+    def __init__(self, per_second: int) -> None:
+        self._bucket: InMemoryBucket | None = None
+        if per_second > 0:
+            self._bucket = InMemoryBucket([Rate(per_second, Duration.SECOND)])
+            # No background thread: each attempt lets the bucket leak instead.
+            factory = SingleBucketFactory(self._bucket, schedule_leak=False)
+            self._limiter = Limiter(factory)
+
+    def wait(self, cancellation: Cancellation) -> None:
+        """Wait for this attempt's turn. Raises Cancelled."""
+        if self._bucket is None:
+            return
+        while not self._limiter.try_acquire("remote", blocking=False):
+            self._bucket.leak(int(self._bucket.now()))  # type: ignore[no-untyped-call]
+            cancellation.sleep(POLL_SECONDS)
+
+
+class Gate:
+    """The instant before which nobody sends, named by a 429 or 503 with `Retry-After`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._not_before = 0.0
+
+    def close_for(self, seconds: float) -> None:
+        """Park everybody for `seconds` from now; never shortens a longer wait."""
+        with self._lock:
+            self._not_before = max(self._not_before, time.monotonic() + seconds)
+
+    @property
+    def seconds_left(self) -> float:
+        """How long nobody sends yet; 0 when the gate is open."""
+        with self._lock:
+            return max(0.0, self._not_before - time.monotonic())
+
+    def wait(self, cancellation: Cancellation) -> None:
+        """Wait until the gate is open. Raises Cancelled."""
+        while (left := self.seconds_left) > 0:
+            cancellation.sleep(left)
+
+
+class Breaker:
+    """Stops sending while the whole remote fails, so that an outage costs a handful of requests.
+
+    It opens when `threshold` different paths have failed with no success in between: one failing
+    product, however often retried, is one path. Open, it lets single probes through after growing
+    pauses; during the first `patience` seconds other paths wait for their result, after that they
+    fail at once. Any success closes it.
+    """
+
+    def __init__(
+        self,
+        *,
+        threshold: int = 5,
+        patience: float = 10.0,
+        first_pause: float = 1.0,
+        longest_pause: float = 30.0,
+    ) -> None:
+        self._threshold = threshold
+        self._patience = patience
+        self._first_pause = first_pause
+        self._longest_pause = longest_pause
+        self._lock = threading.Lock()
+        self._failing: set[str] = set()
+        self._close()
+
+    def _close(self) -> None:
+        self._failing.clear()
+        self._opened_at: float | None = None
+        self._pause = self._first_pause
+        self._probe_at = 0.0
+        self._probe: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests are held back now."""
+        return self._opened_at is not None
+
+    def admit(self, path: str, cancellation: Cancellation) -> None:
+        """Wait for leave to send. Raises RemoteDown or Cancelled."""
+        while not self._may_send(path):
+            cancellation.sleep(POLL_SECONDS)
+
+    def _may_send(self, path: str) -> bool:
+        with self._lock:
+            if self._opened_at is None:
+                return True
+            now = time.monotonic()
+            patient = now < self._opened_at + self._patience
+            fresh = path not in self._failing
+            if self._probe is None and now >= self._probe_at and (fresh or not patient):
+                self._probe = path
+                return True
+            if patient and fresh:
+                return False
+            raise RemoteDown("the remote failed just now and was not asked again yet")
+
+    def succeeded(self) -> None:
+        """The remote answered: whatever was wrong is over, or is that one path's own trouble."""
+        with self._lock:
+            if self._failing or self._opened_at is not None:
+                self._close()
+
+    def failed(self, path: str) -> None:
+        """The remote did not answer, or answered 5xx."""
+        with self._lock:
+            self._failing.add(path)
+            now = time.monotonic()
+            if self._opened_at is None:
+                if len(self._failing) >= self._threshold:
+                    self._opened_at = now
+                    self._probe_at = now + self._pause
+            elif self._probe == path:
+                self._probe = None
+                self._pause = min(self._pause * 2, self._longest_pause)
+                self._probe_at = now + self._pause
+
+    def gave_up(self, path: str) -> None:
+        """The attempt ended without telling anything of the remote (it was cancelled)."""
+        with self._lock:
+            if self._probe == path:
+                self._probe = None

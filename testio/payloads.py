@@ -1,0 +1,194 @@
+"""From the API's payloads to the records of the mirror.
+
+A record with an unusable id or a wrong type is set aside with the reason, and its neighbours are
+kept; an unexpected envelope is an error of the whole answer (rule 10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+from rules.records import MAX_ID, BadRow, FeatureRecord, ProductRecord, TestRecord
+from testio.bodies import content_hash, parse, to_text, without_secrets
+from testio.errors import BadPayload
+
+EXCERPT_LENGTH = 500
+
+R = TypeVar("R", ProductRecord, FeatureRecord, TestRecord)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows(Generic[R]):
+    """One answer, record by record. `ids` has an entry for each item, None where unusable."""
+
+    records: tuple[R, ...]
+    bad_rows: tuple[BadRow, ...]
+    ids: tuple[int | None, ...]
+
+
+def products(body: bytes) -> Rows[ProductRecord]:
+    """The records of `GET /products`."""
+    return _rows(_items(body, "products"), _product)
+
+
+def features(body: bytes, product_id: int) -> Rows[FeatureRecord]:
+    """The records of a product's or a section's feature list."""
+    return _rows(_items(body, "features"), lambda item: _feature(item, product_id))
+
+
+def tests(body: bytes, product_id: int, *, offset: int) -> Rows[TestRecord]:
+    """The records of one page of a product's tests; `offset` rows of the list stand before it."""
+    items = _items(body, "exploratory_tests")
+    return _rows(items, lambda item: _test(item, product_id), offset=offset)
+
+
+def test(body: bytes, product_id: int) -> TestRecord:
+    """The record of `GET /exploratory_tests/{id}`. Raises BadPayload."""
+    item = _envelope(body, "exploratory_test")
+    try:
+        return _test(_as_object(item), product_id)
+    except ValueError as error:
+        raise BadPayload(f"the test cannot be used: {error}") from error
+
+
+def _envelope(body: bytes, key: str) -> Any:
+    answer = parse(body)
+    if not isinstance(answer, dict) or key not in answer:
+        raise BadPayload(f"the answer has no {key!r}; it is {_shape(answer)}")
+    return answer[key]
+
+
+def _items(body: bytes, key: str) -> list[Any]:
+    items = _envelope(body, key)
+    if not isinstance(items, list):
+        raise BadPayload(f"{key!r} should be a list and is {_shape(items)}")
+    return items
+
+
+def _shape(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"an object with the keys {sorted(value)[:5]}"
+    return "null" if value is None else f"of type {type(value).__name__}"
+
+
+def _rows(items: list[Any], read: Callable[[dict[str, Any]], R], *, offset: int = 0) -> Rows[R]:
+    records: list[R] = []
+    bad_rows: list[BadRow] = []
+    ids: list[int | None] = []
+    for index, item in enumerate(items):
+        ids.append(_usable_id(item))
+        try:
+            records.append(read(_as_object(item)))
+        except ValueError as error:
+            bad_rows.append(_bad_row(item, offset + index + 1, ids[-1], str(error)))
+    return Rows(records=tuple(records), bad_rows=tuple(bad_rows), ids=tuple(ids))
+
+
+def _bad_row(item: Any, position: int, record_id: int | None, reason: str) -> BadRow:
+    text = repr(_clean(item) if isinstance(item, dict) else item)
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return BadRow(
+        position=position,
+        record_id=record_id,
+        reason=reason,
+        excerpt=text[:EXCERPT_LENGTH],
+        fingerprint=content_hash(f"{reason}\n{text}"),
+    )
+
+
+def _as_object(item: Any) -> dict[str, Any]:
+    if not isinstance(item, dict):
+        raise ValueError(f"the record should be an object and is {_shape(item)}")
+    return item
+
+
+def _usable_id(item: Any) -> int | None:
+    value = item.get("id") if isinstance(item, dict) else None
+    return value if type(value) is int and 1 <= value <= MAX_ID else None
+
+
+def _id(item: dict[str, Any]) -> int:
+    usable = _usable_id(item)
+    if usable is None:
+        raise ValueError(f"id should be a whole number from 1 to 2^63-1 and is {item.get('id')!r}")
+    return usable
+
+
+def _text(item: dict[str, Any], key: str) -> str | None:
+    value = item.get(key)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{key} should be text and is {_shape(value)}")
+    return value
+
+
+def _time(item: dict[str, Any], key: str) -> datetime | None:
+    value = _text(item, key)
+    if not value:
+        return None
+    try:
+        instant = datetime.fromisoformat(value)
+        # The API gives an offset; where it does not, UTC is what its host runs on.
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{key} should be a time in ISO 8601 and is {value[:40]!r}") from error
+
+
+def _ids(item: dict[str, Any], key: str) -> tuple[int, ...]:
+    """The ids of a list of numbers or of objects with an id; absent and null are empty."""
+    values = item.get(key)
+    if values is None:
+        return ()
+    if not isinstance(values, list):
+        raise ValueError(f"{key} should be a list and is {_shape(values)}")
+    return tuple(_id(value if isinstance(value, dict) else {"id": value}) for value in values)
+
+
+def _clean(item: dict[str, Any]) -> dict[str, Any]:
+    if "test_environment" not in item:
+        return item
+    return {**item, "test_environment": without_secrets(item["test_environment"])}
+
+
+def _content(item: dict[str, Any]) -> dict[str, str]:
+    text = to_text(item)
+    return {"data": text, "content_hash": content_hash(text)}
+
+
+def _product(item: dict[str, Any]) -> ProductRecord:
+    sections, with_default = _ids(item, "sections"), _ids(item, "sections_with_default")
+    return ProductRecord(
+        id=_id(item),
+        name=_text(item, "name"),
+        product_type=_text(item, "product_type"),
+        has_sections=bool(sections) or len(with_default) > 1,
+        section_ids=tuple(dict.fromkeys((*sections, *with_default))),
+        **_content(item),
+    )
+
+
+def _feature(item: dict[str, Any], product_id: int) -> FeatureRecord:
+    return FeatureRecord(
+        id=_id(item),
+        product_id=product_id,
+        title=_text(item, "title"),
+        section_ids=_ids(item, "section_ids"),
+        **_content(item),
+    )
+
+
+def _test(item: dict[str, Any], product_id: int) -> TestRecord:
+    title = _text(item, "title")
+    return TestRecord(
+        id=_id(item),
+        product_id=product_id,
+        title=title if title is not None else _text(item, "test_title"),
+        status=_text(item, "status"),
+        review_status=_text(item, "review_status"),
+        testing_type=_text(item, "testing_type"),
+        start_at=_time(item, "start_at"),
+        end_at=_time(item, "end_at"),
+        **_content(_clean(item)),
+    )

@@ -1,0 +1,269 @@
+"""One GET, as often as it takes and no longer: limits, deadline, retries, typed errors.
+
+Rules 12 and 13: full jitter between attempts, a total deadline for each, a budget for the run, a
+shared gate for `Retry-After`. A redirect is an error: the token goes to one host only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import email.utils
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import urlencode, urlsplit
+
+import requests
+import structlog
+import tenacity
+import urllib3.exceptions
+
+from testio.cancellation import Cancellation
+from testio.deadlines import Call, Deadlines, WatchedAdapter
+from testio.errors import (
+    BadPayload,
+    Cancelled,
+    ConnectionFailed,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    ServerError,
+    TestioError,
+    Timeout,
+    Unauthorized,
+)
+from testio.limits import Breaker, Gate, RateLimit, RequestScope
+
+log = structlog.get_logger(__name__)
+
+ATTEMPTS = 4
+LONGEST_RETRY_AFTER = 300.0
+CHUNK = 64 * 1024
+
+Query = Sequence[tuple[str, str | int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportOptions:
+    """How to reach the remote. Seconds and bytes; `requests_per_second` 0 means no limit."""
+
+    base_url: str
+    token: Callable[[], str]
+    connections: int = 10
+    timeout_seconds: float = 30.0
+    requests_per_second: int = 0
+    max_response_bytes: int = 64 * 1024 * 1024
+    proxy_url: str | None = None
+    first_pause_seconds: float = 0.5
+    longest_pause_seconds: float = 20.0
+
+
+class Transport:
+    """Sends requests for any number of threads at once."""
+
+    def __init__(self, options: TransportOptions) -> None:
+        self._options = options
+        self._base = options.base_url.rstrip("/")
+        self._deadlines = Deadlines()
+        self._rate = RateLimit(options.requests_per_second)
+        self.gate = Gate()
+        self.breaker = Breaker()
+        self._session = _session(options)
+
+    def get(self, path: str, query: Query, scope: RequestScope) -> bytes:
+        """The body of the answer to `GET base_url + path?query`. Raises TestioError."""
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_any(tenacity.stop_after_attempt(ATTEMPTS), _OutOfBudget(scope)),
+            wait=tenacity.wait_random_exponential(
+                multiplier=self._options.first_pause_seconds,
+                max=self._options.longest_pause_seconds,
+            ),
+            retry=tenacity.retry_if_exception(_may_retry),
+            sleep=scope.cancellation.sleep,
+            before_sleep=_log_retry(path),
+            reraise=True,
+        )
+        return retrying(self._attempt, path, query, scope.cancellation)
+
+    def close(self) -> None:
+        """Cut all requests under way and close all connections."""
+        self._deadlines.close()
+        self._session.close()
+
+    def _attempt(self, path: str, query: Query, cancellation: Cancellation) -> bytes:
+        cancellation.check()
+        self.gate.wait(cancellation)
+        self.breaker.admit(path, cancellation)
+        try:
+            self._rate.wait(cancellation)
+            body = self._send(path, query, cancellation)
+        except (ServerError, Timeout, ConnectionFailed):
+            self.breaker.failed(path)
+            raise
+        except Cancelled:
+            self.breaker.gave_up(path)
+            raise
+        except TestioError:
+            self.breaker.succeeded()
+            raise
+        self.breaker.succeeded()
+        return body
+
+    def _send(self, path: str, query: Query, cancellation: Cancellation) -> bytes:
+        call = Call()
+        with (
+            self._deadlines.watching(call, self._options.timeout_seconds),
+            cancellation.calling(lambda: call.cut("cancelled")),
+        ):
+            try:
+                return self._exchange(path, query)
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                raise self._typed(error, call) from error
+
+    def _exchange(self, path: str, query: Query) -> bytes:
+        options = self._options
+        url = f"{self._base}{path}" + (f"?{urlencode(query)}" if query else "")
+        with contextlib.closing(
+            self._session.get(
+                url,
+                headers={"Authorization": f"Token {options.token()}"},
+                timeout=options.timeout_seconds,
+                allow_redirects=False,
+                stream=True,
+            )
+        ) as response:
+            self._refuse_bad_status(response)
+            return _read_body(response, options.max_response_bytes)
+
+    def _refuse_bad_status(self, response: requests.Response) -> None:
+        status = response.status_code
+        if 200 <= status < 300:
+            return
+        if 300 <= status < 400:
+            raise BadPayload(f"redirected to host {_host(response)!r}; redirects are not followed")
+        if status in (429, 503):
+            self._park(response)
+        raise error_of_status(status)
+
+    def _park(self, response: requests.Response) -> None:
+        asked = retry_after_seconds(response.headers.get("Retry-After"), now=time.time())
+        if asked is None:
+            return
+        seconds = min(asked, LONGEST_RETRY_AFTER)
+        self.gate.close_for(seconds)
+        log.warning(
+            "remote_asked_to_wait",
+            status=response.status_code,
+            asked_seconds=asked,
+            waiting_seconds=seconds,
+        )
+
+    def _typed(self, error: Exception, call: Call) -> TestioError:
+        host = urlsplit(self._base).hostname
+        if call.cut_because == "deadline" or isinstance(error, requests.Timeout):
+            return Timeout(f"no complete answer from {host} in {self._options.timeout_seconds:g} s")
+        if call.cut_because is not None:
+            return Cancelled(f"the request was cut: {call.cut_because}")
+        return ConnectionFailed(f"connection to {host} failed: {_root_cause(error)}")
+
+
+def error_of_status(status: int) -> TestioError:
+    """The error that a status code outside 2xx and 3xx stands for."""
+    if status == 401:
+        return Unauthorized("the remote refused the token (401)")
+    if status == 403:
+        return Forbidden("the token may not see this (403)")
+    if status in (404, 410):
+        return NotFound(f"the remote says there is no such thing ({status})")
+    if status == 429:
+        return RateLimited("the remote's rate limit was reached (429)")
+    if status >= 500:
+        return ServerError(f"the remote failed ({status})")
+    return BadPayload(f"the remote answered with the unexpected status {status}")
+
+
+def retry_after_seconds(header: str | None, *, now: float) -> float | None:
+    """Seconds to wait by a `Retry-After` header: a number or an HTTP date; None if unusable."""
+    if header is None:
+        return None
+    text = header.strip()
+    if text.isascii() and text.isdigit():
+        return float(text) if len(text) < 16 else math.inf
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _session(options: TransportOptions) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.headers["Accept"] = "application/json"
+    session.headers["User-Agent"] = "testio-sync"
+    if options.proxy_url:
+        session.proxies = {"http": options.proxy_url, "https": options.proxy_url}
+    adapter = WatchedAdapter(pool_connections=2, pool_maxsize=options.connections, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _read_body(response: requests.Response, limit: int) -> bytes:
+    """The decoded body, refused as soon as it exceeds `limit` bytes."""
+    body = bytearray()
+    while chunk := response.raw.read(CHUNK, decode_content=True):
+        body += chunk
+        if len(body) > limit:
+            raise BadPayload(f"the answer is larger than the limit of {limit} bytes")
+    return bytes(body)
+
+
+def _host(response: requests.Response) -> str:
+    return urlsplit(response.headers.get("Location", "")).hostname or "?"
+
+
+def _root_cause(error: BaseException) -> str:
+    """What lies at the bottom of a chain of wrapped errors, without the request's URL."""
+    while isinstance(cause := _next_cause(error), BaseException):
+        error = cause
+    return (
+        f"{type(error).__name__}: {error}" if isinstance(error, OSError) else type(error).__name__
+    )
+
+
+def _next_cause(error: BaseException) -> object:
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, BaseException):
+        return reason
+    return next((arg for arg in error.args if isinstance(arg, BaseException)), error.__cause__)
+
+
+def _may_retry(error: BaseException) -> bool:
+    return isinstance(error, TestioError) and error.retryable
+
+
+class _OutOfBudget(tenacity.stop.stop_base):
+    """Stop where the run has no retries left; asked once for each retry that would follow."""
+
+    def __init__(self, scope: RequestScope) -> None:
+        self._scope = scope
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:  # noqa: ARG002
+        return not self._scope.retries.take()
+
+
+def _log_retry(path: str) -> Callable[[tenacity.RetryCallState], None]:
+    def log_it(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.info(
+            "request_retried",
+            path=path,
+            attempt=state.attempt_number,
+            error=str(error),
+            pause_seconds=round(state.upcoming_sleep, 3),
+        )
+
+    return log_it

@@ -1,0 +1,155 @@
+"""Contiguity by overlap, against a list that moves while it is read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rules.listing import LARGEST_WINDOW, Listing, Reading, Seen, Window, best_window
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def answer(rows: list[int], window: Window, clamp: int | None = None) -> list[Seen]:
+    """What a remote that holds `rows` answers; a row's end is older the further down it stands."""
+    size = min(window.per_page, clamp or window.per_page)
+    start = (window.page - 1) * size
+    return [
+        Seen(id=row, end_at=EPOCH - timedelta(hours=start + i))
+        for i, row in enumerate(rows[start : start + size])
+    ]
+
+
+def read_all(rows: list[int], *, clamp: int | None = None) -> tuple[Listing, list[int], int]:
+    """Read a list that stands still; returns the listing, the ids handed out, the requests."""
+    listing, got, requests = Listing(), [], 0
+    while listing.state is Reading.GOING_ON:
+        window = listing.next_window()
+        seen = answer(rows, window, clamp)
+        got += [seen[i].id for i in listing.take(window, seen)]
+        requests += 1
+        assert requests < 20 + len(rows), f"no end after {requests} requests"
+    return listing, got, requests
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 29, 30, 31, 59, 60, 61, 500])
+def test_every_row_of_a_still_list_is_read_once(count: int) -> None:
+    rows = list(range(1, count + 1))
+    listing, got, _ = read_all(rows)
+    assert listing.state is Reading.COMPLETE
+    assert got == rows
+
+
+@given(count=st.integers(0, 400), clamp=st.integers(7, 40))
+def test_a_server_that_clamps_the_page_size_is_read_to_its_end(count: int, clamp: int) -> None:
+    listing, got, _ = read_all(list(range(1, count + 1)), clamp=clamp)
+    assert (listing.state, len(got)) == (Reading.COMPLETE, count)
+
+
+@pytest.mark.parametrize("clamp", [1, 2, 3])
+def test_pages_too_small_to_overlap_are_never_called_complete(clamp: int) -> None:
+    listing, got, _ = read_all(list(range(1, 13)), clamp=clamp)
+    assert listing.state is Reading.ABANDONED
+    assert "too small" in listing.why_abandoned
+    assert got == list(range(1, 13)), "what was read is still handed out"
+
+
+def test_overlap_costs_few_requests() -> None:
+    _, _, requests = read_all(list(range(20_000)))
+    assert requests <= 1.1 * 20_000 / 25, f"{requests} requests, over 10 % above fixed pages of 25"
+
+
+@pytest.mark.parametrize("end", range(1, 20_001, 7))
+def test_a_window_always_overlaps_and_reaches_beyond(end: int) -> None:
+    window = best_window(end, 1, LARGEST_WINDOW)
+    assert window.offset < end < window.offset + window.per_page
+
+
+Move = tuple[str, int]
+moves = st.lists(
+    st.lists(st.tuples(st.sampled_from(["insert", "delete"]), st.integers(0, 10_000)), max_size=6),
+    max_size=12,
+)
+
+
+@settings(max_examples=300)
+@given(count=st.integers(0, 200), rounds=moves)
+def test_a_complete_listing_misses_no_row_that_was_there_all_along(
+    count: int, rounds: list[list[Move]]
+) -> None:
+    """Rows are inserted at the head and deleted anywhere between any two requests."""
+    rows = list(range(1, count + 1))
+    stayed, fresh_id = set(rows), 100_000
+    listing, got = Listing(), []
+    for step in range(200):
+        if listing.state is not Reading.GOING_ON:
+            break
+        window = listing.next_window()
+        seen = answer(rows, window)
+        got += [seen[i].id for i in listing.take(window, seen)]
+        for action, where in rounds[step] if step < len(rounds) else []:
+            if action == "insert":
+                fresh_id += 1
+                rows.insert(0, fresh_id)
+            elif rows:
+                stayed.discard(rows.pop(where % len(rows)))
+    assert listing.state is not Reading.GOING_ON, "the listing did not end"
+    assert len(got) == len(set(got)), "a row was handed out twice"
+    if listing.state is Reading.COMPLETE:
+        assert stayed <= set(got), f"missed {sorted(stayed - set(got))[:5]}"
+
+
+def test_rows_deleted_above_make_the_reader_step_back() -> None:
+    rows = list(range(1, 101))
+    listing, got = Listing(), []
+    window = listing.next_window()
+    first = answer(rows, window)
+    got += [first[i].id for i in listing.take(window, first)]
+    del rows[:10]
+    while listing.state is Reading.GOING_ON:
+        window = listing.next_window()
+        seen = answer(rows, window)
+        got += [seen[i].id for i in listing.take(window, seen)]
+    assert got == list(range(1, 101))
+
+
+def test_a_remote_that_ignores_the_page_is_not_read_for_ever() -> None:
+    rows = [Seen(id=i) for i in range(1, LARGEST_WINDOW + 1)]
+    listing = Listing()
+    for _ in range(30):
+        if listing.state is not Reading.GOING_ON:
+            break
+        window = listing.next_window()
+        listing.take(window, rows[: window.per_page])
+    assert listing.state is Reading.ABANDONED
+    assert "does not advance" in listing.why_abandoned
+
+
+def test_since_stops_below_its_instant_and_only_in_an_ordered_list() -> None:
+    rows = list(range(1, 301))
+    listing, requests = Listing(since=EPOCH - timedelta(hours=40)), 0
+    while listing.state is Reading.GOING_ON:
+        window = listing.next_window()
+        listing.take(window, answer(rows, window))
+        requests += 1
+    assert (listing.state, requests) == (Reading.COMPLETE, 3)
+
+    unordered = Listing(since=EPOCH)
+    window = unordered.next_window()
+    old = EPOCH - timedelta(days=9)
+    unordered.take(
+        window, [Seen(id=i, end_at=old + timedelta(hours=i)) for i in range(1, window.per_page + 1)]
+    )
+    assert unordered.state is Reading.GOING_ON
+    assert not unordered.ordered
+
+
+def test_rows_without_a_usable_id_are_handed_out_and_do_not_break_the_listing() -> None:
+    listing = Listing()
+    window = listing.next_window()
+    rows = [Seen(id=None if i % 5 == 0 else i) for i in range(1, window.per_page + 1)]
+    assert len(listing.take(window, rows)) == window.per_page
+    assert listing.state is Reading.GOING_ON
