@@ -26,6 +26,7 @@ class Backlog:
         self._waiting = deque(product_ids)
         self._idle = deque(range(workers))
         self._out: dict[int, Assignment] = {}
+        self._absent: set[int] = set()
         self._attempt = first_attempt
         self.total = len(self._waiting)
 
@@ -61,6 +62,18 @@ class Backlog:
         if assignment is not None:
             self._idle.append(assignment.worker)
         return assignment
+
+    def retract(self, attempt: int) -> None:
+        """The assignment never reached its worker: the product waits again, without it."""
+        assignment = self._out.pop(attempt)
+        self._waiting.appendleft(assignment.product_id)
+        self._absent.add(assignment.worker)
+
+    def worker_is_back(self, worker: int) -> None:
+        """An absent worker can take products again; for a present one nothing changes."""
+        if worker in self._absent:
+            self._absent.remove(worker)
+            self._idle.append(worker)
 
     def drop_waiting(self) -> tuple[int, ...]:
         """Give up on the products not yet handed out; returns them."""

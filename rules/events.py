@@ -14,7 +14,7 @@ class EventName(StrEnum):
     """The column `event` of `sync_events`. The names are public."""
 
     DAEMON_STARTED = "daemon_started"
-    DAEMON_STOPPED = "daemon_stopped"
+    DAEMON_STOPPING = "daemon_stopping"
     DAEMON_GAVE_UP = "daemon_gave_up"
     LOCK_RECOVERED = "lock_recovered"
     RUN_QUEUED = "run_queued"

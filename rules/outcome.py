@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from rules.model import NOTHING, Counts, ErrorKind, Kind, Outcome, Problem, RunStatus, SyncPhase
+from rules.model import (
+    NOTHING,
+    PRODUCT_LIST,
+    Counts,
+    ErrorKind,
+    Kind,
+    Outcome,
+    Problem,
+    RunStatus,
+    SyncPhase,
+    SyncResult,
+    Trigger,
+)
 
 END_THE_RUN = frozenset({ErrorKind.UNAUTHORIZED})
 """Failures after which no other product can do better: the run ends at once (rule 12)."""
@@ -35,26 +47,64 @@ class Tally:
         if problem is not None:
             self.problems.append(problem)
 
-    def is_complete(self, phase: SyncPhase) -> bool:
-        """Whether the phase has ended complete for everything in its scope."""
-        return all(o is Outcome.COMPLETE for o in self.outcomes.get(phase, {}).values())
+    def begin(self, phase: SyncPhase) -> None:
+        """The phase has begun; one without products is complete."""
+        self.outcomes.setdefault(phase, {})
 
-    def products(self, outcome_in: frozenset[Outcome]) -> set[int]:
-        """Products with at least one phase that came out as one of `outcome_in`."""
+    def result(
+        self,
+        *,
+        run_id: int,
+        trigger: Trigger,
+        phases: tuple[SyncPhase, ...],
+        cancelled: bool,
+        duration_seconds: float,
+    ) -> SyncResult:
+        """What the run came to, once every product has come out or been skipped."""
+        status = run_status(self.outcomes, cancelled=cancelled)
+        tests = self.counts.get(Kind.TESTS, NOTHING)
+        return SyncResult(
+            run_id=run_id,
+            status=status,
+            trigger_source=trigger,
+            phases_completed=tuple(phase for phase in phases if self._is_complete(phase)),
+            products_synced=self._products_synced(phases),
+            products_failed=len(self._products_with(frozenset({Outcome.FAILED, Outcome.PARTIAL}))),
+            features_refreshed=self.counts.get(Kind.FEATURES, NOTHING).seen,
+            tests_discovered=tests.new,
+            tests_updated=tests.changed,
+            duration_seconds=duration_seconds,
+            counts=dict(self.counts),
+            errors=tuple(self.problems),
+        )
+
+    def _products_synced(self, phases: tuple[SyncPhase, ...]) -> int:
+        if set(phases) == {SyncPhase.PRODUCTS}:
+            return self.counts.get(Kind.PRODUCTS, NOTHING).seen
+        return len(self._complete_products(phases))
+
+    def _is_complete(self, phase: SyncPhase) -> bool:
+        outcomes = self.outcomes.get(phase)
+        return outcomes is not None and phase_outcome(outcomes.values()) is Outcome.COMPLETE
+
+    def _products_with(self, wanted: frozenset[Outcome]) -> set[int]:
+        """Products with at least one phase that came out as one of `wanted`."""
         return {
             product_id
             for phase, outcomes in self.outcomes.items()
             if phase is not SyncPhase.PRODUCTS
             for product_id, outcome in outcomes.items()
-            if outcome in outcome_in
+            if outcome in wanted and product_id != PRODUCT_LIST
         }
 
-    def complete_products(self) -> set[int]:
-        """Products that are complete in every phase they were part of."""
-        return self.products(frozenset({Outcome.COMPLETE})) - self.products(NOT_COMPLETE)
+    def _complete_products(self, phases: tuple[SyncPhase, ...]) -> set[int]:
+        """Products that came out complete in each of the phases that go through products."""
+        by_phase = [self._complete_in(phase) for phase in phases if phase is not SyncPhase.PRODUCTS]
+        return set.intersection(*by_phase) if by_phase else set()
 
-
-NOT_COMPLETE = frozenset({Outcome.PARTIAL, Outcome.FAILED, Outcome.SKIPPED})
+    def _complete_in(self, phase: SyncPhase) -> set[int]:
+        outcomes = self.outcomes.get(phase, {})
+        return {product for product, outcome in outcomes.items() if outcome is Outcome.COMPLETE}
 
 
 def run_status(
@@ -62,12 +112,13 @@ def run_status(
 ) -> RunStatus:
     """The status of a run that has ended.
 
-    `success` only if everything in scope is complete; `failed` if nothing is; else `partial`.
+    `success` only if everything in scope is complete (an account may be empty); `failed` if
+    nothing is; else `partial`.
     """
     if cancelled:
         return RunStatus.CANCELLED
     flat = [outcome for by_product in outcomes.values() for outcome in by_product.values()]
-    if flat and all(outcome is Outcome.COMPLETE for outcome in flat):
+    if all(outcome is Outcome.COMPLETE for outcome in flat):
         return RunStatus.SUCCESS
     if any(outcome in (Outcome.COMPLETE, Outcome.PARTIAL) for outcome in flat):
         return RunStatus.PARTIAL

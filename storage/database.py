@@ -19,7 +19,13 @@ from typing import Any
 
 import dataset
 from sqlalchemy import Connection, event
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.pool import StaticPool
 
 from storage.errors import DatabaseBusy, StorageError
@@ -75,6 +81,8 @@ class Database:
                 self._set_synchronous("FULL" if durable else "NORMAL")
                 with self._begun() as connection:
                     yield connection
+            except (DataError, IntegrityError, ProgrammingError):
+                raise  # the statement is wrong, not the file
             except DatabaseError as error:
                 raise unusable(self.path, error) from error
 
@@ -114,12 +122,8 @@ class Database:
             finally:
                 copy.close()
 
-    def stop_waiting(self) -> None:
-        """Give up on a write that waits for another process's lock; the daemon is stopping."""
-        self._stopping.set()
-
     def close(self) -> None:
-        """Fold the log in and close. A second call does nothing."""
+        """Fold the log in and close; a write that still waits for its turn gives up."""
         if self._connection.closed:
             return
         self._stopping.set()

@@ -55,11 +55,15 @@ def _decoded(name: str, value: Any) -> Any:
     return json.loads(value) if name in JSON_COLUMNS and isinstance(value, str) else value
 
 
-def product_ids(path: Path) -> tuple[int, ...]:
-    """The products that the mirror holds, by id; none where there is no list yet."""
+def known_products(path: Path) -> tuple[int, ...] | None:
+    """The products that the mirror holds, by id; None if their list was never fetched."""
     with open_readonly(path) as connection:
+        fetched = connection.execute(
+            "SELECT 1 FROM sync_cursors"
+            " WHERE product_id = 0 AND kind = 'products' AND current_as_of IS NOT NULL"
+        ).fetchone()
         rows = connection.execute("SELECT id FROM products WHERE deleted_at IS NULL ORDER BY id")
-        return tuple(row["id"] for row in rows)
+        return tuple(row["id"] for row in rows) if fetched else None
 
 
 def sections_of(path: Path, product_id: int) -> tuple[int, ...]:

@@ -38,6 +38,8 @@ class SyncLog:
                 if event.outcome in NOT_COMPLETE and event.product_id is not None:
                     connection.exec_driver_sql(MARK_FAILED, _failure(event))
             connection.execute(sync_events.insert(), events)
+        if durable:
+            self._database.checkpoint()
 
     def next_run_id(self) -> int:
         """A run id that no run had before."""

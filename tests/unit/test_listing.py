@@ -23,7 +23,7 @@ def answer(rows: list[int], window: Window, clamp: int | None = None) -> list[Se
     ]
 
 
-def read_all(rows: list[int], *, clamp: int | None = None) -> tuple[Listing, list[int], int]:
+def read_all(rows: list[int], *, clamp: int | None = None) -> tuple[Listing, list[int | None], int]:
     """Read a list that stands still; returns the listing, the ids handed out, the requests."""
     listing, got, requests = Listing(), [], 0
     while listing.state is Reading.GOING_ON:

@@ -1,0 +1,72 @@
+"""The Coordinator's notes on the run at work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from actors.messages import PhaseProgress, RunProgress, RunTicket
+from rules.admission import RunningRun
+from rules.model import ErrorKind, Outcome, Problem, SyncPhase, SyncResult, in_order
+from rules.outcome import Tally
+
+
+@dataclass(slots=True, kw_only=True)
+class ActiveRun:
+    """Which phases are ahead, what came out so far, and why it ends early, if it does."""
+
+    ticket: RunTicket
+    ahead: list[SyncPhase]
+    tally: Tally = field(default_factory=Tally)
+    totals: dict[SyncPhase, int] = field(default_factory=dict)
+    finished: set[SyncPhase] = field(default_factory=set)
+    ending: Problem | None = None
+    closing: bool = False
+
+    @property
+    def run_id(self) -> int:
+        """The run's id."""
+        return self.ticket.run_id
+
+    @property
+    def phases(self) -> tuple[SyncPhase, ...]:
+        """The phases asked for, in order."""
+        return in_order(self.ticket.request.phases)
+
+    def as_running(self) -> RunningRun:
+        """What the decision on another request needs to know."""
+        begun = frozenset(self.phases) - frozenset(self.ahead)
+        if self.ending is not None:
+            begun = frozenset(self.phases)  # nothing of it will still be done
+        return RunningRun(request=self.ticket.request, phases_begun=begun)
+
+    def result(self, now: float) -> SyncResult:
+        """What the run came to; `now` is on the clock of elapsed seconds."""
+        return self.tally.result(
+            run_id=self.run_id,
+            trigger=self.ticket.request.trigger,
+            phases=self.phases,
+            cancelled=self.ending is not None and self.ending.kind is ErrorKind.CANCELLED,
+            duration_seconds=now - self.ticket.started,
+        )
+
+    def progress(self, now: float) -> RunProgress:
+        """How far the run is; `now` is on the clock of elapsed seconds."""
+        return RunProgress(
+            run_id=self.run_id,
+            trigger=self.ticket.request.trigger,
+            started_at=self.ticket.started_at,
+            elapsed_seconds=now - self.ticket.started,
+            cancelling=self.ending is not None,
+            phases=tuple(self._phase_progress(phase) for phase in self.phases),
+        )
+
+    def _phase_progress(self, phase: SyncPhase) -> PhaseProgress:
+        outcomes = self.tally.outcomes.get(phase, {})
+        complete = sum(outcome is Outcome.COMPLETE for outcome in outcomes.values())
+        return PhaseProgress(
+            phase=phase,
+            total=self.totals.get(phase),
+            complete=complete,
+            failed=len(outcomes) - complete,
+            finished=phase in self.finished,
+        )

@@ -1,0 +1,121 @@
+"""Between the actors and the Logger: the queue of what happened, and the results of runs.
+
+Both outlive the Logger, so that its crash loses neither an event nor somebody's result.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import OrderedDict, deque
+
+import structlog
+
+from actors.base import Address
+from actors.messages import Flush
+from rules.events import Entry, RunClosed, RunOpened, SyncEvent
+from rules.model import RunStatus, SyncResult
+
+log = structlog.get_logger("sync")
+
+KEPT_RESULTS = 200
+LOUD = frozenset({RunStatus.PARTIAL, RunStatus.FAILED, "failed", "partial"})
+
+
+class Journal:
+    """What is to be written, in order. Thread-safe; any actor records, the Logger writes."""
+
+    def __init__(self, logger: Address) -> None:
+        self._logger = logger
+        self._lock = threading.Lock()
+        self._waiting: deque[Entry] = deque()
+
+    def record(self, entry: Entry) -> None:
+        """Put one entry at the end, show it in the log, and wake the Logger."""
+        _show(entry)
+        with self._lock:
+            self._waiting.append(entry)
+        self._logger.tell(Flush())
+
+    def first(self, limit: int) -> tuple[Entry, ...]:
+        """The oldest entries that are not written yet; they stay until `discard`."""
+        with self._lock:
+            return tuple(itertools.islice(self._waiting, limit))
+
+    def discard(self, count: int) -> None:
+        """The oldest `count` entries are written."""
+        with self._lock:
+            for _ in range(count):
+                self._waiting.popleft()
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._waiting)
+
+
+class RunBoard:
+    """The results of the last runs, for those who wait outside the actors. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._results: OrderedDict[int, SyncResult] = OrderedDict()
+
+    def publish(self, result: SyncResult) -> None:
+        """A run's end is on disk: tell everybody who waits for it."""
+        with self._changed:
+            self._results[result.run_id] = result
+            while len(self._results) > KEPT_RESULTS:
+                self._results.popitem(last=False)
+            self._changed.notify_all()
+
+    def wait(self, run_id: int, *, timeout: float) -> SyncResult | None:
+        """The result of a run, waiting at most `timeout` seconds for it; None if not ended."""
+        with self._changed:
+            self._changed.wait_for(lambda: run_id in self._results, timeout)
+            return self._results.get(run_id)
+
+
+def _show(entry: Entry) -> None:
+    """One log line an entry, at a level that fits its outcome."""
+    if isinstance(entry, RunOpened):
+        log.info(
+            "run_started",
+            run_id=entry.run_id,
+            trigger_source=entry.request.trigger.value,
+            phases=list(entry.request.phases),
+        )
+    elif isinstance(entry, RunClosed):
+        _show_result(entry.result)
+    else:
+        _show_event(entry)
+
+
+def _show_result(result: SyncResult) -> None:
+    log.log(
+        30 if result.status in LOUD else 20,
+        "run_finished",
+        run_id=result.run_id,
+        status=result.status.value,
+        duration_seconds=round(result.duration_seconds, 3),
+        products_synced=result.products_synced,
+        products_failed=result.products_failed,
+        features_refreshed=result.features_refreshed,
+        tests_discovered=result.tests_discovered,
+        tests_updated=result.tests_updated,
+    )
+
+
+def _show_event(event: SyncEvent) -> None:
+    fields: dict[str, object] = {
+        "run_id": event.run_id,
+        "phase": event.phase,
+        "product_id": event.product_id,
+        "outcome": event.outcome,
+        "duration_seconds": round(event.duration_seconds, 3) if event.duration_seconds else None,
+    }
+    if event.problem is not None:
+        fields |= {"error_kind": event.problem.kind.value, "error": event.problem.message}
+    if event.counts is not None:
+        fields |= {"new": event.counts.new, "changed": event.counts.changed}
+    shown = {name: value for name, value in fields.items() if value is not None}
+    log.log(30 if event.outcome in LOUD else 20, event.event.value, **shown, **event.detail)

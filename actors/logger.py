@@ -1,0 +1,88 @@
+"""Writes the journal to `sync_events` and `sync_runs`, serially, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+import structlog
+
+from actors.base import Address, BaseActor
+from actors.journal import Journal, RunBoard
+from actors.messages import Flush, LoggerMessage, Ping, RunRecorded
+from actors.parts import EventStore
+from rules.events import Entry, RunClosed
+from storage.errors import StorageError
+
+log = structlog.get_logger(__name__)
+
+BATCH = 1000
+
+
+class Logger(BaseActor):
+    """One of; runs on its own thread. Nobody is told that a run ended before that is on disk.
+
+    A database that cannot be written to is no crash: the entries wait in the journal until the
+    next Flush. An entry that cannot be written at all is named in the log and left out.
+    """
+
+    def __init__(
+        self,
+        *,
+        supervisor: Address,
+        coordinator: Address,
+        journal: Journal,
+        board: RunBoard,
+        store: EventStore,
+    ) -> None:
+        super().__init__(role="logger", supervisor=supervisor)
+        self._coordinator = coordinator
+        self._journal = journal
+        self._board = board
+        self._store = store
+
+    def handle(self, message: LoggerMessage) -> bool:
+        """Dispatch by type."""
+        match message:
+            case Flush():
+                return self._flush()
+            case Ping():
+                return True
+            case _:
+                assert_never(message)
+
+    def _flush(self) -> bool:
+        """Write all that waits; whether that was possible."""
+        while batch := self._journal.first(BATCH):
+            try:
+                self._write(batch)
+            except StorageError as error:
+                log.error("events_not_written", waiting=len(self._journal), error=str(error))
+                return False
+            self._journal.discard(len(batch))
+            self._announce(batch)
+        return True
+
+    def _write(self, batch: Sequence[Entry]) -> None:
+        try:
+            self._store.write(batch)
+        except StorageError:
+            raise
+        except Exception:
+            log.exception("batch_not_writable", entries=len(batch))
+            self._write_singly(batch)
+
+    def _write_singly(self, batch: Sequence[Entry]) -> None:
+        for entry in batch:
+            try:
+                self._store.write([entry])
+            except StorageError:
+                raise
+            except Exception:
+                log.exception("event_left_out", entry=repr(entry))
+
+    def _announce(self, batch: Sequence[Entry]) -> None:
+        for entry in batch:
+            if isinstance(entry, RunClosed):
+                self._board.publish(entry.result)
+                self._coordinator.tell(RunRecorded(run_id=entry.result.run_id))

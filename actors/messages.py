@@ -1,0 +1,373 @@
+"""Every message of the system. Commands are imperative, facts are in the past tense.
+
+Scheduler -- Tick --> Coordinator -- RunPhase --> phases -- SyncProduct --> workers
+    -- StorePage --> Mirror; the answers travel the same way back. Everything said about a run
+carries its ticket or its id, everything about a product the number of the attempt, so that what
+comes late from an ended run or a replaced worker is recognised and refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pykka
+
+from rules.admission import Admission
+from rules.model import NOTHING, Counts, Outcome, Problem, RunRequest, SyncPhase, Trigger
+from rules.records import Page
+from rules.schedule import Schedule
+from testio.limits import RequestScope
+
+Ref = pykka.ActorRef[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTicket:
+    """One run, as it travels in messages. `started` is on the clock of elapsed seconds."""
+
+    run_id: int
+    request: RunRequest
+    started_at: datetime
+    started: float
+    requests: RequestScope = field(default_factory=RequestScope)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has ended or is being cancelled: nothing of it is stored any more."""
+        return self.requests.cancellation.cancelled
+
+
+# -- to any actor ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    """Answer, to show that you are at work."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """Time has passed: look whether something is due."""
+
+
+# -- to the Scheduler --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begin:
+    """The system is up: send the start-up tick, if one is wanted, and start counting."""
+
+    startup_run: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Send no more ticks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """Send ticks again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetSchedule:
+    """Tell the schedule; the answer is a ScheduleState."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleState:
+    """When the next tick will be sent, by the wall clock; None if none will."""
+
+    interval_seconds: float
+    paused: bool
+    next_run_at: datetime | None
+
+
+# -- to the Coordinator ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """Start a full run, unless one is at work or waiting."""
+
+    trigger: Trigger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartRun:
+    """Start, join or queue a run; the answer is an Admitted."""
+
+    request: RunRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """What becomes of a request, and in which run. `run_id` is None if busy."""
+
+    word: Admission
+    run_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRun:
+    """End the run at work, and forget the one that waits; the answer is the ended run's id."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetStatus:
+    """Tell the run at work; the answer is a CoordinatorStatus."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseProgress:
+    """How far one phase of the run at work is, in products."""
+
+    phase: SyncPhase
+    total: int | None
+    complete: int
+    failed: int
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunProgress:
+    """How far the run at work is."""
+
+    run_id: int
+    trigger: Trigger
+    started_at: datetime
+    elapsed_seconds: float
+    cancelling: bool
+    phases: tuple[PhaseProgress, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoordinatorStatus:
+    """The run at work and the id of the one that waits."""
+
+    current: RunProgress | None
+    queued_run_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drain:
+    """Start nothing more and cancel the run at work; the answer is a future, set when idle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseStarted:
+    """A phase knows its products."""
+
+    run_id: int
+    phase: SyncPhase
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseFinished:
+    """Every product of a phase has come out. `problem`: why the phase could not even begin."""
+
+    run_id: int
+    phase: SyncPhase
+    outcome: Outcome
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecorded:
+    """The end of a run is on disk."""
+
+    run_id: int
+
+
+# -- to the phases -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPhase:
+    """Carry your phase out for this run."""
+
+    ticket: RunTicket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndPhase:
+    """Hand out no more products of this run; end as soon as those that are out are back."""
+
+    run_id: int
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerReplaced:
+    """The worker at `index` died; whatever was with `lost_urn` is lost, and a new one is there."""
+
+    index: int
+    lost_urn: str
+    problem: Problem
+
+
+# -- to a ProductWorker ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncProduct:
+    """Carry one product through one phase; ends in one ProductSynced or ProductFailed."""
+
+    ticket: RunTicket
+    attempt: int
+    phase: SyncPhase
+    product_id: int
+    reply_to: Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageStored:
+    """The page is committed."""
+
+    attempt: int
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRefused:
+    """The page is not committed, and never will be."""
+
+    attempt: int
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorLost:
+    """That Mirror died; pages it has not acknowledged are lost."""
+
+    lost_urn: str
+
+
+# -- from a ProductWorker to its phase, and on to the Coordinator ------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductSynced:
+    """The product was read to its end. `problem` says why it is only partial, if it is."""
+
+    run_id: int
+    attempt: int
+    phase: SyncPhase
+    product_id: int
+    outcome: Outcome
+    counts: Counts
+    duration_seconds: float
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductFailed:
+    """The product could not be read; what was stored of it stays. `outcome` failed or skipped."""
+
+    run_id: int
+    attempt: int
+    phase: SyncPhase
+    product_id: int
+    problem: Problem
+    duration_seconds: float
+    outcome: Outcome = Outcome.FAILED
+    counts: Counts = NOTHING
+
+
+# -- to Mirror and Logger ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorePage:
+    """Write one page, all or nothing, and acknowledge it to `reply_to`."""
+
+    ticket: RunTicket
+    attempt: int
+    page: Page
+    reply_to: Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flush:
+    """Write what stands in the journal."""
+
+
+# -- to the Supervisor -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartAll:
+    """Start every actor and make sure that each answers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopAll:
+    """Stop every actor, in order, within `seconds`; the answer is a StopReport."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopReport:
+    """The roles that did not end in time and were left behind."""
+
+    abandoned: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActorCrashed:
+    """An actor met an exception that it does not handle, and ends."""
+
+    urn: str
+    role: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunBegan:
+    """The Coordinator has taken on a run, at work or queued; if it crashes, the run is lost."""
+
+    ticket: RunTicket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnded:
+    """The run's end is on disk; its ticket is worth nothing any more."""
+
+    run_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleChanged:
+    """The Scheduler's state, kept for its replacement."""
+
+    schedule: Schedule
+
+
+SchedulerMessage = Ping | Beat | Begin | Pause | Resume | GetSchedule
+CoordinatorMessage = (
+    Ping
+    | Tick
+    | StartRun
+    | CancelRun
+    | GetStatus
+    | Drain
+    | PhaseStarted
+    | ProductSynced
+    | ProductFailed
+    | PhaseFinished
+    | RunRecorded
+)
+PhaseMessage = Ping | RunPhase | EndPhase | WorkerReplaced | ProductSynced | ProductFailed
+WorkerMessage = Ping | SyncProduct | PageStored | PageRefused | MirrorLost
+MirrorMessage = Ping | StorePage
+LoggerMessage = Ping | Flush
+SupervisorMessage = (
+    Ping | Beat | StartAll | StopAll | ActorCrashed | RunBegan | RunEnded | ScheduleChanged
+)

@@ -1,0 +1,273 @@
+"""What the three phases have in common: each hands its products to the workers, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, assert_never
+
+from actors.base import Address, BaseActor
+from actors.clock import Clock
+from actors.journal import Journal
+from actors.messages import (
+    EndPhase,
+    PhaseFinished,
+    PhaseMessage,
+    PhaseStarted,
+    Ping,
+    ProductFailed,
+    ProductSynced,
+    RunPhase,
+    RunTicket,
+    SyncProduct,
+    WorkerReplaced,
+)
+from actors.parts import ProductDirectory
+from rules.backlog import Assignment, Backlog
+from rules.events import EventName, SyncEvent
+from rules.model import ErrorKind, Outcome, Problem, SyncPhase
+from rules.outcome import phase_outcome
+from storage.errors import StorageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """The products of one phase. `unknown` are asked for but not in the account's list.
+
+    `problem`: why the phase cannot even begin; then there are no products.
+    """
+
+    product_ids: tuple[int, ...] = ()
+    unknown: tuple[int, ...] = ()
+    problem: Problem | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class _ActivePhase:
+    ticket: RunTicket
+    backlog: Backlog
+    started: float
+    outcomes: list[Outcome] = field(default_factory=list)
+    told: dict[int, tuple[str, float]] = field(default_factory=dict)
+    problem: Problem | None = None
+
+
+class PhaseActor(BaseActor):
+    """One phase; runs on a thread of its own and never touches the network.
+
+    It holds the backlog and gives each free worker one product. A worker's death is that
+    product's failure. Its own crash fails the run, and the Supervisor replaces all that works
+    for a run.
+    """
+
+    phase: ClassVar[SyncPhase]
+
+    def __init__(
+        self,
+        *,
+        supervisor: Address,
+        coordinator: Address,
+        workers: Sequence[Address],
+        journal: Journal,
+        directory: ProductDirectory,
+        clock: Clock,
+    ) -> None:
+        super().__init__(role=f"{self.phase.value}-phase", supervisor=supervisor)
+        self._coordinator = coordinator
+        self._workers = workers
+        self._journal = journal
+        self._directory = directory
+        self._clock = clock
+        self._active: _ActivePhase | None = None
+        self._next_attempt = 1
+
+    def find_work(self, ticket: RunTicket) -> Work:
+        """Which products this phase is about, in this run."""
+        raise NotImplementedError
+
+    def handle(self, message: PhaseMessage) -> bool:
+        """Dispatch by type."""
+        match message:
+            case RunPhase():
+                self._begin(message.ticket)
+            case ProductSynced() | ProductFailed():
+                self._come_back(message)
+            case WorkerReplaced():
+                self._worker_replaced(message)
+            case EndPhase():
+                self._end_early(message)
+            case Ping():
+                pass
+            case _:
+                assert_never(message)
+        return True
+
+    def _begin(self, ticket: RunTicket) -> None:
+        work = self._find_work_safely(ticket)
+        active = _ActivePhase(
+            ticket=ticket,
+            backlog=Backlog(
+                work.product_ids, workers=len(self._workers), first_attempt=self._next_attempt
+            ),
+            started=self._clock.elapsed(),
+            problem=work.problem,
+        )
+        self._active = active
+        total = active.backlog.total + len(work.unknown)
+        self._journal.record(
+            replace(self._event(EventName.PHASE_STARTED), detail={"products": total})
+        )
+        self._coordinator.tell(PhaseStarted(run_id=ticket.run_id, phase=self.phase, total=total))
+        for product_id in work.unknown:
+            self._product_ended(self._never_begun(product_id, 0, UNKNOWN_PRODUCT, Outcome.FAILED))
+        self._hand_out()
+
+    def _find_work_safely(self, ticket: RunTicket) -> Work:
+        try:
+            return self.find_work(ticket)
+        except StorageError as error:
+            return Work(problem=Problem(kind=ErrorKind.STORAGE, message=str(error)))
+
+    def _hand_out(self) -> None:
+        """Give waiting products to free workers; with none left anywhere, the phase has ended."""
+        active = self._active
+        if active is None:
+            return
+        while (assignment := active.backlog.assign()) is not None:
+            urn = self._workers[assignment.worker].tell(self._order(active, assignment))
+            if urn is None:
+                active.backlog.retract(assignment.attempt)
+            else:
+                active.told[assignment.attempt] = (urn, self._clock.elapsed())
+        if active.backlog.is_done:
+            self._finish(active)
+
+    def _order(self, active: _ActivePhase, assignment: Assignment) -> SyncProduct:
+        return SyncProduct(
+            ticket=active.ticket,
+            attempt=assignment.attempt,
+            phase=self.phase,
+            product_id=assignment.product_id,
+            reply_to=self.actor_ref,
+        )
+
+    def _come_back(self, message: ProductSynced | ProductFailed) -> None:
+        """Take a product's end, unless that attempt was given up on before."""
+        active = self._active
+        if active is None or active.ticket.run_id != message.run_id:
+            return
+        if active.backlog.come_back(message.attempt) is None:
+            return
+        active.told.pop(message.attempt, None)
+        self._product_ended(message)
+        self._hand_out()
+
+    def _worker_replaced(self, message: WorkerReplaced) -> None:
+        active = self._active
+        if active is None:
+            return
+        active.backlog.worker_is_back(message.index)
+        for assignment in active.backlog.out:
+            urn, since = active.told[assignment.attempt]
+            if urn == message.lost_urn:
+                lost = self._never_begun(
+                    assignment.product_id, assignment.attempt, message.problem, Outcome.FAILED
+                )
+                self._come_back(replace(lost, duration_seconds=self._clock.elapsed() - since))
+        self._hand_out()
+
+    def _end_early(self, message: EndPhase) -> None:
+        active = self._active
+        if active is None or active.ticket.run_id != message.run_id:
+            return
+        for product_id in active.backlog.drop_waiting():
+            self._product_ended(self._never_begun(product_id, 0, message.problem, Outcome.SKIPPED))
+        self._hand_out()
+
+    def _never_begun(
+        self, product_id: int, attempt: int, problem: Problem, outcome: Outcome
+    ) -> ProductFailed:
+        assert self._active is not None
+        return ProductFailed(
+            run_id=self._active.ticket.run_id,
+            attempt=attempt,
+            phase=self.phase,
+            product_id=product_id,
+            problem=replace(problem, phase=self.phase, product_id=product_id or None),
+            duration_seconds=0.0,
+            outcome=outcome,
+        )
+
+    def _product_ended(self, message: ProductSynced | ProductFailed) -> None:
+        assert self._active is not None
+        self._active.outcomes.append(message.outcome)
+        self._journal.record(
+            replace(
+                self._event(_EVENT_OF[message.outcome]),
+                product_id=message.product_id,
+                outcome=message.outcome,
+                duration_seconds=message.duration_seconds,
+                counts=message.counts,
+                problem=message.problem,
+            )
+        )
+        self._coordinator.tell(message)
+
+    def _finish(self, active: _ActivePhase) -> None:
+        self._next_attempt = active.backlog.next_attempt
+        outcome = Outcome.FAILED if active.problem else phase_outcome(active.outcomes)
+        self._journal.record(
+            replace(
+                self._event(EventName.PHASE_FINISHED),
+                outcome=outcome,
+                duration_seconds=self._clock.elapsed() - active.started,
+                problem=active.problem,
+            )
+        )
+        self._active = None
+        self._coordinator.tell(
+            PhaseFinished(
+                run_id=active.ticket.run_id,
+                phase=self.phase,
+                outcome=outcome,
+                problem=active.problem,
+            )
+        )
+
+    def _event(self, name: EventName) -> SyncEvent:
+        assert self._active is not None
+        return SyncEvent(
+            at=self._clock.now(),
+            event=name,
+            run_id=self._active.ticket.run_id,
+            phase=self.phase,
+        )
+
+
+def work_of_known_products(directory: ProductDirectory, ticket: RunTicket) -> Work:
+    """The products in scope that the mirror holds; the list was refreshed by the first phase."""
+    known, wanted = directory.known_products(), ticket.request.scope.product_ids
+    if known is None:
+        return Work(problem=NO_LIST)
+    if wanted is None:
+        return Work(product_ids=known)
+    return Work(
+        product_ids=tuple(product for product in known if product in wanted),
+        unknown=tuple(sorted(wanted - set(known))),
+    )
+
+
+_EVENT_OF = {
+    Outcome.COMPLETE: EventName.PRODUCT_SYNCED,
+    Outcome.PARTIAL: EventName.PRODUCT_SYNCED,
+    Outcome.FAILED: EventName.PRODUCT_FAILED,
+    Outcome.SKIPPED: EventName.PRODUCT_SKIPPED,
+}
+
+UNKNOWN_PRODUCT = Problem(
+    kind=ErrorKind.NOT_FOUND, message="no such product in the account's list of products"
+)
+NO_LIST = Problem(
+    kind=ErrorKind.NOT_FOUND,
+    message="the list of products was never fetched; run the products phase first",
+)

@@ -1,0 +1,170 @@
+"""Carries one product through one phase: reads pages, has each stored, and reports the end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+import structlog
+
+from actors.base import Address, BaseActor, safe_tell
+from actors.clock import Clock
+from actors.jobs import Job, Verdict, job_for
+from actors.messages import (
+    MirrorLost,
+    PageRefused,
+    PageStored,
+    Ping,
+    ProductFailed,
+    ProductSynced,
+    StorePage,
+    SyncProduct,
+    WorkerMessage,
+)
+from actors.parts import ProductDirectory, RemoteClient
+from rules.model import NOTHING, ErrorKind, Outcome, Problem
+from rules.records import Page
+from storage.errors import StorageError
+from testio.errors import TestioError
+
+
+class ProductWorker(BaseActor):
+    """Up to `max_workers` of; each runs, and waits for the remote, on a thread of its own.
+
+    It decides nothing. One page at a time is unacknowledged, so memory stays flat however large a
+    product is. Every SyncProduct ends in one ProductSynced or ProductFailed to the phase that
+    asked; a crash ends the worker, and the phase counts the product as failed.
+    """
+
+    def __init__(
+        self,
+        *,
+        role: str,
+        supervisor: Address,
+        mirror: Address,
+        client: RemoteClient,
+        directory: ProductDirectory,
+        clock: Clock,
+    ) -> None:
+        super().__init__(role=role, supervisor=supervisor)
+        self._mirror = mirror
+        self._client = client
+        self._directory = directory
+        self._clock = clock
+        self._task: SyncProduct | None = None
+        self._job: Job | None = None
+        self._started = 0.0
+        self._counts = NOTHING
+        self._page_is_with: str | None = None
+
+    def handle(self, message: WorkerMessage) -> bool:
+        """Dispatch by type."""
+        match message:
+            case SyncProduct():
+                self._begin(message)
+            case PageStored():
+                self._page_stored(message)
+            case PageRefused():
+                if self._is_mine(message.attempt):
+                    self._fail(message.problem)
+            case MirrorLost():
+                self._mirror_lost(message)
+            case Ping():
+                pass
+            case _:
+                assert_never(message)
+        return True
+
+    def _begin(self, task: SyncProduct) -> None:
+        structlog.contextvars.bind_contextvars(
+            run_id=task.ticket.run_id, phase=task.phase.value, product_id=task.product_id
+        )
+        self._task = task
+        self._started = self._clock.elapsed()
+        self._counts = NOTHING
+        self._job = job_for(task, self._client, self._directory, self._clock)
+        self._go_on()
+
+    def _is_mine(self, attempt: int) -> bool:
+        return self._task is not None and self._task.attempt == attempt
+
+    def _page_stored(self, message: PageStored) -> None:
+        if self._is_mine(message.attempt):
+            self._page_is_with = None
+            self._counts += message.counts
+            self._go_on()
+
+    def _mirror_lost(self, message: MirrorLost) -> None:
+        if self._task is not None and self._page_is_with == message.lost_urn:
+            self._fail(Problem(kind=ErrorKind.CRASHED, message="the mirror's writer crashed"))
+
+    def _go_on(self) -> None:
+        """Read the next page and have it stored, or report the end."""
+        assert self._job is not None
+        try:
+            self._store(next(self._job))
+        except StopIteration as end:
+            self._finish(end.value)
+        except TestioError as error:
+            self._fail(Problem(kind=error.kind, message=str(error)))
+        except StorageError as error:
+            self._fail(Problem(kind=ErrorKind.STORAGE, message=str(error)))
+
+    def _store(self, page: Page) -> None:
+        assert self._task is not None
+        order = StorePage(
+            ticket=self._task.ticket,
+            attempt=self._task.attempt,
+            page=page,
+            reply_to=self.actor_ref,
+        )
+        self._page_is_with = self._mirror.tell(order)
+        if self._page_is_with is None:
+            self._fail(Problem(kind=ErrorKind.CRASHED, message="the mirror's writer is gone"))
+
+    def _finish(self, verdict: Verdict) -> None:
+        task = self._end()
+        safe_tell(
+            task.reply_to,
+            ProductSynced(
+                run_id=task.ticket.run_id,
+                attempt=task.attempt,
+                phase=task.phase,
+                product_id=task.product_id,
+                outcome=verdict.outcome,
+                counts=self._counts,
+                duration_seconds=self._clock.elapsed() - self._started,
+                problem=verdict.problem and placed(verdict.problem, task),
+            ),
+        )
+
+    def _fail(self, problem: Problem) -> None:
+        task = self._end()
+        safe_tell(
+            task.reply_to,
+            ProductFailed(
+                run_id=task.ticket.run_id,
+                attempt=task.attempt,
+                phase=task.phase,
+                product_id=task.product_id,
+                problem=placed(problem, task),
+                duration_seconds=self._clock.elapsed() - self._started,
+                outcome=_outcome_of(problem),
+                counts=self._counts,
+            ),
+        )
+
+    def _end(self) -> SyncProduct:
+        assert self._task is not None
+        task, self._task, self._job, self._page_is_with = self._task, None, None, None
+        structlog.contextvars.clear_contextvars()
+        return task
+
+
+def _outcome_of(problem: Problem) -> Outcome:
+    return Outcome.SKIPPED if problem.kind is ErrorKind.CANCELLED else Outcome.FAILED
+
+
+def placed(problem: Problem, task: SyncProduct) -> Problem:
+    """The same problem, with the phase and product it belongs to."""
+    return replace(problem, phase=task.phase, product_id=task.product_id or None)

@@ -1,0 +1,136 @@
+"""The whole actor system from outside: start it, ask it, wait for a run, stop it."""
+
+from __future__ import annotations
+
+import threading
+from typing import cast
+
+import structlog
+
+from actors.base import NoAnswer
+from actors.journal import Journal
+from actors.messages import (
+    Admitted,
+    Beat,
+    Begin,
+    CancelRun,
+    CoordinatorStatus,
+    GetSchedule,
+    GetStatus,
+    Pause,
+    Resume,
+    ScheduleState,
+    StartAll,
+    StartRun,
+    StopAll,
+    StopReport,
+)
+from actors.parts import Parts
+from actors.supervisor import Supervisor
+from actors.wiring import Wiring
+from rules.model import RunRequest, SyncResult
+
+log = structlog.get_logger(__name__)
+
+ANSWER_SECONDS = 2.0
+START_SECONDS = 15.0
+STOP_SECONDS = 8.0
+
+
+class ActorSystem:
+    """One running system. Every method may be called from any thread outside the actors.
+
+    Those that ask raise NoAnswer where an actor does not answer in time.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self.wiring = Wiring.of(parts)
+        self.gave_up = threading.Event()
+        self.gave_up_because = ""
+        self._parts = parts
+        self._pulse: threading.Thread | None = None
+        self._stopped = threading.Event()
+
+    @property
+    def journal(self) -> Journal:
+        """Where events are recorded from outside the actors."""
+        return self.wiring.journal
+
+    def start(self) -> None:
+        """Start every actor; returns when each has answered."""
+        supervisor = Supervisor.start(wiring=self.wiring, give_up=self._give_up)
+        self.wiring.supervisor.bind(supervisor)
+        self.wiring.supervisor.ask(StartAll(), timeout=START_SECONDS)
+        if self._parts.pulse_seconds is not None:
+            self._pulse = threading.Thread(target=self._beat, name="testio-pulse", daemon=True)
+            self._pulse.start()
+
+    def begin(self) -> None:
+        """Let the Scheduler send its first tick."""
+        if self._parts.schedule is not None:
+            self.wiring.scheduler.tell(Begin(startup_run=self._parts.schedule.startup_run))
+
+    def beat(self) -> None:
+        """One heartbeat; the pulse thread does this, or a test that holds the clock."""
+        self.wiring.supervisor.tell(Beat())
+        self.wiring.scheduler.tell(Beat())
+
+    def start_run(self, request: RunRequest) -> Admitted:
+        """Ask for a run; it starts, joins one, waits, or is refused as busy."""
+        answer = self.wiring.coordinator.ask(StartRun(request=request), timeout=ANSWER_SECONDS)
+        return cast(Admitted, answer)
+
+    def wait_for(self, run_id: int, *, timeout: float) -> SyncResult | None:
+        """The result of a run once its end is on disk; None if it has not ended by then."""
+        return self.wiring.board.wait(run_id, timeout=timeout)
+
+    def status(self) -> CoordinatorStatus:
+        """The run at work and the one that waits."""
+        answer = self.wiring.coordinator.ask(GetStatus(), timeout=ANSWER_SECONDS)
+        return cast(CoordinatorStatus, answer)
+
+    def schedule(self) -> ScheduleState:
+        """When the next periodic run is due."""
+        answer = self.wiring.scheduler.ask(GetSchedule(), timeout=ANSWER_SECONDS)
+        return cast(ScheduleState, answer)
+
+    def pause(self) -> bool:
+        """No more ticks; False if it was paused already."""
+        return bool(self.wiring.scheduler.ask(Pause(), timeout=ANSWER_SECONDS))
+
+    def resume(self) -> bool:
+        """Ticks again; False if it was not paused."""
+        return bool(self.wiring.scheduler.ask(Resume(), timeout=ANSWER_SECONDS))
+
+    def cancel(self, reason: str) -> int | None:
+        """End the run at work; its id, or None if there is none."""
+        answer = self.wiring.coordinator.ask(CancelRun(reason=reason), timeout=ANSWER_SECONDS)
+        return cast("int | None", answer)
+
+    def stop(self, seconds: float = STOP_SECONDS) -> StopReport:
+        """Stop everything in order within `seconds`; what does not end is left and named."""
+        self._stopped.set()
+        try:
+            report = cast(
+                StopReport,
+                self.wiring.supervisor.ask(StopAll(seconds=seconds), timeout=seconds + 0.5),
+            )
+        except NoAnswer:
+            report = StopReport(abandoned=("supervisor",))
+        if report.abandoned:
+            log.error("actors_left_behind", roles=list(report.abandoned))
+        ref = self.wiring.supervisor.ref
+        if ref is not None:
+            ref.stop(block=False)
+        if self._pulse is not None:
+            self._pulse.join(timeout=1.0)
+        return report
+
+    def _beat(self) -> None:
+        assert self._parts.pulse_seconds is not None
+        while not self._stopped.wait(self._parts.pulse_seconds):
+            self.beat()
+
+    def _give_up(self, reason: str) -> None:
+        self.gave_up_because = reason
+        self.gave_up.set()

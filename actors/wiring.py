@@ -1,0 +1,137 @@
+"""Who is in the system, where each is reached, and how each is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from actors.base import Address
+from actors.coordinator import Coordinator
+from actors.features_phase import FeaturesPhase
+from actors.journal import Journal, RunBoard
+from actors.logger import Logger
+from actors.messages import Ref
+from actors.mirror import Mirror
+from actors.new_tests_phase import NewTestsPhase
+from actors.parts import Parts
+from actors.phase import PhaseActor
+from actors.product_worker import ProductWorker
+from actors.products_phase import ProductsPhase
+from actors.scheduler import Scheduler
+from rules.model import SyncPhase
+from rules.schedule import Schedule
+
+PHASES: dict[SyncPhase, type[PhaseActor]] = {
+    SyncPhase.PRODUCTS: ProductsPhase,
+    SyncPhase.FEATURES: FeaturesPhase,
+    SyncPhase.NEW_TESTS: NewTestsPhase,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """The addresses of every role, and what survives their actors: the journal and the board."""
+
+    parts: Parts
+    supervisor: Address
+    scheduler: Address
+    coordinator: Address
+    phases: dict[SyncPhase, Address]
+    workers: tuple[Address, ...]
+    mirror: Address
+    logger: Address
+    journal: Journal
+    board: RunBoard = field(default_factory=RunBoard)
+    run_ids: list[int]
+
+    @classmethod
+    def of(cls, parts: Parts) -> Wiring:
+        """Addresses with nobody behind them yet."""
+        logger = Address("logger")
+        return cls(
+            parts=parts,
+            supervisor=Address("supervisor"),
+            scheduler=Address("scheduler"),
+            coordinator=Address("coordinator"),
+            phases={phase: Address(f"{phase.value}-phase") for phase in SyncPhase},
+            workers=tuple(Address(f"worker-{n + 1}") for n in range(parts.workers)),
+            mirror=Address("mirror"),
+            logger=logger,
+            journal=Journal(logger),
+            run_ids=[parts.next_run_id],
+        )
+
+    @property
+    def crew(self) -> tuple[Address, ...]:
+        """All that works for a run and is replaced together: Coordinator, phases, workers."""
+        return (*self.workers, *self.phases.values(), self.coordinator)
+
+    def makers(self, schedule: Callable[[], Schedule]) -> dict[str, Callable[[], Ref]]:
+        """How to start the actor of each role, in the order of their dependencies."""
+        makers: dict[str, Callable[[], Ref]] = {
+            "logger": self._logger,
+            "mirror": self._mirror,
+        }
+        for address in self.workers:
+            makers[address.role] = lambda role=address.role: self._worker(role)  # type: ignore[misc]
+        for phase, address in self.phases.items():
+            makers[address.role] = lambda phase=phase: self._phase(phase)  # type: ignore[misc]
+        makers["coordinator"] = self._coordinator
+        if self.parts.schedule is not None:
+            makers["scheduler"] = lambda: self._scheduler(schedule())
+        return makers
+
+    def _logger(self) -> Ref:
+        return Logger.start(
+            supervisor=self.supervisor,
+            coordinator=self.coordinator,
+            journal=self.journal,
+            board=self.board,
+            store=self.parts.events,
+        )
+
+    def _mirror(self) -> Ref:
+        return Mirror.start(
+            supervisor=self.supervisor, store=self.parts.mirror, clock=self.parts.clock
+        )
+
+    def _worker(self, role: str) -> Ref:
+        return ProductWorker.start(
+            role=role,
+            supervisor=self.supervisor,
+            mirror=self.mirror,
+            client=self.parts.client,
+            directory=self.parts.directory,
+            clock=self.parts.clock,
+        )
+
+    def _phase(self, phase: SyncPhase) -> Ref:
+        return PHASES[phase].start(
+            supervisor=self.supervisor,
+            coordinator=self.coordinator,
+            workers=self.workers,
+            journal=self.journal,
+            directory=self.parts.directory,
+            clock=self.parts.clock,
+        )
+
+    def _coordinator(self) -> Ref:
+        return Coordinator.start(
+            supervisor=self.supervisor,
+            phases=self.phases,
+            journal=self.journal,
+            clock=self.parts.clock,
+            run_ids=self.run_ids,
+            tick_request=self.parts.tick_request,
+        )
+
+    def _scheduler(self, schedule: Schedule) -> Ref:
+        assert self.parts.schedule is not None
+        return Scheduler.start(
+            supervisor=self.supervisor,
+            coordinator=self.coordinator,
+            journal=self.journal,
+            clock=self.parts.clock,
+            schedule=schedule,
+            jitter=self.parts.schedule.jitter,
+        )

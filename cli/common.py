@@ -1,0 +1,58 @@
+"""What several verbs share: the flags for settings, and finding the daemon."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from config.loading import load_settings
+from config.settings import Settings
+from control.client import ControlClient
+from control.paths import socket_path
+from storage.writer_lock import lock_path, read_holder
+
+
+def add_settings_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags that every verb takes; they come before all other sources of settings."""
+    group = parser.add_argument_group("settings")
+    group.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with settings")
+    group.add_argument("--db", metavar="FILE", help="the database (TESTIO_DB_PATH)")
+
+
+def add_log_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of verbs that log."""
+    group = parser.add_argument_group("logging")
+    group.add_argument(
+        "--log-level", metavar="LEVEL", help="DEBUG, INFO, WARNING or ERROR (LOG_LEVEL)"
+    )
+    group.add_argument("--log-format", metavar="FORMAT", help="json, console or auto (LOG_FORMAT)")
+
+
+def settings_of(arguments: argparse.Namespace, **more: Any) -> Settings:
+    """The settings, the flags given first. Raises SettingsError."""
+    given = {
+        "TESTIO_DB_PATH": arguments.db,
+        "LOG_LEVEL": getattr(arguments, "log_level", None),
+        "LOG_FORMAT": getattr(arguments, "log_format", None),
+        **more,
+    }
+    flags = {name: value for name, value in given.items() if value is not None}
+    return load_settings(flags=flags, config_file=arguments.config)
+
+
+def control_of(settings: Settings, *, timeout: float = 5.0) -> ControlClient:
+    """A client of the daemon on this database: by the socket its lock file names, else the usual.
+
+    The daemon may have been started with another TESTIO_SOCKET_PATH than this command.
+    """
+    holder = read_holder(lock_path(settings.db_path))
+    if holder is not None and holder.socket is not None and not holder.is_released:
+        return ControlClient(Path(holder.socket), timeout=timeout)
+    return ControlClient(socket_path(settings.db_path, settings.socket_path), timeout=timeout)
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on stdout."""
+    print(json.dumps(document, indent=2, default=str))

@@ -1,0 +1,31 @@
+"""Which exit status and which words belong to which failure; the rest is a bug and shows itself."""
+
+from __future__ import annotations
+
+import sys
+
+from config.problems import SettingsError
+from control.client import ControlError, NoDaemon
+from control.server import NoSocket
+from service.exit_status import ExitStatus
+from service.sync_service import SyncFailed
+from storage.errors import LockHeld, StorageError
+
+STATUSES: tuple[tuple[type[Exception], ExitStatus], ...] = (
+    (SettingsError, ExitStatus.USAGE),
+    (NoSocket, ExitStatus.USAGE),
+    (LockHeld, ExitStatus.BUSY),
+    (StorageError, ExitStatus.DATABASE),
+    (NoDaemon, ExitStatus.NO_DAEMON),
+    (ControlError, ExitStatus.FAILED),
+    (SyncFailed, ExitStatus.FAILED),
+)
+
+
+def explain(error: Exception) -> int:
+    """Say on stderr what is wrong, and return the exit status. Raises what it does not know."""
+    for kind, status in STATUSES:
+        if isinstance(error, kind):
+            print(f"testio-sync: {error}", file=sys.stderr)
+            return status
+    raise error

@@ -1,0 +1,98 @@
+"""Finds the verb, parses its flags, and turns every expected failure into one clear line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import Any
+
+VERBS = {
+    "run": "run the daemon in the foreground",
+    "sync": "sync once, by the daemon if one runs on this database",
+    "status": "show the daemon, the run at work, the last runs, freshness and problems",
+    "events": "show what happened, and follow it",
+    "pause": "stop periodic runs until resumed",
+    "resume": "start periodic runs again",
+    "cancel": "end the run at work",
+    "stop": "stop the daemon",
+    "demo": "see it all work against a bundled simulator, in half a minute",
+    "simulator": "run a stand-in for the remote, with faults",
+}
+
+EPILOG = """\
+examples:
+  testio-sync demo                        see it work, no account needed
+  testio-sync run                         the daemon: a run now, then one every 15 minutes
+  testio-sync sync --product-ids 18 42    two products, now
+  testio-sync status                      how fresh is what I have?
+
+Every verb has --help with examples. Settings and exit statuses are in the README.
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The entry point `testio-sync`; returns the exit status."""
+    arguments = sys.argv[1:] if argv is None else argv
+    parser = _top_parser()
+    if not arguments:
+        parser.print_help(sys.stderr)
+        return 2
+    verb = parser.parse_args(arguments[:1]).verb
+    module = importlib.import_module(f"cli.{verb}")
+    return _run(module, _verb_parser(verb, module).parse_args(arguments[1:]))
+
+
+def _top_parser() -> argparse.ArgumentParser:
+    verbs = "\n".join(f"  {verb:<10} {what}" for verb, what in VERBS.items())
+    parser = argparse.ArgumentParser(
+        prog="testio-sync",
+        usage="testio-sync VERB [options]",
+        description=f"Mirrors a Test IO account into a local SQLite database.\n\nverbs:\n{verbs}",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.add_argument("verb", choices=VERBS, metavar="VERB", help=argparse.SUPPRESS)
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_given: Any) -> None:
+        from config.version import program_version
+
+        python = ".".join(map(str, sys.version_info[:3]))
+        parser.exit(message=f"testio-sync {program_version()} (Python {python})\n")
+
+
+def _verb_parser(verb: str, module: Any) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"testio-sync {verb}",
+        description=module.__doc__,
+        epilog=f"examples:\n{module.EXAMPLES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.add_arguments(parser)
+    return parser
+
+
+def _run(module: Any, arguments: argparse.Namespace) -> int:
+    try:
+        return int(module.main(arguments))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        from cli.failures import explain
+
+        return explain(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

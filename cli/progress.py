@@ -1,0 +1,93 @@
+"""Shows a run while it works: bars on a terminal, a line for each change elsewhere. On stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from control.protocol import RunProgressView
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+
+class Progress(Protocol):
+    """Where progress is shown."""
+
+    def note(self, line: str) -> None:
+        """Something worth a line."""
+
+    def update(self, run: RunProgressView) -> None:
+        """The run at work, as it is now."""
+
+
+@contextmanager
+def make_progress() -> Iterator[Progress]:
+    """Bars if stderr is a terminal, else plain lines."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as RichProgress
+
+    bars = RichProgress(
+        TextColumn("{task.description:<10}"),
+        BarColumn(bar_width=40),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("[red]{task.fields[failed]}"),
+        console=Console(stderr=True),
+    )
+    with bars:
+        yield _Bars(bars)
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._shown: dict[str, str] = {}
+
+    def note(self, line: str) -> None:
+        print(line, file=sys.stderr)
+
+    def update(self, run: RunProgressView) -> None:
+        for phase in run.phases:
+            if phase.total is None:
+                continue
+            failed = f", {phase.failed} not complete" if phase.failed else ""
+            state = "done" if phase.finished else "begun"
+            line = f"{phase.phase.value}: {state}, {phase.total} to do{failed}"
+            if phase.finished:
+                line = f"{phase.phase.value}: done, {phase.complete} of {phase.total}{failed}"
+            elif phase.phase.value in self._shown:
+                continue
+            if self._shown.get(phase.phase.value) != line:
+                self._shown[phase.phase.value] = line
+                print(line, file=sys.stderr)
+
+
+class _Bars:
+    def __init__(self, bars: RichProgress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def note(self, line: str) -> None:
+        self._bars.console.print(line, markup=False)
+
+    def update(self, run: RunProgressView) -> None:
+        for phase in run.phases:
+            name = phase.phase.value
+            if name not in self._tasks:
+                self._tasks[name] = self._bars.add_task(name, total=None, start=False, failed="")
+            if phase.total is None:
+                continue
+            self._bars.start_task(self._tasks[name])
+            self._bars.update(
+                self._tasks[name],
+                total=max(phase.total, 1),
+                completed=max(phase.total, 1) if phase.finished else phase.complete + phase.failed,
+                failed=f"{phase.failed} not complete" if phase.failed else "",
+            )

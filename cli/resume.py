@@ -1,0 +1,28 @@
+"""Start periodic runs again; one that fell due meanwhile starts at once."""
+
+from __future__ import annotations
+
+import argparse
+
+from cli.common import add_settings_flags, control_of, print_json, settings_of
+
+EXAMPLES = """\
+  testio-sync resume
+  testio-sync resume --json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `testio-sync resume`."""
+    parser.add_argument("--json", action="store_true", help="print the daemon's reply as JSON")
+    add_settings_flags(parser)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Send the message and print the daemon's word."""
+    reply = control_of(settings_of(arguments)).resume()
+    if arguments.json:
+        print_json(reply.model_dump(mode="json"))
+    else:
+        print(reply.word.value.replace("_", " "))
+    return 0

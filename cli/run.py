@@ -1,0 +1,43 @@
+"""Run the daemon in the foreground: a run now, then one every interval, until it is stopped."""
+
+from __future__ import annotations
+
+import argparse
+
+from cli.common import add_log_flags, add_settings_flags, settings_of
+
+EXAMPLES = """\
+  testio-sync run
+  testio-sync run --interval 300 --log-format json
+  TESTIO_CUSTOMER_API_TOKEN_FILE=token testio-sync run --config /etc/testio-sync.toml
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `testio-sync run`."""
+    parser.add_argument(
+        "--interval",
+        metavar="SECONDS",
+        help="seconds from run to run; 0 turns periodic runs off (TESTIO_REFRESH_INTERVAL_SECONDS)",
+    )
+    parser.add_argument(
+        "--base-url", metavar="URL", help="where the API is (TESTIO_CUSTOMER_API_BASE_URL)"
+    )
+    add_settings_flags(parser)
+    add_log_flags(parser)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run the daemon; ends with its exit status."""
+    from config.logs import configure_logs
+    from config.token import load_token
+    from service.main import run_daemon
+
+    settings = settings_of(
+        arguments,
+        TESTIO_REFRESH_INTERVAL_SECONDS=arguments.interval,
+        TESTIO_CUSTOMER_API_BASE_URL=arguments.base_url,
+    )
+    token = load_token(settings)
+    configure_logs(level=settings.log_level, log_format=settings.log_format, file=settings.log_file)
+    return run_daemon(settings, token)

@@ -1,0 +1,207 @@
+"""The status screen and the lines of events, for people. Untrusted text is made harmless first."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from config.settings import Settings
+from storage.queries import Row
+
+WIDTH_WITHOUT_TERMINAL = 110
+PRODUCTS_SHOWN = 12
+COLOURS = {
+    "success": "green",
+    "complete": "green",
+    "running": "cyan",
+    "partial": "yellow",
+    "cancelled": "yellow",
+    "interrupted": "yellow",
+    "skipped": "yellow",
+    "failed": "red",
+}
+
+
+def make_console() -> Console:
+    """The console for stdout: colours and the real width on a terminal, plain text elsewhere."""
+    width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
+    return Console(width=width, highlight=False, markup=False, soft_wrap=False)
+
+
+def harmless(value: object) -> str:
+    """Text without line breaks and terminal sequences, whoever wrote it."""
+    text = "" if value is None else str(value)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def event_line(row: Row) -> str:
+    """One event as one line."""
+    place = [f"run {row['run_id']}"] if row["run_id"] is not None else []
+    place += [row["phase"]] if row["phase"] else []
+    place += [f"product {row['product_id']}"] if row["product_id"] else []
+    parts = [
+        f"{row['id']:>6}",
+        row["at"][:19].replace("T", " "),
+        f"{row['event']:<20}",
+        " ".join(place),
+        row["outcome"] or "",
+        f"{row['duration_seconds']:.3f} s" if row["duration_seconds"] else "",
+        row["error"] or _detail(row["detail"]),
+    ]
+    return "  ".join(harmless(part) for part in parts if part)
+
+
+def _detail(detail: dict[str, Any] | None) -> str:
+    return ", ".join(f"{key}={value}" for key, value in (detail or {}).items())
+
+
+def show_status(document: dict[str, Any], settings: Settings, *, every_product: bool) -> None:
+    """The whole screen."""
+    console = make_console()
+    _show_daemon(console, document)
+    if document["current_run"]:
+        _show_current(console, document["current_run"])
+    if not document["runs"]:
+        console.print(f"\nNothing was synced into {settings.db_path} yet: run `testio-sync sync`.")
+        return
+    _show_runs(console, document["runs"])
+    _show_freshness(console, document["freshness"], every_product=every_product)
+    _show_problems(console, document["problems"])
+
+
+def _show_daemon(console: Console, document: dict[str, Any]) -> None:
+    daemon = document["daemon"]
+    if daemon is None:
+        console.print("daemon     none runs on this database", style="yellow")
+    else:
+        up = age(daemon["started_at"], document["at"])
+        console.print(f"daemon     pid {daemon['pid']}, version {daemon['version']}, up {up}")
+        console.print(f"next run   {_next_run(document)}")
+    console.print(f"database   {document['database']}")
+
+
+def _next_run(document: dict[str, Any]) -> str:
+    if document["paused"]:
+        return "none: paused (testio-sync resume)"
+    if document["next_run_at"] is None:
+        return "none: periodic runs are turned off"
+    return f"in {age(document['at'], document['next_run_at'])}"
+
+
+def _show_current(console: Console, run: dict[str, Any]) -> None:
+    state = "cancelling" if run["cancelling"] else f"at work for {run['elapsed_seconds']:.1f} s"
+    phases = "   ".join(_phase_text(phase) for phase in run["phases"])
+    console.print(f"run {run['run_id']:<6} {state}:   {phases}", style="cyan")
+
+
+def _phase_text(phase: dict[str, Any]) -> str:
+    if phase["total"] is None:
+        return f"{phase['phase']} -"
+    failed = f" ({phase['failed']} not complete)" if phase["failed"] else ""
+    return f"{phase['phase']} {phase['complete'] + phase['failed']}/{phase['total']}{failed}"
+
+
+def _show_runs(console: Console, runs: list[Row]) -> None:
+    table = _table("Last runs", "run", "status", "by", "started", ">seconds", ">products", ">tests")
+    for run in runs:
+        duration = run["duration_seconds"]
+        failed = f" ({run['products_failed']} not)" if run["products_failed"] else ""
+        table.add_row(
+            str(run["id"]),
+            _coloured(run["status"]),
+            run["trigger_source"],
+            run["started_at"][:19].replace("T", " "),
+            "" if duration is None else f"{duration:.1f}",
+            f"{run['products_synced']}{failed}",
+            f"{run['tests_discovered']} new, {run['tests_updated']} changed",
+        )
+    console.print(table)
+
+
+def _show_freshness(console: Console, rows: list[Row], *, every_product: bool) -> None:
+    shown = rows if every_product else rows[:PRODUCTS_SHOWN]
+    table = _table(
+        "Freshness, worst first", "product", "kind", ">rows", "complete as of", "age", "state"
+    )
+    for row in shown:
+        name = harmless(row["product_name"])[:40]
+        table.add_row(
+            f"{row['product_id']} {name}".strip() if row["product_id"] else "the product list",
+            row["kind"],
+            str(row["rows"]),
+            "never" if row["complete_as_of"] is None else _minute(row["complete_as_of"]),
+            "" if row["age_seconds"] is None else duration_text(row["age_seconds"]),
+            _state(row),
+        )
+    console.print(table)
+    if len(shown) < len(rows):
+        console.print(f"… and {len(rows) - len(shown)} more; testio-sync status --all")
+
+
+def _state(row: Row) -> Text:
+    if row["failing_since"]:
+        return Text(f"{row['last_outcome']} since {_minute(row['failing_since'])}", style="red")
+    if row["complete_as_of"] is None:
+        return Text("not fetched yet", style="yellow")
+    if row["holes"]:
+        return Text(f"{row['holes']} holes", style="yellow")
+    return Text("stale", style="yellow") if row["stale"] else Text("complete", style="green")
+
+
+def _show_problems(console: Console, problems: list[Row]) -> None:
+    if not problems:
+        return
+    table = _table("Problems", "product", "kind", "since", ">times", "what")
+    for row in problems:
+        table.add_row(
+            str(row["product_id"] or "-"),
+            row["kind"],
+            _minute(row["since"]),
+            str(row["times"]),
+            harmless(row["error"]),
+        )
+    console.print(table)
+
+
+def _table(title: str, *columns: str) -> Table:
+    """A plain table; a column's name that begins with `>` is aligned to the right."""
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0)
+    )
+    for column in columns:
+        right = column.startswith(">")
+        table.add_column(
+            column.lstrip(">"), justify="right" if right else "left", header_style="dim"
+        )
+    return table
+
+
+def _coloured(word: str) -> Text:
+    return Text(word, style=COLOURS.get(word, ""))
+
+
+def _minute(instant: str) -> str:
+    return instant[:16].replace("T", " ")
+
+
+def age(start: str, end: str) -> str:
+    """The time from one instant to another, for people."""
+    seconds = (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+    return duration_text(max(0.0, seconds))
+
+
+def duration_text(seconds: float) -> str:
+    """A duration in its two largest units, e.g. `2 h 5 min`."""
+    whole = int(seconds)
+    for size, unit, below, small in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min")):
+        if whole >= size:
+            rest = whole % size // below
+            return f"{whole // size} {unit} {rest} {small}" if rest else f"{whole // size} {unit}"
+    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"

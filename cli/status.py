@@ -1,0 +1,85 @@
+"""Show the daemon, the run at work, the last runs, how fresh everything is, and what is wrong."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from typing import Any
+
+from cli.common import add_settings_flags, control_of, print_json, settings_of
+from cli.screen import show_status
+from config.settings import Settings
+from control.client import ControlError, NoDaemon
+from control.protocol import StatusReply
+from storage import queries
+from storage.queries import Row
+
+EXAMPLES = """\
+  testio-sync status
+  testio-sync status --all
+  testio-sync status --json | jq '.freshness[] | select(.complete_as_of == null)'
+"""
+
+RUNS = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `testio-sync status`."""
+    parser.add_argument("--all", action="store_true", help="show every product's freshness")
+    parser.add_argument("--json", action="store_true", help="print all of it as JSON")
+    add_settings_flags(parser)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Ask the daemon, if one runs, and read the rest from the database."""
+    settings = settings_of(arguments)
+    live = _ask_daemon(settings)
+    document = _document(settings, live)
+    if arguments.json:
+        print_json(document)
+    else:
+        show_status(document, settings, every_product=arguments.all)
+    return 0
+
+
+def _ask_daemon(settings: Settings) -> StatusReply | None:
+    try:
+        return control_of(settings, timeout=2.0).status()
+    except (NoDaemon, ControlError):
+        return None
+
+
+def _document(settings: Settings, live: StatusReply | None) -> dict[str, Any]:
+    stored = _stored(settings)
+    reply = {} if live is None else live.model_dump(mode="json")
+    return {
+        "daemon": reply.get("daemon"),
+        "current_run": reply.get("current_run"),
+        "queued_run_id": reply.get("queued_run_id"),
+        "interval_seconds": reply.get("interval_seconds"),
+        "paused": reply.get("paused"),
+        "next_run_at": reply.get("next_run_at"),
+        "database": str(settings.db_path),
+        "at": datetime.now(UTC).isoformat(),
+        **stored,
+    }
+
+
+def _stored(settings: Settings) -> dict[str, list[Row]]:
+    """What the database tells; nothing where there is none yet."""
+    if not settings.db_path.exists():
+        return {"runs": [], "freshness": [], "problems": []}
+    with queries.open_readonly(settings.db_path) as connection:
+        return {
+            "runs": queries.last_runs(connection, RUNS),
+            "freshness": [
+                row | {"stale": _is_stale(row, settings)} for row in queries.freshness(connection)
+            ],
+            "problems": queries.problems(connection),
+        }
+
+
+def _is_stale(row: Row, settings: Settings) -> bool:
+    """Older than CACHE_TTL_SECONDS, or never fetched."""
+    age = row["age_seconds"]
+    return age is None or age > settings.cache_ttl_seconds

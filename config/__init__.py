@@ -1,0 +1,1 @@
+"""Settings and logging: what is configured, declared once each."""

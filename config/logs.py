@@ -1,0 +1,120 @@
+"""Structured logs: one JSON object a line, or coloured lines on a terminal; no secret in either.
+
+Records of the standard library (pykka, urllib3, SQLAlchemy, waitress) take the same way.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+from config.secrets import REDACTOR
+
+LogFormat = Literal["json", "console", "auto"]
+
+NOISY = ("alembic", "pykka", "pyrate_limiter", "urllib3", "waitress")
+FIRST_KEYS = ("at", "level", "event", "run_id", "phase", "product_id", "duration_seconds")
+
+
+def configure_logs(*, level: str, log_format: LogFormat, file: Path | None = None) -> None:
+    """Set the logging of this process up; call it again to change it. Raises OSError."""
+    handler = _handler(file)
+    to_terminal = file is None and sys.stderr.isatty()
+    console = log_format == "console" or (log_format == "auto" and to_terminal)
+    handler.setFormatter(_formatter(console=console, colours=to_terminal))
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+        old.close()
+    root.addHandler(handler)
+    root.setLevel(level)
+    for name in NOISY:
+        logging.getLogger(name).setLevel(level if level == "DEBUG" else "WARNING")
+    logging.captureWarnings(True)
+    structlog.configure(
+        processors=[*_common(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _handler(file: Path | None) -> logging.Handler:
+    if file is None:
+        return logging.StreamHandler(sys.stderr)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(file, os.O_CREAT | os.O_APPEND, 0o600))
+    # It looks at the path before each line, so that logrotate may move the file away.
+    return logging.handlers.WatchedFileHandler(file, encoding="utf-8")
+
+
+def _common() -> list[Processor]:
+    return [
+        structlog.stdlib.filter_by_level,
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        *_shared(),
+    ]
+
+
+def _shared() -> list[Processor]:
+    return [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        _without_control_characters,
+    ]
+
+
+def _without_control_characters(_logger: Any, _name: str, event: EventDict) -> EventDict:
+    """Nothing that the remote or a user wrote may move the cursor or begin a line."""
+    return {
+        key: _escaped(value) if isinstance(value, str) and key != "exception" else value
+        for key, value in event.items()
+    }
+
+
+def _escaped(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _formatter(*, console: bool, colours: bool) -> logging.Formatter:
+    renderer: list[Processor]
+    if console:
+        renderer = [
+            structlog.dev.ConsoleRenderer(
+                colors=colours,
+                timestamp_key="at",
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
+    else:
+        renderer = [_in_order, structlog.processors.JSONRenderer(default=str)]
+    return _RedactingFormatter(
+        foreign_pre_chain=[structlog.stdlib.add_logger_name, *_shared()],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+    )
+
+
+def _in_order(_logger: Any, _name: str, event: EventDict) -> EventDict:
+    """What a reader looks for first stands first."""
+    first = {key: event[key] for key in FIRST_KEYS if key in event}
+    return {**first, **event}
+
+
+class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
+    """The last step of the only handler: masks secrets in the finished line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return REDACTOR(super().format(record))

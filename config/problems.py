@@ -1,0 +1,39 @@
+"""What is wrong with the configuration, all of it at once, so that a person can mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingProblem:
+    """One setting that cannot be used. `shown` is its value, masked where it is secret."""
+
+    name: str
+    source: str
+    shown: str | None
+    expected: str
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        value = "" if self.shown is None else f" = {self.shown}"
+        hint = f"\n      {self.hint}" if self.hint else ""
+        return f"  {self.name}{value}   (from {self.source})\n      expected: {self.expected}{hint}"
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used; `problems` names everything that is wrong with it."""
+
+    def __init__(self, problems: Sequence[SettingProblem]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        title = f"{count} problem{'s' * (count != 1)} with the configuration:"
+        super().__init__("\n".join([title, *map(str, self.problems)]))
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that a typo most likely meant; None if none is near."""
+    matches = get_close_matches(name.upper(), [*known], n=1, cutoff=0.8)
+    return matches[0] if matches else None

@@ -1,0 +1,231 @@
+"""Every setting, declared once: name, default, range, unit, what it does.
+
+A value comes from a command-line flag, else the environment, else a `.env` file in the working
+folder, else the TOML file given with `--config`, else the default. The name is the same
+everywhere; files may write it in lower case.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MAX_ID = 2**63 - 1
+
+
+def _base_url(value: object) -> str:
+    text = str(value).rstrip("/")
+    parts = urlsplit(text)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError("a URL like https://api.test.io/customer/v2")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("a URL without user name, password, query and fragment")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ValueError("an https URL; plain http only to this machine")
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _product_ids(value: object) -> object:
+    """Ids separated by commas or spaces; an empty text means all products."""
+    if isinstance(value, str):
+        words = value.replace(",", " ").split()
+        if not all(word.isascii() and word.isdigit() for word in words):
+            raise ValueError("product ids, separated by commas, e.g. 18,42")
+        value = [int(word) for word in words]
+    if isinstance(value, list | tuple | set | frozenset):
+        if not all(type(item) is int and 1 <= item <= MAX_ID for item in value):
+            raise ValueError("product ids, whole numbers from 1 on, e.g. 18,42")
+        return frozenset(value) or None
+    return value
+
+
+def _instant(value: object) -> object:
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if isinstance(value, date):
+        return datetime.combine(value, time.min, UTC)
+    if isinstance(value, str):
+        try:
+            parsed = datetime.fromisoformat(value.strip())
+        except ValueError as error:
+            raise ValueError("a date like 2026-01-31 or a time in ISO 8601") from error
+        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    return value
+
+
+def _file_mode(value: object) -> object:
+    modes = {"0600": 0o600, "600": 0o600, "0640": 0o640, "640": 0o640}
+    if isinstance(value, str) and value in modes:
+        return modes[value]
+    if value in modes.values():
+        return value
+    raise ValueError("0600 (owner only) or 0640 (a group may read)")
+
+
+def _path(value: object) -> object:
+    return Path(value).expanduser() if isinstance(value, str | Path) and str(value) else value
+
+
+def _empty_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
+UserPath = Annotated[Path, BeforeValidator(_path)]
+OptionalPath = Annotated[Path | None, BeforeValidator(_path), BeforeValidator(_empty_is_none)]
+
+
+def _setting(default: Any, name: str, description: str, **limits: Any) -> Any:
+    return Field(default=default, validation_alias=name, description=description, **limits)
+
+
+class Settings(BaseSettings):
+    """The configuration of one process. Make it with `config.loading.load_settings`."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, validate_default=False)
+
+    base_url: Annotated[str, BeforeValidator(_base_url)] = _setting(
+        "https://api.test.io/customer/v2",
+        "TESTIO_CUSTOMER_API_BASE_URL",
+        "Where the Customer API is.",
+    )
+    token: SecretStr | None = _setting(
+        None,
+        "TESTIO_CUSTOMER_API_TOKEN",
+        "The account's API token. A systemd credential or a token file comes first.",
+    )
+    token_file: OptionalPath = _setting(
+        None,
+        "TESTIO_CUSTOMER_API_TOKEN_FILE",
+        "A file that holds the token; readable by its owner only.",
+    )
+    proxy_url: Annotated[str | None, BeforeValidator(_empty_is_none)] = _setting(
+        None,
+        "TESTIO_PROXY_URL",
+        "A proxy for the remote. Proxy variables of the environment are not used.",
+    )
+    db_path: UserPath = _setting(
+        Path("~/.testio-sync/testio.db").expanduser(),
+        "TESTIO_DB_PATH",
+        "The SQLite file that holds the mirror.",
+    )
+    db_mode: Annotated[int, BeforeValidator(_file_mode)] = _setting(
+        0o600, "TESTIO_DB_MODE", "Rights of the database file: 0600 or 0640."
+    )
+    socket_path: OptionalPath = _setting(
+        None,
+        "TESTIO_SOCKET_PATH",
+        "The control socket; by default in a private folder beside the database.",
+    )
+    refresh_interval_seconds: float = _setting(
+        900.0,
+        "TESTIO_REFRESH_INTERVAL_SECONDS",
+        "Seconds from one periodic run to the next; 0 turns them off.",
+        ge=0,
+        le=604_800,
+    )
+    refresh_jitter_seconds: float = _setting(
+        0.0,
+        "TESTIO_REFRESH_JITTER_SECONDS",
+        "Each periodic run starts up to so many seconds late, at random.",
+        ge=0,
+        le=3_600,
+    )
+    startup_sync: Literal["always", "if-stale"] = _setting(
+        "always",
+        "TESTIO_STARTUP_SYNC",
+        "Whether the daemon begins with a run: always, or if-stale (the last successful one is "
+        "older than the interval).",
+    )
+    product_ids: Annotated[frozenset[int] | None, NoDecode, BeforeValidator(_product_ids)] = (
+        _setting(
+            None,
+            "TESTIO_PRODUCT_IDS",
+            "Only these products are synced, separated by commas; empty means all.",
+        )
+    )
+    sync_since: Annotated[
+        datetime | None, BeforeValidator(_instant), BeforeValidator(_empty_is_none)
+    ] = _setting(
+        None,
+        "TESTIO_SYNC_SINCE",
+        "Only tests that end at or after this date are mirrored; empty means all.",
+    )
+    events_retention_days: int = _setting(
+        90,
+        "TESTIO_EVENTS_RETENTION_DAYS",
+        "Days for which sync events are kept; ends of runs are kept for good.",
+        ge=1,
+        le=36_500,
+    )
+    lock_wait_seconds: float = _setting(
+        30.0,
+        "TESTIO_LOCK_WAIT_SECONDS",
+        "Seconds that a one-shot sync waits for another one on the same database.",
+        ge=0,
+        le=3_600,
+    )
+    cache_ttl_seconds: float = _setting(
+        3_600.0,
+        "CACHE_TTL_SECONDS",
+        "Seconds after which `status` calls mirrored data stale.",
+        ge=0,
+        le=31_536_000,
+    )
+    max_concurrent_api_requests: int = _setting(
+        10,
+        "MAX_CONCURRENT_API_REQUESTS",
+        "Requests to the remote under way at once: the number of workers.",
+        ge=1,
+        le=64,
+    )
+    requests_per_second: int = _setting(
+        0,
+        "TESTIO_REQUESTS_PER_SECOND",
+        "Requests to the remote a second, at most; 0 means no limit.",
+        ge=0,
+        le=10_000,
+    )
+    http_timeout_seconds: float = _setting(
+        30.0,
+        "HTTP_TIMEOUT_SECONDS",
+        "Seconds for one request in all, from connecting to the last byte.",
+        ge=0.1,
+        le=600,
+    )
+    max_response_mb: int = _setting(
+        64,
+        "TESTIO_MAX_RESPONSE_MB",
+        "Megabytes that one decoded answer may have.",
+        ge=1,
+        le=1_024,
+    )
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"],
+        BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value),
+    ] = _setting("INFO", "LOG_LEVEL", "The least important lines that are logged.")
+    log_format: Literal["json", "console", "auto"] = _setting(
+        "auto",
+        "LOG_FORMAT",
+        "json: one object a line; console: for people; auto: console on a terminal.",
+    )
+    log_file: OptionalPath = _setting(
+        None, "LOG_FILE", "Log to this file instead of stderr; it may be rotated away."
+    )
+
+
+def names() -> dict[str, str]:
+    """The public name of each field, by field: `db_path` is `TESTIO_DB_PATH`."""
+    return {field: str(info.validation_alias) for field, info in Settings.model_fields.items()}

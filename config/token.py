@@ -1,0 +1,66 @@
+"""Where the API token comes from: a systemd credential, else a private file, else a setting."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from config.problems import SettingProblem, SettingsError
+from config.secrets import REDACTOR
+from config.settings import Settings
+
+CREDENTIAL = "testio-token"
+"""The name to use with systemd's `LoadCredential`."""
+
+NAME = "TESTIO_CUSTOMER_API_TOKEN"
+
+
+def load_token(settings: Settings, environ: Mapping[str, str] | None = None) -> SecretStr:
+    """The token, known to the redactor from now on. Raises SettingsError."""
+    environ = os.environ if environ is None else environ
+    token = _find(settings, environ)
+    if not (token.isascii() and token.isprintable() and " " not in token):
+        raise _problem(NAME, "[secret]", "one word of printable ASCII characters")
+    REDACTOR.add(token)
+    return SecretStr(token)
+
+
+def _find(settings: Settings, environ: Mapping[str, str]) -> str:
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    if folder and (credential := Path(folder) / CREDENTIAL).is_file():
+        return credential.read_text(encoding="utf-8").strip()
+    if settings.token_file is not None:
+        return _read_private(settings.token_file)
+    token = "" if settings.token is None else settings.token.get_secret_value().strip()
+    if not token:
+        expected = f"the account's API token; set {NAME}, or {NAME}_FILE to a file that holds it"
+        raise _problem(NAME, None, expected)
+    return token
+
+
+def _read_private(path: Path) -> str:
+    name = f"{NAME}_FILE"
+    try:
+        status = path.stat()
+        if status.st_uid not in (os.getuid(), 0):
+            raise _problem(name, str(path), "a file that belongs to you or to root")
+        if stat.S_IMODE(status.st_mode) & 0o077:
+            expected = f"a file that only its owner can read; mend it with: chmod 600 {path}"
+            raise _problem(name, str(path), expected)
+        token = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise _problem(name, str(path), f"a readable file ({reason})") from error
+    if not token:
+        raise _problem(name, str(path), "a file that holds the token; it is empty")
+    return token
+
+
+def _problem(name: str, shown: str | None, expected: str) -> SettingsError:
+    return SettingsError(
+        [SettingProblem(name=name, source="the configuration", shown=shown, expected=expected)]
+    )

@@ -1,0 +1,130 @@
+"""The other end of the control socket, for the CLI and for programs in Python.
+
+The standard library's HTTP client is enough for one host that is a file, and it loads fast.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from control.protocol import (
+    EventsReply,
+    RunView,
+    StartRunBody,
+    StartRunReply,
+    StatusReply,
+    WordReply,
+)
+
+R = TypeVar("R", bound=BaseModel)
+
+
+class NoDaemon(Exception):
+    """Nobody answers on the socket."""
+
+
+class ControlError(Exception):
+    """The daemon answered that it will not do that, with the reason."""
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("testio-sync", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class ControlClient:
+    """Talks to the daemon behind one socket; each call makes a connection of its own.
+
+    Every method raises NoDaemon or ControlError.
+    """
+
+    def __init__(self, path: Path, *, timeout: float = 5.0) -> None:
+        self.path = path
+        self._timeout = timeout
+
+    def status(self) -> StatusReply:
+        """What the daemon is doing."""
+        return self._call("GET", "/v1/status", StatusReply)
+
+    def start_run(self, body: StartRunBody) -> StartRunReply:
+        """Ask for a run."""
+        return self._call("POST", "/v1/runs", StartRunReply, body)
+
+    def run(self, run_id: int, *, wait_seconds: int = 0) -> RunView:
+        """One run, after waiting at most so long for its end."""
+        return self._call(
+            "GET", f"/v1/runs/{run_id}?wait={wait_seconds}", RunView, wait=wait_seconds
+        )
+
+    def cancel(self) -> WordReply:
+        """End the run at work."""
+        return self._call("DELETE", "/v1/runs/current", WordReply)
+
+    def events(self, *, since: int, wait_seconds: int = 0) -> EventsReply:
+        """The events after an id, waiting at most so long for one."""
+        target = f"/v1/events?since={since}&wait={wait_seconds}"
+        return self._call("GET", target, EventsReply, wait=wait_seconds)
+
+    def pause(self) -> WordReply:
+        """No more periodic runs."""
+        return self._call("POST", "/v1/pause", WordReply)
+
+    def resume(self) -> WordReply:
+        """Periodic runs again."""
+        return self._call("POST", "/v1/resume", WordReply)
+
+    def drain(self) -> WordReply:
+        """Stop the daemon; a run at work is cancelled."""
+        return self._call("POST", "/v1/drain", WordReply)
+
+    def _call(
+        self,
+        method: str,
+        target: str,
+        reply: type[R],
+        body: BaseModel | None = None,
+        *,
+        wait: int = 0,
+    ) -> R:
+        payload = None if body is None else body.model_dump_json(exclude_none=True)
+        with self._connected(wait) as connection:
+            connection.request(
+                method, target, body=payload, headers={"Content-Type": "application/json"}
+            )
+            response = connection.getresponse()
+            answer = response.read()
+        if response.status >= 400:
+            raise ControlError(_error_of(answer, response.status))
+        return reply.model_validate_json(answer)
+
+    @contextmanager
+    def _connected(self, wait: int) -> Iterator[_UnixConnection]:
+        connection = _UnixConnection(self.path, self._timeout + wait)
+        try:
+            yield connection
+        except (OSError, http.client.HTTPException) as error:
+            raise NoDaemon(f"no daemon answers on {self.path}") from error
+        finally:
+            connection.close()
+
+
+def _error_of(answer: bytes, status: int) -> str:
+    try:
+        content: Any = json.loads(answer)
+        return str(content["error"])
+    except (ValueError, KeyError, TypeError):
+        return f"the daemon answered with status {status}"

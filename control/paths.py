@@ -1,0 +1,32 @@
+"""Where the control socket of a database is, so that both ends find it without asking."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+LONGEST = 100
+"""Bytes of a socket's path that every system takes (Linux 107, others 103)."""
+
+
+def socket_path(database: Path, configured: Path | None = None) -> Path:
+    """The socket of the daemon on this database.
+
+    Beside the database, in a folder of its own that only the owner may enter; in the user's
+    runtime folder where that path would be too long.
+    """
+    if configured is not None:
+        return configured
+    beside = database.absolute().with_name(database.name + ".control") / "socket"
+    if len(os.fsencode(beside)) <= LONGEST:
+        return beside
+    digest = hashlib.blake2b(os.fsencode(database.absolute()), digest_size=8).hexdigest()
+    return _runtime_folder() / digest / "socket"
+
+
+def _runtime_folder() -> Path:
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    base = Path(given) if given and len(given) < LONGEST // 2 else Path(tempfile.gettempdir())
+    return base / f"testio-sync-{os.getuid()}"

@@ -1,0 +1,138 @@
+"""What goes over the control socket. Server and clients use these very types.
+
+Replies to commands are idempotent words: asking again gives a word for "it is so already".
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from rules.admission import Admission
+from rules.model import ErrorKind, RunStatus, SyncPhase, Trigger
+
+MAX_ID = 2**63 - 1
+MAX_WAIT_SECONDS = 20
+MAX_EVENTS = 1000
+
+Id = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Word(StrEnum):
+    """The answer to a command that has nothing else to tell."""
+
+    PAUSED = "paused"
+    ALREADY_PAUSED = "already_paused"
+    RESUMED = "resumed"
+    NOT_PAUSED = "not_paused"
+    CANCELLING = "cancelling"
+    NOTHING_TO_CANCEL = "nothing_to_cancel"
+    STOPPING = "stopping"
+
+
+class StartRunBody(_Body):
+    """`POST /v1/runs`. Absent `phases` and `product_ids` mean all of them."""
+
+    phases: list[SyncPhase] | None = Field(default=None, min_length=1)
+    product_ids: list[Id] | None = Field(default=None, min_length=1, max_length=10_000)
+    trigger_source: Trigger = Trigger.API
+
+
+class StartRunReply(_Body):
+    """What became of the request, and in which run; no run if the daemon is busy."""
+
+    word: Admission
+    run_id: int | None
+
+
+class WordReply(_Body):
+    """The answer to pause, resume, cancel and drain."""
+
+    word: Word
+    run_id: int | None = None
+
+
+class ProblemView(_Body):
+    """One failure of a run."""
+
+    kind: ErrorKind
+    message: str
+    phase: SyncPhase | None = None
+    product_id: int | None = None
+
+
+class RunView(_Body):
+    """`GET /v1/runs/{id}` and `testio-sync sync --json`: one run, ended or not."""
+
+    run_id: int
+    status: RunStatus
+    trigger_source: Trigger
+    phases_completed: list[SyncPhase] = []
+    products_synced: int = 0
+    features_refreshed: int = 0
+    tests_discovered: int = 0
+    tests_updated: int = 0
+    duration_seconds: float | None = None
+    warnings: list[str] = []
+    errors: list[ProblemView] = []
+
+
+class PhaseProgressView(_Body):
+    """How far one phase is, in products; `total` is null until the phase has begun."""
+
+    phase: SyncPhase
+    total: int | None
+    complete: int
+    failed: int
+    finished: bool
+
+
+class RunProgressView(_Body):
+    """How far the run at work is."""
+
+    run_id: int
+    trigger_source: Trigger
+    started_at: datetime
+    elapsed_seconds: float
+    cancelling: bool
+    phases: list[PhaseProgressView]
+
+
+class DaemonView(_Body):
+    """The daemon that answers."""
+
+    pid: int
+    started_at: datetime
+    version: str
+    socket: str
+
+
+class StatusReply(_Body):
+    """`GET /v1/status`: what only the living daemon knows. The rest is in the database."""
+
+    daemon: DaemonView
+    current_run: RunProgressView | None
+    queued_run_id: int | None
+    interval_seconds: float
+    paused: bool
+    next_run_at: datetime | None
+
+
+class EventsReply(_Body):
+    """`GET /v1/events`: rows of `sync_events` in order, and the id to go on from."""
+
+    events: list[dict[str, Any]]
+    last_id: int
+
+
+class ErrorReply(_Body):
+    """Every answer outside 2xx: what was wrong, and what was expected."""
+
+    error: str

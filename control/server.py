@@ -1,0 +1,259 @@
+"""Serves the control API on a Unix socket, from threads of waitress in the daemon's process.
+
+Nobody but the daemon's user can connect: the socket is 0600 in a folder 0700. It is bound only
+while the writer lock is held, because binding would silently replace a live socket.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import structlog
+from pydantic import BaseModel, ValidationError
+from waitress import wasyncore
+from waitress.server import create_server
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
+
+from control.paths import LONGEST
+from control.protocol import (
+    MAX_EVENTS,
+    MAX_WAIT_SECONDS,
+    ErrorReply,
+    EventsReply,
+    RunView,
+    StartRunBody,
+    StartRunReply,
+    StatusReply,
+    WordReply,
+)
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+THREADS = 8
+LONG_POLLS = 2
+MAX_BODY_BYTES = 64 * 1024
+MAX_HEADER_BYTES = 16 * 1024
+IDLE_SECONDS = 10
+CONNECTIONS = 1200
+
+ROUTES = Map(
+    [
+        Rule("/v1/status", endpoint="status", methods=["GET"]),
+        Rule("/v1/runs", endpoint="start_run", methods=["POST"]),
+        Rule("/v1/runs/<int:run_id>", endpoint="run", methods=["GET"]),
+        Rule("/v1/runs/current", endpoint="cancel", methods=["DELETE"]),
+        Rule("/v1/events", endpoint="events", methods=["GET"]),
+        Rule("/v1/pause", endpoint="pause", methods=["POST"]),
+        Rule("/v1/resume", endpoint="resume", methods=["POST"]),
+        Rule("/v1/drain", endpoint="drain", methods=["POST"]),
+    ]
+)
+
+
+class NoSocket(Exception):
+    """The control socket cannot be bound; the text says why and what to do."""
+
+
+class NotAnswered(Exception):
+    """The daemon could not answer in time; asking again may help."""
+
+
+class Handlers(Protocol):
+    """What the daemon does for each request; called from any of the server's threads.
+
+    Every method may raise NotAnswered.
+    """
+
+    def status(self) -> StatusReply: ...
+
+    def start_run(self, body: StartRunBody) -> StartRunReply: ...
+
+    def run(self, run_id: int, wait_seconds: float) -> RunView | None: ...
+
+    def cancel(self) -> WordReply: ...
+
+    def events(
+        self, since: int | None, run_id: int | None, limit: int, wait_seconds: float
+    ) -> EventsReply: ...
+
+    def pause(self) -> WordReply: ...
+
+    def resume(self) -> WordReply: ...
+
+    def drain(self) -> WordReply: ...
+
+
+class ControlServer:
+    """The socket and its threads, from `start` to `stop`. Raises NoSocket."""
+
+    def __init__(self, path: Path, handlers: Handlers) -> None:
+        self.path = path
+        self._app = ControlApp(handlers)
+        self._map: dict[int, Any] = {}
+        self._server: Any = None  # the stubs of waitress lack what stopping it needs
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Bind and serve. A socket that a killed daemon left behind is replaced."""
+        try:
+            prepare_folder(self.path)
+            self._server = self._bound()
+        except OSError as error:
+            raise NoSocket(f"cannot listen on {self.path}: {error}") from error
+        self._thread = threading.Thread(target=self._serve, name="testio-control", daemon=True)
+        self._thread.start()
+
+    def _bound(self) -> Any:
+        return create_server(
+            self._app,
+            map=self._map,
+            unix_socket=str(self.path),
+            unix_socket_perms="600",
+            threads=THREADS,
+            connection_limit=CONNECTIONS,
+            channel_timeout=IDLE_SECONDS,
+            cleanup_interval=2,
+            max_request_body_size=MAX_BODY_BYTES,
+            max_request_header_size=MAX_HEADER_BYTES,
+            asyncore_use_poll=True,
+            ident="testio-sync",
+        )
+
+    def stop(self) -> None:
+        """Close the socket and remove it. Answers under way are cut. Never raises."""
+        if self._server is None or self._thread is None:
+            return
+        self._app.stopping.set()
+        server, self._server = self._server, None
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(self._map))
+        self._thread.join(timeout=2.0)
+        server.task_dispatcher.shutdown(timeout=1)
+        self.path.unlink(missing_ok=True)
+
+    def _serve(self) -> None:
+        wasyncore.loop(timeout=1, map=self._map, use_poll=True)
+
+
+def prepare_folder(path: Path) -> None:
+    """Make the socket's private folder. Raises NoSocket where it is not safe to use."""
+    if len(os.fsencode(path)) > LONGEST:
+        raise NoSocket(f"{path} is longer than {LONGEST} bytes; set TESTIO_SOCKET_PATH")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = path.parent.stat()
+    if folder.st_uid != os.getuid() or stat.S_IMODE(folder.st_mode) & 0o077:
+        raise NoSocket(
+            f"{path.parent} should belong to you and be closed to others; "
+            f"mend it with: chmod 700 {path.parent}"
+        )
+    if path.is_symlink() or (path.exists() and not path.is_socket()):
+        raise NoSocket(
+            f"{path} is in the way and is not a socket; move it, or set TESTIO_SOCKET_PATH"
+        )
+
+
+class ControlApp:
+    """The WSGI application: routes, checks input, answers JSON. Thread-safe."""
+
+    def __init__(self, handlers: Handlers) -> None:
+        self.stopping = threading.Event()
+        self._handlers = handlers
+        self._long_polls = threading.BoundedSemaphore(LONG_POLLS)
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Called by waitress, on one of its threads, for each request."""
+        request = Request(environ)
+        try:
+            endpoint, arguments = ROUTES.bind_to_environ(environ).match()
+            response = _json(getattr(self, f"_{endpoint}")(request, **arguments), 200)
+        except HTTPException as error:
+            response = _json(ErrorReply(error=error.description or error.name), error.code or 500)
+        except NotAnswered as error:
+            response = _json(ErrorReply(error=str(error)), 503)
+        except Exception:
+            log.exception("control_request_failed", path=request.path)
+            response = _json(ErrorReply(error="the daemon failed on this; see its log"), 500)
+        return response(environ, start_response)
+
+    def _status(self, _request: Request) -> StatusReply:
+        return self._handlers.status()
+
+    def _start_run(self, request: Request) -> StartRunReply:
+        return self._handlers.start_run(_body(request))
+
+    def _run(self, request: Request, run_id: int) -> RunView:
+        view = self._waiting(request, lambda wait: self._handlers.run(run_id, wait))
+        if view is None:
+            raise NotFound(f"there is no run {run_id}, or it has not begun yet")
+        return view
+
+    def _events(self, request: Request) -> EventsReply:
+        since = _number(request, "since", None, 0, 2**63 - 1)
+        run_id = _number(request, "run", None, 1, 2**63 - 1)
+        limit = _number(request, "limit", 50, 1, MAX_EVENTS) or 50
+        return self._waiting(
+            request, lambda wait: self._handlers.events(since, run_id, limit, wait)
+        )
+
+    def _cancel(self, _request: Request) -> WordReply:
+        return self._handlers.cancel()
+
+    def _pause(self, _request: Request) -> WordReply:
+        return self._handlers.pause()
+
+    def _resume(self, _request: Request) -> WordReply:
+        return self._handlers.resume()
+
+    def _drain(self, _request: Request) -> WordReply:
+        return self._handlers.drain()
+
+    def _waiting(self, request: Request, answer: Callable[[float], T]) -> T:
+        """Answer after at most the `wait` asked for; at once where too many wait already.
+
+        Waiting followers must not use up the threads that `status` and `cancel` need.
+        """
+        wait = _number(request, "wait", 0, 0, MAX_WAIT_SECONDS) or 0
+        if not wait or self.stopping.is_set() or not self._long_polls.acquire(blocking=False):
+            return answer(0.0)
+        try:
+            return answer(float(wait))
+        finally:
+            self._long_polls.release()
+
+
+def _body(request: Request) -> StartRunBody:
+    try:
+        return StartRunBody.model_validate_json(request.get_data() or b"{}")
+    except ValidationError as error:
+        raise BadRequest(_explained(error)) from error
+
+
+def _explained(error: ValidationError) -> str:
+    """Every wrong field, with what was expected."""
+    return "; ".join(
+        f"{'.'.join(map(str, detail['loc'])) or 'the body'}: {detail['msg']}"
+        for detail in error.errors()
+    )
+
+
+def _number(request: Request, name: str, default: int | None, low: int, high: int) -> int | None:
+    text = request.args.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and low <= int(text[:20]) <= high):
+        raise BadRequest(f"{name}: expected a whole number from {low} to {high}")
+    return int(text)
+
+
+def _json(reply: BaseModel, status: int) -> Response:
+    return Response(reply.model_dump_json() + "\n", status=status, content_type="application/json")

@@ -1,0 +1,88 @@
+"""How settings become the parts of a system; the daemon and the one-shot command share it."""
+
+from __future__ import annotations
+
+import random
+
+from pydantic import SecretStr
+
+from actors.clock import Clock, SystemClock
+from actors.parts import Parts, SchedulePlan
+from config.settings import Settings
+from rules.model import RunRequest, SyncOptions, SyncScope, Trigger
+from rules.schedule import StartupSync, wants_startup_run
+from service.store import Store
+from service.sync_service import Repositories, SyncService
+from storage import queries
+from testio.client import TestioClient
+from testio.transport import TransportOptions
+
+
+def make_client(settings: Settings, token: SecretStr) -> TestioClient:
+    """The client of the remote that the settings describe."""
+    return TestioClient(
+        TransportOptions(
+            base_url=settings.base_url,
+            token=token.get_secret_value,
+            connections=settings.max_concurrent_api_requests,
+            timeout_seconds=settings.http_timeout_seconds,
+            requests_per_second=settings.requests_per_second,
+            max_response_bytes=settings.max_response_mb * 1024 * 1024,
+            proxy_url=settings.proxy_url,
+        )
+    )
+
+
+def make_sync_service(settings: Settings, token: SecretStr, store: Store) -> SyncService:
+    """The service of a one-shot command."""
+    return SyncService(
+        client_factory=lambda: make_client(settings, token),
+        repositories=lambda: Repositories(
+            mirror=store.mirror,
+            events=store.events,
+            directory=store.directory,
+            next_run_id=store.events.next_run_id(),
+        ),
+        workers=settings.max_concurrent_api_requests,
+    )
+
+
+def make_daemon_parts(settings: Settings, client: TestioClient, store: Store) -> Parts:
+    """The parts of the daemon's system, its schedule included."""
+    clock = SystemClock()
+    return Parts(
+        client=client,
+        mirror=store.mirror,
+        events=store.events,
+        directory=store.directory,
+        next_run_id=store.next_run_id,
+        workers=settings.max_concurrent_api_requests,
+        clock=clock,
+        schedule=_schedule(settings, clock),
+        tick_request=RunRequest(
+            trigger=Trigger.SCHEDULE, scope=scope_of(settings), options=options_of(settings)
+        ),
+    )
+
+
+def _schedule(settings: Settings, clock: Clock) -> SchedulePlan:
+    return SchedulePlan(
+        interval_seconds=settings.refresh_interval_seconds,
+        startup_run=wants_startup_run(
+            StartupSync(settings.startup_sync),
+            last_success=queries.last_success_at(settings.db_path),
+            now=clock.now(),
+            interval=settings.refresh_interval_seconds,
+        ),
+        jitter=lambda: random.uniform(0, settings.refresh_jitter_seconds),
+    )
+
+
+def scope_of(settings: Settings) -> SyncScope:
+    """The products that runs are about, unless a request says otherwise."""
+    return SyncScope(product_ids=settings.product_ids)
+
+
+def options_of(settings: Settings) -> SyncOptions:
+    """How runs work on this installation."""
+    return SyncOptions(mirror_since=settings.sync_since)

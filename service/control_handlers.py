@@ -1,0 +1,132 @@
+"""What the daemon does for each request on the control socket."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from actors.base import NoAnswer
+from actors.system import ActorSystem
+from config.settings import Settings
+from control.protocol import (
+    DaemonView,
+    EventsReply,
+    RunView,
+    StartRunBody,
+    StartRunReply,
+    StatusReply,
+    Word,
+    WordReply,
+)
+from control.server import NotAnswered
+from rules.model import ALL_PHASES, RunRequest, RunStatus, SyncScope, in_order
+from service.assembly import options_of, scope_of
+from service.views import view_of_progress, view_of_row
+from storage import queries
+from storage.errors import StorageError
+
+T = TypeVar("T")
+
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlHandlers:
+    """Asks the actors, reads the database; called from any thread of the control server."""
+
+    settings: Settings
+    system: ActorSystem
+    daemon: DaemonView
+    stop: Callable[[], None]
+
+    def status(self) -> StatusReply:
+        """What only the living daemon knows."""
+        state = _answered(self.system.status)
+        schedule = _answered(self.system.schedule)
+        return StatusReply(
+            daemon=self.daemon,
+            current_run=None if state.current is None else view_of_progress(state.current),
+            queued_run_id=state.queued_run_id,
+            interval_seconds=schedule.interval_seconds,
+            paused=schedule.paused,
+            next_run_at=schedule.next_run_at,
+        )
+
+    def start_run(self, body: StartRunBody) -> StartRunReply:
+        """Start, join or queue a run."""
+        scope = scope_of(self.settings)
+        if body.product_ids is not None:
+            scope = SyncScope(product_ids=frozenset(body.product_ids))
+        request = RunRequest(
+            trigger=body.trigger_source,
+            phases=in_order(tuple(body.phases or ALL_PHASES)),
+            scope=scope,
+            options=options_of(self.settings),
+        )
+        admitted = _answered(lambda: self.system.start_run(request))
+        return StartRunReply(word=admitted.word, run_id=admitted.run_id)
+
+    def run(self, run_id: int, wait_seconds: float) -> RunView | None:
+        """One run, after waiting for its end."""
+        if wait_seconds and not self._has_ended(run_id):
+            self.system.wait_for(run_id, timeout=wait_seconds)
+        return self._find(run_id)
+
+    def _has_ended(self, run_id: int) -> bool:
+        view = self._find(run_id)
+        return view is not None and view.status is not RunStatus.RUNNING
+
+    def _find(self, run_id: int) -> RunView | None:
+        with _reading(), queries.open_readonly(self.settings.db_path) as connection:
+            row = queries.run(connection, run_id)
+        return None if row is None else view_of_row(row)
+
+    def cancel(self) -> WordReply:
+        """End the run at work."""
+        run_id = _answered(lambda: self.system.cancel("cancelled by an operator"))
+        word = Word.NOTHING_TO_CANCEL if run_id is None else Word.CANCELLING
+        return WordReply(word=word, run_id=run_id)
+
+    def events(
+        self, since: int | None, run_id: int | None, limit: int, wait_seconds: float
+    ) -> EventsReply:
+        """Events, after waiting for the first one that is new."""
+        give_up_at = time.monotonic() + wait_seconds
+        while True:
+            with _reading(), queries.open_readonly(self.settings.db_path) as connection:
+                rows = queries.events(connection, since=since, run_id=run_id, limit=limit)
+            if rows or time.monotonic() >= give_up_at:
+                return EventsReply(events=rows, last_id=rows[-1]["id"] if rows else since or 0)
+            time.sleep(POLL_SECONDS)
+
+    def pause(self) -> WordReply:
+        """No more periodic runs."""
+        return WordReply(word=Word.PAUSED if _answered(self.system.pause) else Word.ALREADY_PAUSED)
+
+    def resume(self) -> WordReply:
+        """Periodic runs again."""
+        return WordReply(word=Word.RESUMED if _answered(self.system.resume) else Word.NOT_PAUSED)
+
+    def drain(self) -> WordReply:
+        """Stop the daemon."""
+        self.stop()
+        return WordReply(word=Word.STOPPING)
+
+
+def _answered(ask: Callable[[], T]) -> T:
+    try:
+        return ask()
+    except NoAnswer as error:
+        raise NotAnswered(f"{error}; try again") from error
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """A database that cannot be read is a reason to answer 503, not a failure of the daemon."""
+    try:
+        yield
+    except StorageError as error:
+        raise NotAnswered(str(error)) from error

@@ -1,0 +1,135 @@
+"""The daemon's composition root: the lock, the database, the actors, the socket; and their end.
+
+Things start in the order of their dependencies and stop in the reverse order, within ten seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+
+import structlog
+from pydantic import SecretStr
+
+from actors.system import ActorSystem
+from config.settings import Settings
+from config.version import program_version
+from control.paths import socket_path
+from control.protocol import DaemonView
+from control.server import ControlServer
+from rules.events import EventName, SyncEvent
+from service.assembly import make_client, make_daemon_parts
+from service.control_handlers import ControlHandlers
+from service.exit_status import ExitStatus
+from service.store import Store, open_store
+from storage.errors import StorageError
+from storage.writer_lock import Role
+
+log = structlog.get_logger("daemon")
+
+WATCH_SECONDS = 1.0
+TOUCH_SECONDS = 60.0
+TIDY_SECONDS = 24 * 3600.0
+
+
+def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
+    """Run until a signal, `stop` or a failure ends it. Raises StorageError before it has begun.
+
+    The first SIGTERM or SIGINT stops in order, with status 0; a second one exits at once.
+    """
+    socket = socket_path(settings.db_path, settings.socket_path)
+    stop = threading.Event()
+    with _signals(stop), open_store(settings, role=Role.DAEMON, socket=socket) as store:
+        client = make_client(settings, token)
+        system = ActorSystem(make_daemon_parts(settings, client, store))
+        server = ControlServer(socket, _handlers(settings, system, socket, stop))
+        try:
+            system.start()
+            server.start()
+            _announce(system, EventName.DAEMON_STARTED, socket)
+            system.begin()
+            status = _watch(settings, system, store, stop)
+            _announce(system, EventName.DAEMON_STOPPING, socket)
+        finally:
+            system.stop()
+            server.stop()
+            client.close()
+    log.info("daemon_stopped", status=int(status))
+    return status
+
+
+def _handlers(
+    settings: Settings, system: ActorSystem, socket: Path, stop: threading.Event
+) -> ControlHandlers:
+    daemon = DaemonView(
+        pid=os.getpid(),
+        started_at=datetime.now(UTC),
+        version=program_version(),
+        socket=str(socket),
+    )
+    return ControlHandlers(settings=settings, system=system, daemon=daemon, stop=stop.set)
+
+
+def _watch(
+    settings: Settings, system: ActorSystem, store: Store, stop: threading.Event
+) -> ExitStatus:
+    """Wait for the end, looking after the lock and old events meanwhile."""
+    touched = tidied = -TIDY_SECONDS
+    while not stop.wait(WATCH_SECONDS):
+        now = time.monotonic()
+        if system.gave_up.is_set():
+            log.critical("daemon_gave_up", reason=system.gave_up_because)
+            return ExitStatus.GAVE_UP
+        if not store.lock.is_mine():
+            log.critical("lock_file_replaced", path=str(store.lock.path))
+            return ExitStatus.DATABASE
+        if now - touched >= TOUCH_SECONDS:
+            touched = now
+            store.lock.touch()
+        if now - tidied >= TIDY_SECONDS:
+            tidied = now
+            _forget_old_events(settings, store)
+    return ExitStatus.DONE
+
+
+def _forget_old_events(settings: Settings, store: Store) -> None:
+    before = datetime.now(UTC) - timedelta(days=settings.events_retention_days)
+    try:
+        forgotten = store.events.forget_events(before=before)
+    except StorageError as error:
+        log.warning("old_events_not_forgotten", error=str(error))
+        return
+    if forgotten:
+        log.info("old_events_forgotten", events=forgotten)
+
+
+def _announce(system: ActorSystem, event: EventName, socket: Path) -> None:
+    detail = {"pid": os.getpid(), "version": program_version(), "socket": str(socket)}
+    system.journal.record(SyncEvent(at=datetime.now(UTC), event=event, detail=detail))
+
+
+@contextmanager
+def _signals(stop: threading.Event) -> Iterator[None]:
+    """The first signal stops in order; a second one ends the process where it stands."""
+
+    received: list[int] = []
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if received:
+            os._exit(ExitStatus.CANCELLED)
+        received.append(number)
+        stop.set()
+
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

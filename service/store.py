@@ -1,0 +1,103 @@
+"""The database under the writer lock, from the lock's taking to its release.
+
+Migrations, and the end of runs that a killed holder left running, happen here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from config.settings import Settings
+from config.version import program_version
+from rules.events import EventName, SyncEvent
+from storage import queries
+from storage.database import Database
+from storage.migrate import migrate
+from storage.mirror_rows import MirrorRows
+from storage.sync_log import SyncLog
+from storage.writer_lock import Role, WriterLock
+
+log = structlog.get_logger(__name__)
+
+
+class MirrorDirectory:
+    """What the phases read of the mirror; each call opens and closes a handle of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def known_products(self) -> tuple[int, ...] | None:
+        """The ids in the mirror; None if the list was never fetched. Raises StorageError."""
+        return queries.known_products(self._path)
+
+    def sections_of(self, product_id: int) -> tuple[int, ...]:
+        """The sections of a product that has some. Raises StorageError."""
+        return queries.sections_of(self._path, product_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """Everything that writes or reads the mirror in this process, and the lock that allows it."""
+
+    lock: WriterLock
+    database: Database
+    mirror: MirrorRows
+    events: SyncLog
+    directory: MirrorDirectory
+    next_run_id: int
+
+
+@contextmanager
+def open_store(
+    settings: Settings,
+    *,
+    role: Role,
+    socket: Path | None = None,
+    wait_seconds: float = 0.0,
+    keep_waiting: Callable[[], bool] = lambda: True,
+) -> Iterator[Store]:
+    """Take the lock, open and migrate the database, and close what a killed holder left open.
+
+    Raises LockHeld, NoKernelLocks, NewerSchema, DatabaseBusy or another StorageError.
+    """
+    lock = WriterLock(settings.db_path, role=role, version=program_version(), socket=socket)
+    lock.acquire(wait_seconds=wait_seconds, keep_waiting=keep_waiting)
+    try:
+        database = Database(settings.db_path, mode=settings.db_mode)
+        try:
+            migrate(database)
+            yield _store(lock, database)
+        finally:
+            database.close()
+    finally:
+        lock.release()
+
+
+def _store(lock: WriterLock, database: Database) -> Store:
+    events = SyncLog(database)
+    _recover(lock, events)
+    return Store(
+        lock=lock,
+        database=database,
+        mirror=MirrorRows(database),
+        events=events,
+        directory=MirrorDirectory(database.path),
+        next_run_id=events.next_run_id(),
+    )
+
+
+def _recover(lock: WriterLock, events: SyncLog) -> None:
+    """Say from whom the lock was taken over, and end the runs that it left running."""
+    now = datetime.now(UTC)
+    if lock.recovered_from is not None:
+        holder = {k: v for k, v in asdict(lock.recovered_from).items() if v is not None}
+        log.warning("lock_recovered", **{"from": holder})
+        events.write([SyncEvent(at=now, event=EventName.LOCK_RECOVERED, detail={"from": holder})])
+    for run_id in events.close_interrupted(at=now):
+        log.warning("run_interrupted", run_id=run_id)

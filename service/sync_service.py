@@ -1,0 +1,120 @@
+"""The one entry for every sync that is not a daemon's: the one-shot command, tests, programs.
+
+It runs the very actor system that the daemon runs, for one run. A daemon's ticks and control
+messages end in the same Coordinator message; there is no second way to sync.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from actors.base import NoAnswer
+from actors.clock import Clock, SystemClock
+from actors.messages import RunProgress
+from actors.parts import EventStore, MirrorStore, Parts, ProductDirectory, RemoteClient
+from actors.system import ActorSystem
+from rules.model import (
+    ALL_PHASES,
+    RunRequest,
+    SyncOptions,
+    SyncPhase,
+    SyncResult,
+    SyncScope,
+    Trigger,
+)
+
+POLL_SECONDS = 0.1
+
+
+class SyncFailed(Exception):
+    """The actor system gave up before the run ended; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repositories:
+    """Where a sync writes and what it reads of the mirror."""
+
+    mirror: MirrorStore
+    events: EventStore
+    directory: ProductDirectory
+    next_run_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncService:
+    """Runs one sync after the other, each in an actor system of its own.
+
+    `client_factory` and `repositories` are called once for each run. The caller holds the writer
+    lock of the database behind the repositories.
+    """
+
+    client_factory: Callable[[], RemoteClient]
+    repositories: Callable[[], Repositories]
+    workers: int = 10
+    clock: Clock = field(default_factory=SystemClock)
+
+    def execute_sync(
+        self,
+        phases: tuple[SyncPhase, ...] = ALL_PHASES,
+        scope: SyncScope | None = None,
+        options: SyncOptions | None = None,
+        trigger_source: Trigger = Trigger.API,
+        *,
+        on_progress: Callable[[RunProgress], None] = lambda _progress: None,
+        cancel: threading.Event | None = None,
+    ) -> SyncResult:
+        """Sync, and return what came of it once its end is on disk.
+
+        Setting `cancel` ends the run early, with the status `cancelled`. Raises SyncFailed.
+        """
+        request = RunRequest(
+            trigger=trigger_source,
+            phases=phases,
+            scope=scope or SyncScope(),
+            options=options or SyncOptions(),
+        )
+        client = self.client_factory()
+        system = ActorSystem(self._parts(client))
+        try:
+            system.start()
+            return _follow(system, request, on_progress, cancel or threading.Event())
+        except NoAnswer as error:
+            raise SyncFailed(f"{error}: {system.gave_up_because}") from error
+        finally:
+            system.stop()
+            client.close()
+
+    def _parts(self, client: RemoteClient) -> Parts:
+        repositories = self.repositories()
+        return Parts(
+            client=client,
+            mirror=repositories.mirror,
+            events=repositories.events,
+            directory=repositories.directory,
+            next_run_id=repositories.next_run_id,
+            workers=self.workers,
+            clock=self.clock,
+        )
+
+
+def _follow(
+    system: ActorSystem,
+    request: RunRequest,
+    on_progress: Callable[[RunProgress], None],
+    cancel: threading.Event,
+) -> SyncResult:
+    run_id = system.start_run(request).run_id
+    assert run_id is not None, "a system of our own is never busy"
+    cancelled = False
+    while (result := system.wait_for(run_id, timeout=POLL_SECONDS)) is None:
+        if system.gave_up.is_set():
+            raise SyncFailed(system.gave_up_because)
+        if cancel.is_set() and not cancelled:
+            cancelled = True
+            system.cancel("cancelled by the caller")
+        progress = system.status().current
+        if progress is not None:
+            on_progress(progress)
+    return result

@@ -1,0 +1,86 @@
+"""From results, rows and actor states to the types of the control protocol."""
+
+from __future__ import annotations
+
+from actors.messages import RunProgress
+from control.protocol import PhaseProgressView, ProblemView, RunProgressView, RunView
+from rules.model import Problem, RunStatus, SyncResult
+from service.exit_status import ExitStatus
+from storage.queries import Row
+
+
+def view_of_result(result: SyncResult) -> RunView:
+    """The run as it came out of this process."""
+    return RunView(
+        run_id=result.run_id,
+        status=result.status,
+        trigger_source=result.trigger_source,
+        phases_completed=list(result.phases_completed),
+        products_synced=result.products_synced,
+        features_refreshed=result.features_refreshed,
+        tests_discovered=result.tests_discovered,
+        tests_updated=result.tests_updated,
+        duration_seconds=round(result.duration_seconds, 3),
+        warnings=list(result.warnings),
+        errors=[view_of_problem(problem) for problem in result.errors],
+    )
+
+
+def view_of_problem(problem: Problem) -> ProblemView:
+    """One failure."""
+    return ProblemView(
+        kind=problem.kind,
+        message=problem.message,
+        phase=problem.phase,
+        product_id=problem.product_id,
+    )
+
+
+def view_of_row(row: Row) -> RunView:
+    """The run as it stands in `sync_runs`."""
+    duration = row["duration_seconds"]
+    return RunView(
+        run_id=row["id"],
+        status=row["status"],
+        trigger_source=row["trigger_source"],
+        phases_completed=row["phases_completed"] or [],
+        products_synced=row["products_synced"],
+        features_refreshed=row["features_refreshed"],
+        tests_discovered=row["tests_discovered"],
+        tests_updated=row["tests_updated"],
+        duration_seconds=None if duration is None else round(duration, 3),
+        warnings=row["warnings"] or [],
+        errors=row["errors"] or [],
+    )
+
+
+def view_of_progress(progress: RunProgress) -> RunProgressView:
+    """How far the run at work is."""
+    return RunProgressView(
+        run_id=progress.run_id,
+        trigger_source=progress.trigger,
+        started_at=progress.started_at,
+        elapsed_seconds=round(progress.elapsed_seconds, 3),
+        cancelling=progress.cancelling,
+        phases=[
+            PhaseProgressView(
+                phase=phase.phase,
+                total=phase.total,
+                complete=phase.complete,
+                failed=phase.failed,
+                finished=phase.finished,
+            )
+            for phase in progress.phases
+        ],
+    )
+
+
+def exit_status_of(view: RunView) -> ExitStatus:
+    """The exit status that tells how a run ended."""
+    if any(problem.kind == "unauthorized" for problem in view.errors):
+        return ExitStatus.CREDENTIALS
+    return {
+        RunStatus.SUCCESS: ExitStatus.DONE,
+        RunStatus.PARTIAL: ExitStatus.PARTIAL,
+        RunStatus.CANCELLED: ExitStatus.CANCELLED,
+    }.get(view.status, ExitStatus.FAILED)

@@ -1,0 +1,237 @@
+"""The simulated Customer API v2: what each endpoint answers."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from itertools import chain
+
+import orjson
+
+from simulator.account import Shelf
+from simulator.details import analytics, bugs
+from simulator.fault_book import MetFaults
+from simulator.http import Reply, Request, error_reply
+from simulator.options import PlainFeatures
+from simulator.problems import InvalidInputError, UnknownIdError
+from simulator.reply_faults import distort_reply
+from simulator.row_faults import distort_rows
+from simulator.rows import TestRow, envelope
+from simulator.world import World
+
+PREFIX = "/customer/v2"
+DEFAULT_PER_PAGE = 25
+UNPAGED_TESTS = 150
+UNSUPPORTED_BUG_FILTERS = ("filter_section_ids", "export_status")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to one endpoint, with the ids from its path and the faults it meets."""
+
+    query: Mapping[str, list[str]]
+    ids: Mapping[str, int]
+    met: MetFaults
+
+    def number(self, name: str) -> int | None:
+        """A positive integer from the query, or None where it is missing.
+
+        Raises:
+            InvalidInputError: it is something else.
+        """
+        if name not in self.query:
+            return None
+        number = _positive(self.query[name][-1])
+        if number is None:
+            raise InvalidInputError(name, "must be a positive integer")
+        return number
+
+    def numbers(self, name: str) -> set[int] | None:
+        """Positive integers, repeated or separated by commas, or None where it is missing.
+
+        Raises:
+            InvalidInputError: one of them is something else.
+        """
+        if name not in self.query:
+            return None
+        numbers = {_positive(text.strip()) for text in ",".join(self.query[name]).split(",")}
+        if None in numbers:
+            raise InvalidInputError(name, "must hold positive integers")
+        return {number for number in numbers if number is not None}
+
+
+class Api:
+    """Answers requests from a world's account, in good order or through its faults."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def answer(self, request: Request) -> Reply:
+        """The reply to any request outside the control endpoints."""
+        reply = self._distorted(request)
+        latency = self._world.options.latency_seconds
+        if latency:
+            delay = reply.manner.delay_seconds + latency
+            reply = replace(reply, manner=replace(reply.manner, delay_seconds=delay))
+        return reply
+
+    def _distorted(self, request: Request) -> Reply:
+        limit = self._world.rate_limit
+        if limit is not None and (wait := limit.wait_seconds()):
+            return error_reply(429, "too many requests", ("Retry-After", str(wait)))
+        path = request.path.removeprefix(PREFIX)
+        endpoint, ids = _find(path) if path != request.path else (None, {})
+        page = _positive(request.query.get("page", [""])[-1])
+        met = self._world.faults.meeting(path, self._product_id(ids), page)
+        call = Call(request.query, ids, met)
+        return distort_reply(met, lambda: self._checked(request, endpoint, call))
+
+    def _checked(self, request: Request, endpoint: "Endpoint | None", call: Call) -> Reply:
+        if not self._world.token.opens(request.headers.get("authorization", "")):
+            return error_reply(401, "a valid API token is required")
+        if endpoint is None:
+            return error_reply(404, "no such endpoint")
+        if request.method != "GET":
+            return error_reply(405, "only GET is supported here", ("Allow", "GET"))
+        try:
+            reply = endpoint(self, call)
+        except UnknownIdError as error:
+            return error_reply(404, str(error))
+        except InvalidInputError as error:
+            return error_reply(400, str(error))
+        return _tagged(reply, request) if self._world.options.etags else reply
+
+    def _product_id(self, ids: Mapping[str, int]) -> int | None:
+        if "test" in ids:
+            try:
+                return self._world.account.shelf_of_test(ids["test"]).product.id
+            except UnknownIdError:
+                return None
+        return ids.get("product")
+
+    def _shelf(self, call: Call) -> Shelf:
+        return self._world.account.shelf(call.ids["product"])
+
+    def _products(self, call: Call) -> Reply:
+        wanted = call.numbers("filter[product_ids][]")
+        shelves = self._world.account.shelves
+        chosen = [shelf.product for shelf in shelves.values()]
+        if wanted is not None:
+            chosen = [product for product in chosen if product.id in wanted]
+        return _listing(call, "products", (product.encoded for product in chosen))
+
+    def _product(self, call: Call) -> Reply:
+        return Reply(body=b'{"product":%b}' % self._shelf(call).product.encoded)
+
+    def _features(self, call: Call) -> Reply:
+        shelf, habit = self._shelf(call), self._world.options.plain_features_for_sections
+        if shelf.product.has_sections and habit is PlainFeatures.ERROR:
+            raise UnknownIdError("features of this product are listed by section")
+        if shelf.product.has_sections and habit is PlainFeatures.EMPTY:
+            return _listing(call, "features", ())
+        return _feature_listing(call, shelf, None)
+
+    def _section_features(self, call: Call) -> Reply:
+        shelf, section_id = self._shelf(call), call.ids["section"]
+        if section_id not in shelf.product.section_ids:
+            raise UnknownIdError(f"no section {section_id}")
+        return _feature_listing(call, shelf, section_id if shelf.product.has_sections else None)
+
+    def _tests(self, call: Call) -> Reply:
+        shelf, met = self._shelf(call), call.met
+        page, size = call.number("page"), call.number("per_page") or DEFAULT_PER_PAGE
+        start = 0
+        if page is None:
+            size = UNPAGED_TESTS
+        else:
+            size = min(size, self._world.options.max_per_page or size)
+            if (clamp := met.take("clamp")) is not None:
+                size = min(size, clamp.per_page or size)
+            start = (page - 1) * size
+        tests = shelf.listing if met.take("unsorted") is None else shelf.shuffled()
+        window = tests[start : start + size]
+        return _poisoned(call, window) or _listing(
+            call, "exploratory_tests", (test.encoded for test in window)
+        )
+
+    def _test(self, call: Call) -> Reply:
+        test_id = call.ids["test"]
+        test = self._world.account.shelf_of_test(test_id).tests[test_id]
+        metrics = orjson.dumps(analytics(self._world.options.seed, test_id))
+        body = b'{"exploratory_test":%b,"analytics":%b}}' % (test.encoded[:-1], metrics)
+        return _poisoned(call, [test]) or Reply(body=body)
+
+    def _bugs(self, call: Call) -> Reply:
+        for name in UNSUPPORTED_BUG_FILTERS:
+            if name in call.query:
+                raise InvalidInputError(name, "is not supported by the simulator")
+        tests, products = call.numbers("filter_test_cycle_ids"), call.numbers("filter_product_ids")
+        chosen = (
+            test.id
+            for shelf in self._world.account.shelves.values()
+            if products is None or shelf.product.id in products
+            for test in shelf.listing
+            if tests is None or test.id in tests
+        )
+        seed = self._world.options.seed
+        rows = chain.from_iterable(bugs(seed, test_id) for test_id in chosen)
+        return _listing(call, "bugs", map(orjson.dumps, rows))
+
+
+Endpoint = Callable[[Api, Call], Reply]
+_ID = "[0-9]{1,18}"
+_PRODUCT = f"/products/(?P<product>{_ID})"
+_ENDPOINTS: tuple[tuple[re.Pattern[str], Endpoint], ...] = (
+    (re.compile(f"{_PRODUCT}/exploratory_tests"), Api._tests),
+    (re.compile(f"{_PRODUCT}/features"), Api._features),
+    (re.compile(f"{_PRODUCT}/sections/(?P<section>{_ID})/features"), Api._section_features),
+    (re.compile(_PRODUCT), Api._product),
+    (re.compile("/products"), Api._products),
+    (re.compile(f"/exploratory_tests/(?P<test>{_ID})"), Api._test),
+    (re.compile("/bugs"), Api._bugs),
+)
+
+
+def _find(path: str) -> tuple[Endpoint | None, dict[str, int]]:
+    for pattern, endpoint in _ENDPOINTS:
+        if (match := pattern.fullmatch(path)) is not None:
+            return endpoint, {name: int(text) for name, text in match.groupdict().items()}
+    return None, {}
+
+
+def _positive(text: str) -> int | None:
+    # Python refuses to convert endless digits, so the length is limited with the rest.
+    return int(text) if re.fullmatch("[1-9][0-9]{0,17}", text) else None
+
+
+def _listing(call: Call, key: str, rows: Iterable[bytes]) -> Reply:
+    if call.met.faults:
+        rows = distort_rows(call.met, list(rows))
+    return Reply(body=envelope(key, rows))
+
+
+def _feature_listing(call: Call, shelf: Shelf, section_id: int | None) -> Reply:
+    detailed = "user_stories" in call.query.get("includes[]", ())
+    rows = (
+        feature.detailed if detailed else feature.encoded
+        for feature in shelf.features.values()
+        if section_id is None or section_id in feature.section_ids
+    )
+    return _listing(call, "features", rows)
+
+
+def _poisoned(call: Call, window: list[TestRow]) -> Reply | None:
+    """500 if a poisoned test stands in the window."""
+    for fault in call.met.of_kind("poison"):
+        if any(test.id == fault.test_id for test in window):
+            call.met.book.spend(fault)
+            return error_reply(500, "something went wrong")
+    return None
+
+
+def _tagged(reply: Reply, request: Request) -> Reply:
+    tag = f'W/"{blake2b(reply.body, digest_size=16).hexdigest()}"'
+    headers = (*reply.headers, ("ETag", tag))
+    if reply.status == 200 and request.headers.get("if-none-match") == tag:
+        return Reply(status=304, headers=headers)
+    return replace(reply, headers=headers)

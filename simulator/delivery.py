@@ -1,0 +1,82 @@
+"""Sending a reply in its manner: late, byte by byte, cut short, padded, or never."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Iterator
+
+from simulator.http import Reply
+
+CHUNK = 65_536
+
+
+class Delivery:
+    """One reply on its way over one connection. Runs on the loop, cancelled with the connection."""
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        drained: Callable[[], Awaitable[None]],
+        head: bytes,
+        reply: Reply,
+    ) -> None:
+        """`drained` waits until the transport's buffer has room again."""
+        self._transport = transport
+        self._drained = drained
+        self._head = head
+        self._reply = reply
+
+    async def run(self) -> None:
+        """Send the reply; returns when all is written or the connection was ended."""
+        manner = self._reply.manner
+        if manner.delay_seconds:
+            await asyncio.sleep(manner.delay_seconds)
+        if manner.hang:
+            await asyncio.Event().wait()
+        if manner.reset and manner.cut_after is None:
+            reset(self._transport)
+            return
+        for piece in self._pieces():
+            self._transport.write(piece)
+            await self._pause()
+        if manner.cut_after is not None:
+            await self._end()
+
+    async def _pause(self) -> None:
+        if self._reply.manner.byte_seconds is not None:
+            await asyncio.sleep(self._reply.manner.byte_seconds)
+        await self._drained()
+
+    async def _end(self) -> None:
+        if not self._reply.manner.reset:
+            self._transport.close()
+            return
+        # A reset discards what is still buffered here, and that is owed to the client.
+        while self._transport.get_write_buffer_size() and not self._transport.is_closing():
+            await asyncio.sleep(0.001)
+        reset(self._transport)
+
+    def _pieces(self) -> Iterator[bytes]:
+        size = CHUNK if self._reply.manner.byte_seconds is None else 1
+        for part in (self._head, *self._body()):
+            for start in range(0, len(part), size):
+                yield part[start : start + size]
+
+    def _body(self) -> Iterator[bytes]:
+        reply, manner = self._reply, self._reply.manner
+        left = len(reply.body) + manner.padding
+        if manner.cut_after is not None:
+            left = min(left, manner.cut_after)
+        yield reply.body[:left]
+        left -= min(left, len(reply.body))
+        while left > 0:
+            yield b" " * min(left, CHUNK)
+            left -= CHUNK
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Close a connection with RST instead of FIN."""
+    connection: socket.socket | None = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()

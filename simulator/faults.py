@@ -1,0 +1,164 @@
+"""Faults: what can go wrong, and how it is described."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from simulator.problems import InvalidInputError
+from simulator.rows import JsonObject
+
+LARGEST_BODY = 2**30
+LONGEST_PAUSE = 3600
+ENVELOPE_SHAPES = ("list", "renamed", "null", "object")
+
+Check = Callable[[str, object], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One fault; of the fields after `times` it has those that its kind allows, see KINDS."""
+
+    kind: str
+    path: str = "*"
+    """A glob on the path after /customer/v2; `*` matches slashes too."""
+    product_id: int | None = None
+    """Only requests for this product, its sections or its tests."""
+    page: int | None = None
+    """Only requests with this `page`."""
+    times: int | None = None
+    """How often it may still take effect; None is for ever."""
+    id: int = 0
+    status: int | None = None
+    retry_after: str | None = None
+    body: str | None = None
+    test_id: int | None = None
+    after_bytes: int | None = None
+    seconds: float | None = None
+    location: str | None = None
+    per_page: int | None = None
+    rows: int | None = None
+    bytes: int | None = None
+    shape: str | None = None
+    content_type: str | None = None
+
+    def matches(self, path: str, product_id: int | None, page: int | None) -> bool:
+        """Whether a request is within the fault's path, product and page."""
+        return (
+            (self.page is None or self.page == page)
+            and (self.product_id is None or self.product_id == product_id)
+            and (self.path == "*" or fnmatchcase(path, self.path))
+        )
+
+    def as_json(self) -> JsonObject:
+        """The fault as the control endpoint shows it, without the fields its kind lacks."""
+        shown = (*_COMMON, *_kind(self.kind))
+        return {"id": self.id} | {name: getattr(self, name) for name in shown}
+
+
+def _whole(low: int, high: int = 2**63 - 1) -> Check:
+    def check(field: str, value: object) -> None:
+        if type(value) is not int or not low <= value <= high:
+            raise InvalidInputError(field, f"must be an integer from {low} to {high}")
+
+    return check
+
+
+def _seconds(field: str, value: object) -> None:
+    number = value if isinstance(value, int | float) and not isinstance(value, bool) else -1
+    if not 0 <= number <= LONGEST_PAUSE:
+        raise InvalidInputError(field, f"must be a number of seconds from 0 to {LONGEST_PAUSE}")
+
+
+def _text(field: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise InvalidInputError(field, "must be a string")
+
+
+def _header(field: str, value: object) -> None:
+    if not isinstance(value, str) or re.fullmatch(r"[\x20-\x7e]*", value) is None:
+        raise InvalidInputError(
+            field, "must be a string of printable ASCII, as it goes in a header"
+        )
+
+
+def _shape(field: str, value: object) -> None:
+    if value not in ENVELOPE_SHAPES:
+        raise InvalidInputError(field, f"must be one of {', '.join(ENVELOPE_SHAPES)}")
+
+
+_CHECKS: Mapping[str, Check] = {
+    "path": _text,
+    "product_id": _whole(1),
+    "page": _whole(1),
+    "times": _whole(1),
+    "status": _whole(200, 599),
+    "retry_after": _header,
+    "body": _text,
+    "test_id": _whole(1),
+    "after_bytes": _whole(0),
+    "seconds": _seconds,
+    "location": _header,
+    "per_page": _whole(1),
+    "rows": _whole(1),
+    "bytes": _whole(1, LARGEST_BODY),
+    "shape": _shape,
+    "content_type": _header,
+}
+_COMMON = ("kind", "path", "product_id", "page", "times")
+_REQUIRED = object()
+
+KINDS: Mapping[str, Mapping[str, Any]] = {
+    "status": {"status": _REQUIRED, "retry_after": None, "body": None},
+    "poison": {"test_id": _REQUIRED},
+    "reset": {"after_bytes": None},
+    "truncate": {"after_bytes": None},
+    "garbage": {},
+    "invalid_json": {},
+    "wrong_types": {"rows": None},
+    "bad_envelope": {"shape": "list"},
+    "slow": {"seconds": _REQUIRED},
+    "drip": {"seconds": _REQUIRED},
+    "hang": {},
+    "redirect": {"location": _REQUIRED, "status": 302},
+    "unsorted": {},
+    "null_end_dates": {"rows": None},
+    "clamp": {"per_page": _REQUIRED},
+    "omit_rows": {"rows": 1},
+    "nan": {"rows": 1},
+    "surrogate": {"rows": 1},
+    "bom": {},
+    "gzip_bomb": {"bytes": _REQUIRED},
+    "huge": {"bytes": _REQUIRED},
+    "content_type": {"content_type": "text/plain"},
+}
+"""Every kind with the fields it has besides the common ones, and their defaults."""
+
+
+def parse_fault(given: object) -> Fault:
+    """A fault from its JSON form; fields that are null count as left out.
+
+    Raises:
+        InvalidInputError: a field is missing, unknown or out of range; the error names it.
+    """
+    if not isinstance(given, Mapping):
+        raise InvalidInputError("fault", "must be a JSON object")
+    values = {str(name): value for name, value in given.items() if value is not None}
+    allowed = _kind(values.get("kind"))
+    for name, value in values.items():
+        if name not in _COMMON and name not in allowed:
+            raise InvalidInputError(name, f"is not a field of the fault {values['kind']}")
+        if name != "kind":
+            _CHECKS[name](name, value)
+    for name, default in allowed.items():
+        if default is _REQUIRED and name not in values:
+            raise InvalidInputError(name, f"is required by the fault {values['kind']}")
+    defaults = {name: default for name, default in allowed.items() if default is not _REQUIRED}
+    return Fault(**{**defaults, **values})
+
+
+def _kind(name: object) -> Mapping[str, Any]:
+    if not isinstance(name, str) or name not in KINDS:
+        raise InvalidInputError("kind", f"must be one of {', '.join(KINDS)}")
+    return KINDS[name]

@@ -1,0 +1,144 @@
+"""What faults do to a reply as a whole, and to the way it is sent."""
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from simulator.fault_book import MetFaults
+from simulator.faults import Fault
+from simulator.http import Reply, error_reply
+
+GARBAGE = b"<!doctype html><title>Back soon</title><p>We are moving some furniture."
+BLOCK = b" " * 2**20
+
+ReplyEffect = Callable[[Fault, Reply], Reply]
+
+
+def distort_reply(met: MetFaults, true_reply: Callable[[], Reply]) -> Reply:
+    """The reply after the faults among `met`.
+
+    Replacements and cuts are alternatives, of which one request meets the oldest; the true
+    reply is not even made where a replacement stands in for it.
+    """
+    chosen = met.take(*REPLACEMENTS, *CUTS)
+    if chosen is not None and chosen.kind in REPLACEMENTS:
+        reply = REPLACEMENTS[chosen.kind](chosen)
+    else:
+        reply = true_reply()
+    for kind, effect in ADDITIONS.items():
+        if (fault := met.take(kind)) is not None:
+            reply = effect(fault, reply)
+    if chosen is not None and chosen.kind in CUTS:
+        reply = CUTS[chosen.kind](chosen, reply)
+    return reply
+
+
+def _status(fault: Fault) -> Reply:
+    status = fault.status or 500
+    waits = () if fault.retry_after is None else (("Retry-After", fault.retry_after),)
+    if fault.body is None:
+        return error_reply(status, "this answer was asked for", *waits)
+    return Reply(status=status, body=fault.body.encode(), headers=waits)
+
+
+def _garbage(_: Fault) -> Reply:
+    return Reply(body=GARBAGE, content_type="text/html; charset=utf-8")
+
+
+def _redirect(fault: Fault) -> Reply:
+    return Reply(status=fault.status or 302, headers=(("Location", fault.location or ""),))
+
+
+def _reset(fault: Fault, reply: Reply) -> Reply:
+    manner = replace(reply.manner, reset=True, cut_after=fault.after_bytes)
+    return replace(reply, manner=manner)
+
+
+def _truncate(fault: Fault, reply: Reply) -> Reply:
+    longest = max(len(reply.body) + reply.manner.padding - 1, 0)
+    wanted = longest // 2 if fault.after_bytes is None else fault.after_bytes
+    return replace(reply, manner=replace(reply.manner, cut_after=min(wanted, longest)))
+
+
+def _hang(_: Fault, reply: Reply) -> Reply:
+    return replace(reply, manner=replace(reply.manner, hang=True))
+
+
+def _bad_envelope(fault: Fault, reply: Reply) -> Reply:
+    # The rows may hold what no strict parser takes, so this works on the bytes.
+    key, _, content = reply.body.removesuffix(b"}").partition(b":")
+    shapes = {
+        "list": content,
+        "renamed": b'{"data":' + content + b"}",
+        "null": key + b":null}",
+        "object": key + b':{"rows":' + content + b"}}",
+    }
+    return replace(reply, body=shapes[fault.shape or "list"])
+
+
+def _invalid_json(_: Fault, reply: Reply) -> Reply:
+    return replace(reply, body=reply.body[:-1] + b",")
+
+
+def _bom(_: Fault, reply: Reply) -> Reply:
+    return replace(reply, body=b"\xef\xbb\xbf" + reply.body)
+
+
+def _content_type(fault: Fault, reply: Reply) -> Reply:
+    return replace(reply, content_type=fault.content_type or "")
+
+
+def _huge(fault: Fault, reply: Reply) -> Reply:
+    padding = max((fault.bytes or 0) - len(reply.body), 0)
+    return replace(reply, manner=replace(reply.manner, padding=padding))
+
+
+def _gzip_bomb(fault: Fault, reply: Reply) -> Reply:
+    packed = _packed(reply.body, max((fault.bytes or 0) - len(reply.body), 0))
+    return replace(reply, body=packed, headers=(*reply.headers, ("Content-Encoding", "gzip")))
+
+
+def _packed(body: bytes, padding: int) -> bytes:
+    """The gzip form of `body` followed by `padding` spaces."""
+    blocks, rest = divmod(padding, len(BLOCK))
+    packer = zlib.compressobj(level=9, wbits=-zlib.MAX_WBITS)
+    start = packer.compress(body + BLOCK[:rest]) + packer.flush(zlib.Z_FULL_FLUSH)
+    # After a full flush the packer remembers nothing, so one packed block serves for all.
+    block = packer.compress(BLOCK) + packer.flush(zlib.Z_FULL_FLUSH)
+    checksum = zlib.crc32(body + BLOCK[:rest])
+    for _ in range(blocks):
+        checksum = zlib.crc32(BLOCK, checksum)
+    size = (len(body) + padding) % 2**32
+    trailer = checksum.to_bytes(4, "little") + size.to_bytes(4, "little")
+    header = b"\x1f\x8b\x08" + bytes(6) + b"\xff"
+    return header + start + block * blocks + packer.flush() + trailer
+
+
+def _slow(fault: Fault, reply: Reply) -> Reply:
+    delay = reply.manner.delay_seconds + (fault.seconds or 0)
+    return replace(reply, manner=replace(reply.manner, delay_seconds=delay))
+
+
+def _drip(fault: Fault, reply: Reply) -> Reply:
+    return replace(reply, manner=replace(reply.manner, byte_seconds=fault.seconds))
+
+
+REPLACEMENTS: Mapping[str, Callable[[Fault], Reply]] = {
+    "status": _status,
+    "garbage": _garbage,
+    "redirect": _redirect,
+}
+"""Faults whose reply stands in for the true one."""
+ADDITIONS: Mapping[str, ReplyEffect] = {
+    "bad_envelope": _bad_envelope,
+    "invalid_json": _invalid_json,
+    "bom": _bom,
+    "content_type": _content_type,
+    "huge": _huge,
+    "gzip_bomb": _gzip_bomb,
+    "slow": _slow,
+    "drip": _drip,
+}
+"""Faults that change a reply, in the order in which they are applied."""
+CUTS: Mapping[str, ReplyEffect] = {"reset": _reset, "truncate": _truncate, "hang": _hang}
+"""Faults that keep a reply from arriving whole; applied last."""
