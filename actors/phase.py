@@ -26,7 +26,7 @@ from actors.parts import ProductDirectory
 from rules.backlog import Assignment, Backlog
 from rules.events import EventName, SyncEvent
 from rules.model import ErrorKind, Outcome, Problem, SyncPhase
-from rules.outcome import phase_outcome
+from rules.outcome import END_THE_RUN, phase_outcome
 from storage.errors import StorageError
 
 
@@ -160,6 +160,8 @@ class PhaseActor(BaseActor):
             return
         active.told.pop(message.attempt, None)
         self._product_ended(message)
+        if message.problem is not None and message.problem.kind in END_THE_RUN:
+            self._drop_waiting(active, message.problem)
         self._hand_out()
 
     def _worker_replaced(self, message: WorkerReplaced) -> None:
@@ -180,9 +182,12 @@ class PhaseActor(BaseActor):
         active = self._active
         if active is None or active.ticket.run_id != message.run_id:
             return
-        for product_id in active.backlog.drop_waiting():
-            self._product_ended(self._never_begun(product_id, 0, message.problem, Outcome.SKIPPED))
+        self._drop_waiting(active, message.problem)
         self._hand_out()
+
+    def _drop_waiting(self, active: _ActivePhase, problem: Problem) -> None:
+        for product_id in active.backlog.drop_waiting():
+            self._product_ended(self._never_begun(product_id, 0, problem, Outcome.SKIPPED))
 
     def _never_begun(
         self, product_id: int, attempt: int, problem: Problem, outcome: Outcome

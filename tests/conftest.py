@@ -1,0 +1,193 @@
+"""Fixtures for all tests, and the check that no test leaves an actor or a thread behind."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pykka
+import pytest
+import structlog
+
+from actors.parts import Parts, SchedulePlan
+from actors.system import ActorSystem
+from rules.model import RunRequest, SyncPhase, SyncResult, Trigger
+from simulator import Simulator, SimulatorOptions
+from storage.database import Database
+from storage.migrate import migrate
+from testio.client import TestioClient
+from testio.transport import TransportOptions
+from tests.fakes import FakeAccount, FakeClock, FakeDirectory, FakeEvents, FakeMirror
+
+OUR_SETTINGS = ("TESTIO_", "CACHE_TTL", "MAX_CONCURRENT", "HTTP_TIMEOUT", "LOG_")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _logs_go_to_pytest() -> None:
+    """Through the standard library, so that a failing test shows them, and no other."""
+    structlog.configure(
+        processors=[structlog.stdlib.render_to_log_kwargs],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith(OUR_SETTINGS):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind() -> Iterator[None]:
+    """Fails a test that leaves an actor running, or a thread of this program."""
+    logging.getLogger("pykka").setLevel(logging.CRITICAL)
+    before = set(threading.enumerate())
+    yield
+    give_up_at = time.monotonic() + 3.0
+    while time.monotonic() < give_up_at and (left := _left_behind(before)):
+        time.sleep(0.01)
+    actors = pykka.ActorRegistry.get_all()
+    pykka.ActorRegistry.stop_all(block=False)
+    assert not left, f"threads left behind: {left}"
+    assert not actors, f"actors left behind: {actors}"
+
+
+def _left_behind(before: set[threading.Thread]) -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread not in before]
+
+
+@pytest.fixture
+def make_simulator() -> Iterator[Callable[..., Simulator]]:
+    """Start a simulator with these options; all of them end with the test."""
+    started: list[Simulator] = []
+
+    def make(**options: object) -> Simulator:
+        simulator = Simulator(SimulatorOptions(**options))  # type: ignore[arg-type]
+        started.append(simulator.__enter__())
+        return simulator
+
+    yield make
+    for simulator in started:
+        simulator.__exit__(None, None, None)
+
+
+@pytest.fixture
+def simulator(make_simulator: Callable[..., Simulator]) -> Simulator:
+    """A small account: 5 products, one of them with sections."""
+    return make_simulator(products=5, features=4, tests=40)
+
+
+@pytest.fixture
+def make_client() -> Iterator[Callable[..., TestioClient]]:
+    """A client of a simulator, with short pauses between attempts."""
+    made: list[TestioClient] = []
+
+    def make(simulator: Simulator, **options: object) -> TestioClient:
+        defaults = TransportOptions(
+            base_url=simulator.base_url,
+            token=lambda: simulator.token,
+            timeout_seconds=5.0,
+            first_pause_seconds=0.01,
+            longest_pause_seconds=0.05,
+        )
+        made.append(TestioClient(replace(defaults, **options)))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """A migrated database in a temporary folder."""
+    opened = Database(tmp_path / "mirror" / "testio.db")
+    migrate(opened)
+    yield opened
+    opened.close()
+
+
+@dataclass
+class Bench:
+    """An actor system over fakes, and what a test wants to look at. Its heart beats by hand."""
+
+    account: FakeAccount = field(default_factory=FakeAccount)
+    mirror: FakeMirror = field(default_factory=FakeMirror)
+    events: FakeEvents = field(default_factory=FakeEvents)
+    clock: FakeClock = field(default_factory=FakeClock)
+    directory: FakeDirectory = field(default_factory=lambda: FakeDirectory((1, 2, 3)))
+    interval: float | None = None
+    startup_run: bool = False
+    workers: int = 3
+    pulse_seconds: float | None = 0.02
+    _system: ActorSystem | None = None
+
+    @property
+    def system(self) -> ActorSystem:
+        """The system, started with its first use."""
+        if self._system is None:
+            self._system = ActorSystem(self._parts())
+            self._system.start()
+        return self._system
+
+    def _parts(self) -> Parts:
+        plan = None
+        if self.interval is not None:
+            plan = SchedulePlan(interval_seconds=self.interval, startup_run=self.startup_run)
+        return Parts(
+            client=self.account,
+            mirror=self.mirror,
+            events=self.events,
+            directory=self.directory,
+            next_run_id=1,
+            workers=self.workers,
+            schedule=plan,
+            clock=self.clock,
+            pulse_seconds=self.pulse_seconds,
+        )
+
+    def run(self, *phases: SyncPhase, timeout: float = 5.0) -> SyncResult:
+        """Ask for a run and wait for its end."""
+        request = RunRequest(trigger=Trigger.API, phases=phases or tuple(SyncPhase))
+        return self.wait(self.start(request), timeout)
+
+    def start(self, request: RunRequest | None = None) -> int:
+        """Ask for a run; its id."""
+        admitted = self.system.start_run(request or RunRequest(trigger=Trigger.API))
+        assert admitted.run_id is not None, f"not admitted: {admitted}"
+        return admitted.run_id
+
+    def wait(self, run_id: int, timeout: float = 5.0) -> SyncResult:
+        """The result of a run."""
+        result = self.system.wait_for(run_id, timeout=timeout)
+        assert result is not None, (
+            f"run {run_id} did not end in {timeout} s; events: {self.events.names()}"
+        )
+        return result
+
+    def stop(self) -> None:
+        if self._system is not None:
+            self._system.stop(seconds=4.0)
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    yield made
+    made.stop()
+
+
+def wait_until(holds: Callable[[], bool], *, within: float = 5.0, what: str = "it") -> None:
+    """Wait until `holds`, looking often; fails with `what` did not happen."""
+    give_up_at = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < give_up_at, f"{what} did not happen within {within} s"
+        time.sleep(0.005)

@@ -1,0 +1,173 @@
+"""Stand-ins that behave: an account in memory, a clock that is moved by hand, stores that count."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from rules.events import Entry, EventName, RunClosed, RunOpened, SyncEvent
+from rules.listing import Window
+from rules.model import Counts, SyncPhase
+from rules.records import FeatureRecord, Page, ProductRecord, TestRecord
+from testio.errors import NotFound
+from testio.limits import RequestScope
+from testio.payloads import Rows
+
+START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+Misbehaviour = Callable[[RequestScope], None]
+
+
+class FakeClock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._lock = threading.Lock()
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.elapsed())
+
+    def elapsed(self) -> float:
+        with self._lock:
+            return self._seconds
+
+    def move(self, seconds: float) -> None:
+        with self._lock:
+            self._seconds += seconds
+
+
+def product(product_id: int) -> ProductRecord:
+    return ProductRecord(
+        id=product_id,
+        name=f"product {product_id}",
+        product_type=None,
+        has_sections=False,
+        section_ids=(),
+        data="{}",
+        content_hash=f"p{product_id}",
+    )
+
+
+def feature(feature_id: int, product_id: int, title: str = "a feature") -> FeatureRecord:
+    return FeatureRecord(
+        id=feature_id,
+        product_id=product_id,
+        title=title,
+        section_ids=(),
+        data="{}",
+        content_hash=f"f{feature_id}{title}",
+    )
+
+
+def a_test(test_id: int, product_id: int, title: str = "a test") -> TestRecord:
+    return TestRecord(
+        id=test_id,
+        product_id=product_id,
+        title=title,
+        status="running",
+        review_status=None,
+        testing_type=None,
+        start_at=None,
+        end_at=START - timedelta(hours=test_id),
+        data="{}",
+        content_hash=f"t{test_id}{title}",
+    )
+
+
+@dataclass
+class FakeAccount:
+    """A remote in memory. `misbehave[(phase, product)]` is called before that product's answer."""
+
+    products: Sequence[int] = (1, 2, 3)
+    tests_each: int = 2
+    misbehave: dict[tuple[SyncPhase, int], Misbehaviour] = field(default_factory=dict)
+    calls: list[tuple[SyncPhase, int]] = field(default_factory=list)
+    closed: bool = False
+
+    def _answer(self, phase: SyncPhase, product_id: int, scope: RequestScope) -> None:
+        scope.cancellation.check()
+        self.calls.append((phase, product_id))
+        self.misbehave.get((phase, product_id), lambda _scope: None)(scope)
+
+    def list_products(self, scope: RequestScope) -> Rows[ProductRecord]:
+        self._answer(SyncPhase.PRODUCTS, 0, scope)
+        return rows_of([product(key) for key in self.products])
+
+    def list_features(self, product_id: int, scope: RequestScope) -> Rows[FeatureRecord]:
+        self._answer(SyncPhase.FEATURES, product_id, scope)
+        return rows_of([feature(product_id * 100, product_id)])
+
+    def list_section_features(
+        self, product_id: int, section_id: int, scope: RequestScope
+    ) -> Rows[FeatureRecord]:
+        raise NotFound(f"no section {section_id}")
+
+    def list_tests(self, product_id: int, window: Window, scope: RequestScope) -> Rows[TestRecord]:
+        self._answer(SyncPhase.NEW_TESTS, product_id, scope)
+        ids = [product_id * 1000 + n for n in range(self.tests_each)]
+        here = ids[window.offset : window.offset + window.per_page]
+        return rows_of([a_test(key, product_id) for key in here])
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def rows_of(records: Sequence[object]) -> Rows:  # type: ignore[type-arg]
+    return Rows(
+        records=tuple(records),
+        bad_rows=(),
+        ids=tuple(record.id for record in records),  # type: ignore[attr-defined]
+    )
+
+
+class FakeMirror:
+    """Keeps pages; `before_store` may raise or wait."""
+
+    def __init__(self) -> None:
+        self.pages: list[Page] = []
+        self.before_store: Callable[[Page], None] = lambda _page: None
+
+    def store_page(self, page: Page, *, run_id: int, at: datetime) -> Counts:
+        self.before_store(page)
+        self.pages.append(page)
+        return Counts(new=len(page.records))
+
+
+class FakeEvents:
+    """Keeps entries in the order in which they were written."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.before_write: Callable[[Sequence[Entry]], None] = lambda _entries: None
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        self.before_write(entries)
+        self.entries += entries
+
+    def names(self) -> list[str]:
+        return [
+            "run_started"
+            if isinstance(entry, RunOpened)
+            else "run_finished"
+            if isinstance(entry, RunClosed)
+            else entry.event.value
+            for entry in self.entries
+        ]
+
+    def of(self, name: EventName) -> list[SyncEvent]:
+        return [e for e in self.entries if isinstance(e, SyncEvent) and e.event is name]
+
+
+@dataclass
+class FakeDirectory:
+    """The products the mirror is said to hold."""
+
+    products: tuple[int, ...] | None
+
+    def known_products(self) -> tuple[int, ...] | None:
+        return self.products
+
+    def sections_of(self, product_id: int) -> tuple[int, ...]:
+        return ()
