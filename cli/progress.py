@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from control.protocol import RunProgressView
+from control.protocol import RunProgressView, RunView
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -22,6 +22,9 @@ class Progress(Protocol):
 
     def update(self, run: RunProgressView) -> None:
         """The run at work, as it is now."""
+
+    def finish(self, run: RunView) -> None:
+        """The run has ended; its last steps may never have been seen at work."""
 
 
 @contextmanager
@@ -68,6 +71,11 @@ class _Lines:
                 self._shown[phase.phase.value] = line
                 print(line, file=sys.stderr)
 
+    def finish(self, run: RunView) -> None:
+        for phase in run.phases_completed:
+            if ": done" not in self._shown.get(phase.value, ""):
+                print(f"{phase.value}: done", file=sys.stderr)
+
 
 class _Bars:
     def __init__(self, bars: RichProgress) -> None:
@@ -91,3 +99,10 @@ class _Bars:
                 completed=max(phase.total, 1) if phase.finished else phase.complete + phase.failed,
                 failed=f"{phase.failed} not complete" if phase.failed else "",
             )
+
+    def finish(self, run: RunView) -> None:
+        for phase in run.phases_completed:
+            if phase.value in self._tasks:
+                task = self._tasks[phase.value]
+                total = self._bars.tasks[task].total or 1
+                self._bars.update(task, total=total, completed=total)

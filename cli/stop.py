@@ -7,7 +7,7 @@ import sys
 import time
 
 from cli.common import add_settings_flags, control_of, print_json, settings_of
-from control.client import ControlClient, NoDaemon
+from control.client import ControlClient, ControlError, NoDaemon
 
 EXAMPLES = """\
   testio-sync stop
@@ -41,6 +41,8 @@ def _is_gone(control: ControlClient) -> bool:
     while time.monotonic() < give_up_at:
         try:
             control.status()
+        except ControlError:
+            pass  # it is stopping, and its actors have gone already
         except NoDaemon:
             return True
         time.sleep(0.1)

@@ -71,6 +71,7 @@ def main(arguments: argparse.Namespace) -> int:
         view = _by_daemon(control, body, progress)
         if view is None:
             view = _by_ourselves(settings, body, progress)
+        progress.finish(view)
     if arguments.json:
         print_json(view.model_dump(mode="json"))
     else:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from rules.events import Entry, EventName, RunClosed, RunOpened, SyncEvent
 from rules.listing import Window
@@ -89,7 +90,9 @@ class FakeAccount:
     def _answer(self, phase: SyncPhase, product_id: int, scope: RequestScope) -> None:
         scope.cancellation.check()
         self.calls.append((phase, product_id))
-        self.misbehave.get((phase, product_id), lambda _scope: None)(scope)
+        misbehave = self.misbehave.get((phase, product_id))
+        if misbehave is not None:
+            misbehave(scope)
 
     def list_products(self, scope: RequestScope) -> Rows[ProductRecord]:
         self._answer(SyncPhase.PRODUCTS, 0, scope)
@@ -114,12 +117,11 @@ class FakeAccount:
         self.closed = True
 
 
-def rows_of(records: Sequence[object]) -> Rows:  # type: ignore[type-arg]
-    return Rows(
-        records=tuple(records),
-        bad_rows=(),
-        ids=tuple(record.id for record in records),  # type: ignore[attr-defined]
-    )
+R = TypeVar("R", ProductRecord, FeatureRecord, TestRecord)
+
+
+def rows_of(records: Sequence[R]) -> Rows[R]:
+    return Rows(records=tuple(records), bad_rows=(), ids=tuple(record.id for record in records))
 
 
 class FakeMirror:

@@ -1,0 +1,68 @@
+# testio-sync: `make help` lists what there is.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := actors cli config control rules service simulator storage testio
+# The first Python of at least 3.11; set PYTHON to choose another.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	2>/dev/null && echo $$p && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo run test lint check format bench faults lock clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed ## make .venv/bin/testio-sync from the hash-locked dependencies
+
+demo: install ## see it work against the bundled simulator, in half a minute
+	@$(BIN)/testio-sync demo
+
+run: install ## run the daemon in the foreground (settings from the environment and .env)
+	@$(BIN)/testio-sync run
+
+test: $(VENV)/.dev ## run the default test suite
+	$(BIN)/pytest
+
+lint: $(VENV)/.dev ## check the format, ruff, mypy --strict and the import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: format lint test ## format, then lint and test
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## time a full sync beside a bare loop of requests, in pairs
+	$(BIN)/python -m tests.benchmarks.full_sync
+
+faults: $(VENV)/.dev ## the fault tests at length (the default suite runs a short form)
+	FAULT_ROUNDS=40 $(BIN)/pytest tests/faults --timeout=600 -v
+
+lock: ## pin the dependencies again (needs uv)
+	uv pip compile $(LOCK) --extra build -o requirements.lock
+	uv pip compile $(LOCK) --extra build --extra dev -o requirements-dev.lock
+LOCK := -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command 'make lock' pyproject.toml
+
+clean: ## remove everything that make and the tests have made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist demo-data
+	find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "No Python of at least 3.11 was found. Install one, or name it: make PYTHON=/path/to/python3"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: sudo apt-get install python3-venv"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.lock pyproject.toml $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
