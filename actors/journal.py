@@ -102,6 +102,7 @@ def _show_result(result: SyncResult) -> None:
         features_refreshed=result.features_refreshed,
         tests_discovered=result.tests_discovered,
         tests_updated=result.tests_updated,
+        **({"problems": [str(problem) for problem in result.errors[:5]]} if result.errors else {}),
     )
 
 

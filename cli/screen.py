@@ -112,14 +112,13 @@ def _show_runs(console: Console, runs: list[Row]) -> None:
     table = _table("Last runs", "run", "status", "by", "started", ">seconds", ">products", ">tests")
     for run in runs:
         duration = run["duration_seconds"]
-        failed = f" ({run['products_failed']} not)" if run["products_failed"] else ""
         table.add_row(
             str(run["id"]),
             _coloured(run["status"]),
             run["trigger_source"],
             run["started_at"][:19].replace("T", " "),
             "" if duration is None else f"{duration:.1f}",
-            f"{run['products_synced']}{failed}",
+            f"{run['products_synced']} of {run['products_synced'] + run['products_failed']}",
             f"{run['tests_discovered']} new, {run['tests_updated']} changed",
         )
     console.print(table)

@@ -9,6 +9,7 @@ import logging
 import logging.handlers
 import os
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,9 +51,15 @@ def _handler(file: Path | None) -> logging.Handler:
     if file is None:
         return logging.StreamHandler(sys.stderr)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(file, os.O_CREAT | os.O_APPEND, 0o600))
-    # It looks at the path before each line, so that logrotate may move the file away.
-    return logging.handlers.WatchedFileHandler(file, encoding="utf-8")
+    return _PrivateFileHandler(file, encoding="utf-8")
+
+
+class _PrivateFileHandler(logging.handlers.WatchedFileHandler):
+    """Looks at the path before each line, so that logrotate may move the file away."""
+
+    def _open(self) -> TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return open(descriptor, self.mode, encoding=self.encoding, errors=self.errors)
 
 
 def _common() -> list[Processor]:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from control.paths import is_trustworthy
 from control.protocol import (
     EventsReply,
     RunView,
@@ -113,6 +114,8 @@ class ControlClient:
 
     @contextmanager
     def _connected(self, wait: int) -> Iterator[_UnixConnection]:
+        if not is_trustworthy(self.path):
+            raise NoDaemon(f"no daemon answers on {self.path}")
         connection = _UnixConnection(self.path, self._timeout + wait)
         try:
             yield connection

@@ -23,10 +23,21 @@ def socket_path(database: Path, configured: Path | None = None) -> Path:
     if len(os.fsencode(beside)) <= LONGEST:
         return beside
     digest = hashlib.blake2b(os.fsencode(database.absolute()), digest_size=8).hexdigest()
-    return _runtime_folder() / digest / "socket"
+    return _runtime_folder() / f"testio-sync-{os.getuid()}-{digest}" / "socket"
 
 
 def _runtime_folder() -> Path:
     given = os.environ.get("XDG_RUNTIME_DIR")
-    base = Path(given) if given and len(given) < LONGEST // 2 else Path(tempfile.gettempdir())
-    return base / f"testio-sync-{os.getuid()}"
+    return Path(given) if given and len(given) < LONGEST // 2 else Path(tempfile.gettempdir())
+
+
+def is_trustworthy(socket: Path) -> bool:
+    """Whether the socket's folder belongs to this user, so that nobody else listens there.
+
+    Root may talk to the daemon of any user.
+    """
+    try:
+        owner = socket.parent.stat().st_uid
+    except OSError:
+        return False
+    return os.geteuid() in (owner, 0)

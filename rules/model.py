@@ -99,6 +99,11 @@ class Problem:
     phase: SyncPhase | None = None
     product_id: int | None = None
 
+    def __str__(self) -> str:
+        place = [] if self.product_id is None else [f"product {self.product_id}"]
+        place += [] if self.phase is None else [self.phase.value]
+        return f"{', '.join(place)}: {self.message}" if place else self.message
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:

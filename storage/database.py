@@ -34,6 +34,7 @@ BUSY_TIMEOUT_MS = 500
 BUSY_PATIENCE_SECONDS = 30.0
 BUSY_PAUSE_SECONDS = 0.1
 DEFAULT_MODE = 0o600
+MAGIC = b"SQLite format 3\0"
 
 
 class Database:
@@ -165,6 +166,9 @@ def _create_private(path: Path, mode: int) -> None:
     except OSError as error:
         raise StorageError(f"{path} cannot be opened for writing: {error.strerror}") from error
     try:
+        # Whose file it is and what it holds is looked at before its rights are changed.
+        if os.pread(descriptor, len(MAGIC), 0) not in (b"", MAGIC):
+            raise StorageError(f"{path} is not a SQLite database; it is left as it is")
         if stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
             os.fchmod(descriptor, mode)
     except PermissionError as error:

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection, inspect
 
 from storage.database import Database
-from storage.errors import NewerSchema
+from storage.errors import NewerSchema, StorageError
 
 REVISION = "0001"
 """The newest step; a test holds it against the files in `migrations/versions`."""
@@ -38,7 +38,7 @@ def migrate(database: Database) -> Path | None:
         )
     backup = None if found is None else _back_up(database, found)
     with database.transaction(durable=True) as connection:
-        _upgrade(connection)
+        _upgrade(connection, found)
     log.info("schema_migrated", from_revision=found, to_revision=REVISION, backup=str(backup or ""))
     return backup
 
@@ -58,11 +58,15 @@ def _back_up(database: Database, found: str) -> Path:
     return target
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, found: str | None) -> None:
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise StorageError(f"the schema {found} cannot be brought up to date: {error}") from error

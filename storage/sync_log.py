@@ -166,9 +166,15 @@ def _event_row(event: SyncEvent) -> dict[str, object]:
         "duration_seconds": round(event.duration_seconds, 6),
         "counts": None if event.counts is None else _counts(event.counts),
         "error_kind": None if problem is None else problem.kind.value,
-        "error": None if problem is None else problem.message,
+        "error": None if problem is None else _error(event),
         "detail": _detail(event.detail),
     }
+
+
+def _error(event: SyncEvent) -> str:
+    """The message; with the place of the failure where the event has none of its own."""
+    assert event.problem is not None
+    return event.problem.message if event.phase else str(event.problem)
 
 
 def _counts(counts: Counts) -> str:

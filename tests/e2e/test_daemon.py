@@ -1,0 +1,223 @@
+"""The daemon as a process: its start, its answers, its ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from control.paths import LONGEST
+from control.protocol import StartRunBody, Word
+from rules.admission import Admission
+from rules.model import SyncPhase
+from tests.e2e.conftest import Home
+from tests.oracle import differences
+
+
+def test_a_run_at_start_and_one_every_interval(home: Home) -> None:
+    home.daemon("--interval", "1")
+    for run_id in (1, 2, 3):
+        assert home.wait_for_run(run_id) == "success"
+    triggers = [t for (t,) in home.sql("SELECT trigger_source FROM sync_runs ORDER BY id LIMIT 3")]
+    assert triggers == ["startup", "schedule", "schedule"]
+    assert differences(home.database, home.simulator) == []
+
+
+def test_the_socket_answers_before_the_first_run_has_ended(home: Home) -> None:
+    home.hang("/products")
+    home.daemon()
+    current = home.control.status().current_run
+    assert current is None or current.run_id == 1
+    home.wait_for(lambda: home.control.status().current_run is not None, "the start-up run")
+
+
+def test_no_run_at_start_if_the_last_success_is_fresh(home: Home) -> None:
+    home.run("sync")
+    home.simulator.forget_requests()
+    home.settings["TESTIO_STARTUP_SYNC"] = "if-stale"
+    home.daemon()
+    home.run("stop")
+    assert home.simulator.requests() == []
+
+
+def test_status_is_answered_within_100_ms_while_every_worker_hangs(home: Home) -> None:
+    home.settings["MAX_CONCURRENT_API_REQUESTS"] = "4"
+    home.hang("*/features")
+    home.daemon()
+    home.wait_for(lambda: len(home.simulator.requests()) >= 1, "the first request")
+    home.wait_for(
+        lambda: any(
+            phase.phase is SyncPhase.FEATURES and phase.total
+            for run in [home.control.status().current_run]
+            if run is not None
+            for phase in run.phases
+        ),
+        "the features phase",
+    )
+    times = []
+    for _ in range(100):
+        began = time.monotonic()
+        assert home.control.status().current_run is not None
+        times.append(time.monotonic() - began)
+    assert sorted(times)[98] < 0.1, f"the slowest: {sorted(times)[-5:]}"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_signal_in_the_middle_of_a_run_ends_it_in_order(home: Home, number: int) -> None:
+    home.hang("*/exploratory_tests")
+    daemon = home.daemon()
+    home.wait_for(lambda: home.sql_count("features") > 0, "the features")
+    began = time.monotonic()
+    daemon.send_signal(number)
+    ended = home.finish(daemon, expect=0, timeout=10)
+    assert time.monotonic() - began < 10
+    assert not Path(f"{home.database}-wal").exists(), "the log is folded in"
+    assert home.sql("SELECT status, duration_seconds > 0 FROM sync_runs") == [("cancelled", 1)]
+    assert '"status": "cancelled"' in ended.stderr
+    assert not home.control.path.exists(), "the socket is removed"
+    assert json.loads(home.lock_file.read_text())["released_at"]
+
+
+def test_a_second_signal_exits_at_once(home: Home) -> None:
+    home.hang()
+    daemon = home.daemon()
+    daemon.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    while daemon.poll() is None and time.monotonic() - began < 5:
+        daemon.send_signal(signal.SIGTERM)
+        time.sleep(0.001)
+    assert daemon.wait(timeout=1) in (130, 0), "0: it had ended in order before the second came"
+    home.simulator.clear_faults()
+    home.run("sync")
+    assert home.sql("SELECT count(*) FROM sync_runs WHERE status = 'running'") == [(0,)]
+
+
+def test_pause_resume_cancel_and_stop_from_the_command_line(home: Home) -> None:
+    daemon = home.daemon()
+    assert home.wait_for_run(1) == "success"
+    assert home.json("pause", "--json")["word"] == "paused"
+    assert home.run("pause").stdout == "already paused\n"
+    status = home.json("status", "--json")
+    assert (status["paused"], status["next_run_at"]) == (True, None)
+    assert home.run("resume").stdout == "resumed\n"
+    assert home.run("cancel").stdout == "nothing to cancel\n"
+    home.hang()
+    reply = home.control.start_run(StartRunBody())
+    assert reply.word is Admission.STARTED
+    assert home.control.cancel().word is Word.CANCELLING
+    assert home.wait_for_run(reply.run_id or 0) == "cancelled"
+    assert home.run("stop").stdout == "stopped\n"
+    home.finish(daemon, expect=0)
+
+
+def test_the_status_document(home: Home) -> None:
+    daemon = home.daemon()
+    assert home.wait_for_run(1) == "success"
+    home.wait_for(lambda: home.control.status().current_run is None, "the end of the run")
+    document = home.json("status", "--json")
+    assert document["daemon"]["pid"] == daemon.pid
+    assert document["daemon"]["socket"] == str(home.control.path)
+    assert document["current_run"] is None
+    assert document["next_run_at"] is not None
+    assert document["runs"][0]["status"] == "success"
+    assert len(document["freshness"]) == 11
+    screen = home.run("status").stdout
+    assert f"pid {daemon.pid}" in screen
+    assert "complete" in screen
+
+
+def test_a_daemon_on_a_hanging_remote_is_stopped_within_ten_seconds(home: Home) -> None:
+    home.hang()
+    daemon = home.daemon()
+    began = time.monotonic()
+    home.run("stop")
+    home.finish(daemon, expect=0, timeout=10)
+    assert time.monotonic() - began < 10
+
+
+def test_only_the_owner_can_reach_the_socket(home: Home) -> None:
+    home.daemon()
+    assert stat.S_IMODE(home.control.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(home.control.path.parent.stat().st_mode) == 0o700
+
+
+def test_a_socket_left_by_a_kill_is_replaced(home: Home) -> None:
+    daemon = home.daemon()
+    daemon.send_signal(signal.SIGKILL)
+    daemon.communicate()
+    assert home.control.path.is_socket()
+    assert home.run("status").stdout.startswith("daemon     none")
+    home.daemon()
+
+
+def test_a_socket_path_that_is_in_the_way_is_named(home: Home) -> None:
+    home.control.path.parent.mkdir(mode=0o700)
+    home.control.path.write_text("something else")
+    ended = home.run("run", expect=2)
+    assert "is not a socket" in ended.stderr
+    assert home.control.path.read_text() == "something else"
+    assert home.simulator.requests() == []
+
+
+def test_a_long_database_path_gets_its_socket_elsewhere(home: Home, tmp_path: Path) -> None:
+    home.folder = tmp_path / ("long" * 30)
+    home.folder.mkdir()
+    home.daemon()
+    assert not home.control.path.is_relative_to(home.folder)
+    assert len(os.fsencode(home.control.path)) <= LONGEST
+    assert home.json("status", "--json")["daemon"] is not None
+    home.run("stop")
+
+
+def test_logs_are_one_json_object_a_line_and_carry_what_is_needed(home: Home) -> None:
+    sick = home.simulator.account()["products"][0]["id"]
+    home.simulator.add_fault(kind="status", status=500, product_id=sick, path="*/features")
+    daemon = home.daemon()
+    assert home.wait_for_run(1) == "partial"
+    home.run("stop")
+    lines = [json.loads(line) for line in daemon.communicate(timeout=10)[1].splitlines()]
+    failed = next(line for line in lines if line["event"] == "product_failed")
+    assert (failed["run_id"], failed["phase"], failed["product_id"]) == (1, "features", sick)
+    assert failed["duration_seconds"] > 0
+    assert failed["level"] == "warning"
+    retried = next(line for line in lines if line["event"] == "request_retried")
+    assert (retried["run_id"], retried["product_id"]) == (1, sick), "a worker's lines are placed"
+    finished = next(line for line in lines if line["event"] == "run_finished")
+    assert finished["status"] == "partial"
+    assert finished["duration_seconds"] > 0
+
+
+def test_logs_to_a_file_survive_rotation(home: Home) -> None:
+    log = home.folder / "log" / "testio.log"
+    home.settings["LOG_FILE"] = str(log)
+    daemon = home.daemon("--interval", "1")
+    assert home.wait_for_run(1) == "success"
+    log.rename(log.with_suffix(".1"))
+    assert home.wait_for_run(2) == "success"
+    home.wait_for(log.exists, "the new log file")
+    home.run("stop")
+    home.finish(daemon)
+    assert "run_finished" in log.read_text()
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+
+
+def test_following_events_goes_on_over_a_restart(home: Home) -> None:
+    home.run("sync")
+    follower = home.start("events", "--follow", "--json", "--since", "0")
+    daemon = home.daemon()
+    assert home.wait_for_run(2) == "success"
+    home.run("stop")
+    home.finish(daemon)
+    home.daemon()
+    assert home.wait_for_run(3) == "success"
+    home.run("stop")
+    time.sleep(1.0)  # the follower polls; it has no end to wait for
+    follower.send_signal(signal.SIGINT)
+    out, _ = follower.communicate(timeout=10)
+    shown = [json.loads(line)["id"] for line in out.splitlines()]
+    assert shown == [row[0] for row in home.sql("SELECT id FROM sync_events ORDER BY id")]

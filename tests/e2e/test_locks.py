@@ -1,0 +1,120 @@
+"""One writer at a time, with real processes: waiting, refusing, taking over, never robbing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+
+from tests.e2e.conftest import Home
+from tests.oracle import differences
+
+
+def test_a_second_one_shot_waits_and_then_says_who_holds_the_lock(home: Home) -> None:
+    home.hang()
+    first = home.start("sync")
+    home.wait_for_hang()
+    home.settings["TESTIO_LOCK_WAIT_SECONDS"] = "1"
+    second = home.run("sync", expect=4)
+    assert f"one-shot with pid {first.pid}" in second.stderr
+    assert len(home.simulator.requests()) == 1, "the second has sent nothing"
+
+
+def test_a_second_one_shot_goes_on_when_the_first_has_ended(home: Home) -> None:
+    fault = home.hang()
+    first = home.start("sync")
+    home.wait_for_hang()
+    second = home.start("sync")
+    time.sleep(0.5)  # let it begin to wait; if it is later, it finds the lock free, which is right
+    first.send_signal(signal.SIGINT)
+    home.finish(first, expect=130)
+    home.simulator.remove_fault(fault)
+    home.finish(second)
+    assert home.sql("SELECT id, status FROM sync_runs ORDER BY id") == [
+        (1, "cancelled"),
+        (2, "success"),
+    ]
+
+
+def test_a_one_shot_beside_a_daemon_runs_in_the_daemon(home: Home) -> None:
+    daemon = home.daemon()
+    assert home.wait_for_run(1) == "success"
+    result = home.json("sync", "--json")
+    assert (result["run_id"], result["status"], result["trigger_source"]) == (2, "success", "cli")
+    assert json.loads(home.lock_file.read_text())["pid"] == daemon.pid
+    home.run("stop")
+    log = daemon.communicate(timeout=10)[1]
+    assert '"run_id": 2' in log, "the daemon's log tells of the run"
+
+
+def test_a_second_daemon_is_refused_within_a_second_and_sends_nothing(home: Home) -> None:
+    daemon = home.daemon()
+    assert home.wait_for_run(1) == "success"
+    home.simulator.forget_requests()
+    began = time.monotonic()
+    second = home.run("run", expect=4)
+    assert f"daemon with pid {daemon.pid}" in second.stderr
+    assert time.monotonic() - began < 5, "start of the interpreter included"
+    assert home.simulator.requests() == []
+    assert home.answers(), "the first one's socket is still there"
+
+
+def test_after_a_kill_the_next_start_takes_over_at_once_and_says_from_whom(home: Home) -> None:
+    fault = home.hang("*/exploratory_tests")
+    daemon = home.daemon()
+    home.wait_for(
+        lambda: (
+            any(r.status is None for r in home.simulator.requests())
+            or len(home.simulator.requests()) >= 7
+        ),
+        "requests for tests",
+    )
+    daemon.send_signal(signal.SIGKILL)
+    daemon.communicate()
+    home.simulator.remove_fault(fault)
+    home.run("sync")
+    assert home.sql("SELECT id, status FROM sync_runs ORDER BY id") == [
+        (1, "interrupted"),
+        (2, "success"),
+    ]
+    assert home.sql("SELECT count(*) FROM sync_runs WHERE duration_seconds IS NULL") == [(0,)]
+    recovered = home.sql("SELECT detail FROM sync_events WHERE event = 'lock_recovered'")
+    assert json.loads(recovered[0][0])["from"]["pid"] == daemon.pid
+    assert home.sql("SELECT count(*) FROM sync_events WHERE event = 'run_interrupted'") == [(1,)]
+    assert differences(home.database, home.simulator) == []
+
+
+def test_a_clean_end_is_no_recovery(home: Home) -> None:
+    home.run("sync")
+    home.run("sync")
+    assert home.sql("SELECT count(*) FROM sync_events WHERE event = 'lock_recovered'") == [(0,)]
+
+
+def test_a_live_holder_is_never_robbed_however_old_its_file_is(home: Home) -> None:
+    home.hang()
+    first = home.start("sync")
+    home.wait_for_hang()
+    two_hours_ago = time.time() - 7200
+    os.utime(home.lock_file, (two_hours_ago, two_hours_ago))
+    home.settings["TESTIO_LOCK_WAIT_SECONDS"] = "0"
+    home.run("sync", expect=4)
+    assert first.poll() is None
+    home.run("run", expect=4)
+
+
+def test_a_lock_file_with_nonsense_in_it_is_no_obstacle(home: Home) -> None:
+    home.lock_file.write_text("\x00 nonsense")
+    home.run("sync")
+    assert json.loads(home.lock_file.read_text())["role"] == "one-shot"
+    home.lock_file.write_text(json.dumps({"pid": 1, "role": "daemon"}))
+    home.run("sync")
+
+
+def test_a_daemon_whose_lock_file_was_replaced_stops_writing(home: Home) -> None:
+    daemon = home.daemon()
+    assert home.wait_for_run(1) == "success"
+    home.lock_file.unlink()
+    home.lock_file.write_text("{}")
+    ended = home.finish(daemon, expect=6, timeout=15)
+    assert "lock_file_replaced" in ended.stderr
