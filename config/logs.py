@@ -11,7 +11,7 @@ import os
 import sys
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -59,7 +59,10 @@ class _PrivateFileHandler(logging.handlers.WatchedFileHandler):
 
     def _open(self) -> TextIOWrapper:
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        return open(descriptor, self.mode, encoding=self.encoding, errors=self.errors)
+        stream = open(  # noqa: SIM115 -- the handler closes it
+            descriptor, self.mode, encoding=self.encoding, errors=self.errors
+        )
+        return cast(TextIOWrapper, stream)
 
 
 def _common() -> list[Processor]:

@@ -15,7 +15,7 @@ from control.paths import LONGEST
 from control.protocol import StartRunBody, Word
 from rules.admission import Admission
 from rules.model import SyncPhase
-from tests.e2e.conftest import Home
+from tests.homes import Home
 from tests.oracle import differences
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 
-from tests.e2e.conftest import Home
+from tests.homes import Home
 from tests.oracle import differences
 
 

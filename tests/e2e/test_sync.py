@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from simulator import PlainFeatures, Simulator
-from tests.e2e.conftest import Home
+from tests.homes import Home
 from tests.oracle import differences
 
 KEYS = [

@@ -1,0 +1,176 @@
+"""Real processes: the command line as a person types it, in a home of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from control.client import ControlClient, ControlError, NoDaemon
+from control.paths import socket_path
+from simulator import Simulator
+from storage.writer_lock import lock_path
+
+TIMEOUT = 30.0
+
+
+@dataclass
+class Home:
+    """One installation: its database, its environment, its processes."""
+
+    folder: Path
+    simulator: Simulator
+    settings: dict[str, str] = field(default_factory=dict)
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "testio.db"
+
+    @property
+    def control(self) -> ControlClient:
+        return ControlClient(socket_path(self.database))
+
+    @property
+    def lock_file(self) -> Path:
+        return lock_path(self.database)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {
+            name: value for name, value in os.environ.items() if name != "CREDENTIALS_DIRECTORY"
+        }
+        return kept | {
+            "TESTIO_CUSTOMER_API_BASE_URL": self.simulator.base_url,
+            "TESTIO_CUSTOMER_API_TOKEN": self.simulator.token,
+            "TESTIO_DB_PATH": str(self.database),
+            "LOG_FORMAT": "json",
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            **self.settings,
+        }
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start a command; it is ended with the test."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli.main", *words],
+            env=self.environment,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.started.append(process)
+        return process
+
+    def run(self, *words: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; fails with its whole output if the status is not expected."""
+        return self.finish(self.start(*words), expect)
+
+    def finish(
+        self, process: subprocess.Popen[str], expect: int | None = 0, timeout: float = TIMEOUT
+    ) -> subprocess.CompletedProcess[str]:
+        """Wait for a command's end."""
+        out, err = process.communicate(timeout=timeout)
+        assert expect is None or process.returncode == expect, (
+            f"{process.args!r} ended with {process.returncode}, expected {expect}\n"
+            f"--- stdout\n{out}\n--- stderr\n{err}"
+        )
+        assert "Traceback" not in err or expect is None, err
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def json(self, *words: str, expect: int | None = 0) -> Any:
+        """Run a command that prints JSON."""
+        return json.loads(self.run(*words, expect=expect).stdout)
+
+    def daemon(self, *words: str) -> subprocess.Popen[str]:
+        """Start the daemon; returns when its socket answers."""
+        process = self.start("run", *words)
+        give_up_at = time.monotonic() + TIMEOUT
+        while not self.answers():
+            if process.poll() is not None or time.monotonic() > give_up_at:
+                process.kill()
+                pytest.fail(f"the daemon did not start:\n{process.communicate()[1]}")
+            time.sleep(0.02)
+        return process
+
+    def answers(self) -> bool:
+        """Whether a daemon answers on the socket."""
+        try:
+            self.control.status()
+        except (NoDaemon, ControlError):
+            return False
+        return True
+
+    def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """What a reader of the file sees."""
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def sql_count(self, table: str) -> int:
+        """How many rows a table has; 0 while there is no such table yet."""
+        try:
+            return int(self.sql(f"SELECT count(*) FROM {table}")[0][0])
+        except sqlite3.OperationalError:
+            return 0
+
+    def wait_for(self, holds: Callable[[], bool], what: str) -> None:
+        """Wait until something is so."""
+        give_up_at = time.monotonic() + TIMEOUT
+        while not holds():
+            if time.monotonic() > give_up_at:
+                pytest.fail(f"{what} did not happen within {TIMEOUT} s")
+            time.sleep(0.02)
+
+    def wait_for_run(self, run_id: int) -> str:
+        """Wait for a run's end; its status."""
+
+        def status() -> str | None:
+            try:
+                found = self.sql("SELECT status FROM sync_runs WHERE id = ?", run_id)
+            except sqlite3.OperationalError:
+                return None
+            return found[0][0] if found and found[0][0] != "running" else None
+
+        self.wait_for(lambda: status() is not None, f"the end of run {run_id}")
+        return status() or ""
+
+    def hang(self, path: str = "*") -> int:
+        """From now on the remote never answers."""
+        return self.simulator.add_fault(kind="hang", path=path)
+
+    def wait_for_hang(self) -> None:
+        """Wait until a request hangs."""
+        before = len(self.simulator.requests())
+        self.wait_for(
+            lambda: (
+                len(self.simulator.requests()) > before
+                or any(request.status is None for request in self.simulator.requests())
+            ),
+            "a request that hangs",
+        )
+
+
+@pytest.fixture
+def home(tmp_path: Path, simulator: Simulator) -> Iterator[Home]:
+    made = Home(folder=tmp_path / "home", simulator=simulator)
+    made.folder.mkdir()
+    yield made
+    for process in made.started:
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
