@@ -12,7 +12,8 @@ from rules.changes import compare
 from rules.model import Counts, Kind, Outcome
 from rules.records import FeatureRecord, Page, ProductRecord, Record, TestRecord
 from storage.database import Database
-from storage.schema import TABLES, as_text
+from storage.schema import TABLES
+from storage.times import as_text
 
 KEPT_ON_UPDATE = frozenset({"id", "first_seen_at"})
 

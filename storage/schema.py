@@ -6,8 +6,6 @@ that they sort as text. A change here needs a migration and a line in CHANGELOG.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from sqlalchemy import (
     CheckConstraint,
     Column,
@@ -208,13 +206,3 @@ LEFT JOIN sync_cursors AS cursor USING (product_id, kind)
 LEFT JOIN held USING (product_id, kind)
 LEFT JOIN gaps USING (product_id, kind)
 """
-
-
-def as_text(instant: datetime) -> str:
-    """The one format of times in the database: `2026-01-31T08:15:00.000000Z`."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def as_instant(stored: str) -> datetime:
-    """The instant that a stored time names. Raises ValueError."""
-    return datetime.fromisoformat(stored)

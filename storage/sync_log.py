@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from rules.events import Entry, EventName, RunClosed, RunOpened, SyncEvent
 from rules.model import NOTHING, Counts, Outcome, RunRequest, RunStatus
 from storage.database import Database
-from storage.schema import as_instant, as_text, sync_events, sync_runs
+from storage.schema import sync_events, sync_runs
+from storage.times import as_instant, as_text
 
 NOT_COMPLETE = frozenset({Outcome.PARTIAL, Outcome.FAILED})
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from storage.errors import LockHeld, NoKernelLocks, StorageError
-from storage.schema import as_text
+from storage.times import as_text
 
 POLL_SECONDS = 0.1
 FREE_MARK = "released_at"

@@ -35,8 +35,9 @@ from storage.database import Database
 from storage.errors import DatabaseBusy, NewerSchema, StorageError
 from storage.migrate import MIGRATIONS, REVISION, migrate
 from storage.mirror_rows import MirrorRows
-from storage.schema import FRESHNESS_VIEW, as_text, metadata
+from storage.schema import FRESHNESS_VIEW, metadata
 from storage.sync_log import SyncLog
+from storage.times import as_text
 from tests.fakes import START, a_test, feature, product
 
 LATER = START + timedelta(hours=1)

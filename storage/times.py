@@ -1,0 +1,15 @@
+"""The one format of times in the database; apart, so that it loads without SQLAlchemy."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def as_text(instant: datetime) -> str:
+    """The one format of times in the database: `2026-01-31T08:15:00.000000Z`."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def as_instant(stored: str) -> datetime:
+    """The instant that a stored time names. Raises ValueError."""
+    return datetime.fromisoformat(stored)
