@@ -1,6 +1,7 @@
 """Sending a reply in its manner: late, byte by byte, cut short, padded, or never."""
 
 import asyncio
+import itertools
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterator
@@ -37,6 +38,8 @@ class Delivery:
             reset(self._transport)
             return
         for piece in self._pieces():
+            if self._transport.is_closing():
+                return  # the client has gone
             self._transport.write(piece)
             await self._pause()
         if manner.cut_after is not None:
@@ -58,7 +61,7 @@ class Delivery:
 
     def _pieces(self) -> Iterator[bytes]:
         size = CHUNK if self._reply.manner.byte_seconds is None else 1
-        for part in (self._head, *self._body()):
+        for part in itertools.chain((self._head,), self._body()):
             for start in range(0, len(part), size):
                 yield part[start : start + size]
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 from typing import Any
 
 import orjson
@@ -19,11 +21,16 @@ SECRET_WORDS = ("password", "username", "secret", "token", "credential", "access
 """Words in the keys of a test environment that grant access; the vendor's guide also shows free
 text under `access` and `access_claims`."""
 
+_USERINFO = re.compile(r"://[^/?#\s]*@")
+
 HASH_CHUNK = 2047  # hashlib lets go of the interpreter lock from 2,048 bytes on; that costs more
 
 
 class NotANumber:
     """Stands for NaN or an infinity, which JSON does not have; it cannot be written out."""
+
+    def __repr__(self) -> str:
+        return "NaN"
 
 
 def parse(body: bytes) -> Any:
@@ -36,9 +43,18 @@ def parse(body: bytes) -> Any:
 
 def _parse_leniently(body: bytes) -> Any:
     try:
-        return json.loads(body.decode("utf-8-sig"), parse_constant=lambda _name: NotANumber())
+        return json.loads(
+            body.decode("utf-8-sig"),
+            parse_constant=lambda _name: NotANumber(),
+            parse_float=_finite,
+        )
     except (ValueError, RecursionError) as error:
         raise BadPayload(f"the answer is not JSON: {_start_of(body)}") from error
+
+
+def _finite(text: str) -> float | NotANumber:
+    number = float(text)
+    return number if math.isfinite(number) else NotANumber()
 
 
 def _start_of(body: bytes) -> str:
@@ -50,7 +66,17 @@ def to_text(record: dict[str, Any]) -> str:
     try:
         return orjson.dumps(record, option=orjson.OPT_SORT_KEYS).decode()
     except TypeError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(f"{_culprit(record)} cannot be stored as JSON: {error}") from error
+
+
+def _culprit(record: dict[str, Any]) -> str:
+    """The field that cannot be written out."""
+    for key, value in record.items():
+        try:
+            orjson.dumps({key: value})
+        except TypeError:
+            return repr(key) if not key.isidentifier() else key
+    return "the record"
 
 
 def content_hash(text: str) -> str:
@@ -69,16 +95,10 @@ def without_secrets(value: Any) -> Any:
     if isinstance(value, list):
         return [without_secrets(item) for item in value]
     if isinstance(value, str) and "://" in value:
-        return _without_userinfo(value)
+        return _USERINFO.sub("://", value)
     return value
 
 
 def _is_secret(key: str) -> bool:
     lowered = key.lower()
     return any(word in lowered for word in SECRET_WORDS)
-
-
-def _without_userinfo(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"

@@ -21,6 +21,9 @@ from typing import Any
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from testio.errors import Cancelled
 
 _current = threading.local()
 
@@ -35,13 +38,13 @@ class Call:
         self.over = False
 
     def attach(self, live: socket.socket) -> None:
-        """Watch this socket; it is shut down at once if the call was cut before."""
+        """Watch this socket. Raises ConnectionAbortedError if the call was cut before."""
         twin = socket.fromfd(live.fileno(), live.family, live.type)
         with self._lock:
             self._drop_twin()
             self._twin = twin
             if self.cut_because is not None:
-                _shut_down(twin)
+                raise ConnectionAbortedError(f"the call was cut: {self.cut_because}")
 
     def cut(self, because: str) -> None:
         """End the call: its thread gets a connection error. A call that is over is left alone."""
@@ -93,6 +96,8 @@ class Deadlines:
 
     def _add(self, call: Call, due: float) -> None:
         with self._changed:
+            if self._closed:
+                raise Cancelled("the client was closed")
             self._drop_ended()
             heapq.heappush(self._heap, (due, next(self._numbers), call))
             if self._thread is None:
@@ -140,14 +145,38 @@ class _Watched(HTTPConnection):
     """Tells the current call which socket it is on."""
 
     def _new_conn(self) -> socket.socket:
-        live = super()._new_conn()
-        _attach(live)
-        return live
+        address = (self._dns_host.strip("[]"), self.port)
+        try:
+            return _connect(address, self.timeout, self.source_address, self.socket_options)
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, f"no connection in {self.timeout} s") from error
+        except OSError as error:
+            raise NewConnectionError(self, f"no connection: {error}") from error
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         if self.sock is not None:
             _attach(self.sock)
         super().request(*args, **kwargs)
+
+
+def _connect(address: tuple[str, int], timeout: Any, source: Any, options: Any) -> socket.socket:
+    """A connected socket; attached before it connects, so that the attempt can be cut as well."""
+    failure: OSError = OSError("the name has no address")
+    for family, kind, protocol, _, target in socket.getaddrinfo(*address, 0, socket.SOCK_STREAM):
+        live = socket.socket(family, kind, protocol)
+        try:
+            for option in options or ():
+                live.setsockopt(*option)
+            live.settimeout(timeout)
+            if source:
+                live.bind(source)
+            _attach(live)
+            live.connect(target)
+            return live
+        except OSError as error:
+            live.close()
+            failure = error
+    raise failure
 
 
 def _attach(live: socket.socket) -> None:

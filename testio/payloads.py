@@ -50,7 +50,7 @@ def test(body: bytes, product_id: int) -> TestRecord:
     item = _envelope(body, "exploratory_test")
     try:
         return _test(_as_object(item), product_id)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadPayload(f"the test cannot be used: {error}") from error
 
 
@@ -82,13 +82,17 @@ def _rows(items: list[Any], read: Callable[[dict[str, Any]], R], *, offset: int 
         ids.append(_usable_id(item))
         try:
             records.append(read(_as_object(item)))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             bad_rows.append(_bad_row(item, offset + index + 1, ids[-1], str(error)))
     return Rows(records=tuple(records), bad_rows=tuple(bad_rows), ids=tuple(ids))
 
 
 def _bad_row(item: Any, position: int, record_id: int | None, reason: str) -> BadRow:
-    text = repr(_clean(item) if isinstance(item, dict) else item)
+    try:
+        text = repr(_without_environments(item))
+    except RecursionError:
+        text = "nested too deeply to show"
+    reason = reason[:EXCERPT_LENGTH]
     text = text.encode("utf-8", "backslashreplace").decode()
     return BadRow(
         position=position,
@@ -97,6 +101,16 @@ def _bad_row(item: Any, position: int, record_id: int | None, reason: str) -> Ba
         excerpt=text[:EXCERPT_LENGTH],
         fingerprint=content_hash(f"{reason}\n{text}"),
     )
+
+
+def _without_environments(item: Any) -> Any:
+    """A copy without secrets, wherever in a misshapen row the environment stands."""
+    if isinstance(item, dict):
+        return {
+            k: without_secrets(v) if k == "test_environment" else _without_environments(v)
+            for k, v in item.items()
+        }
+    return [_without_environments(v) for v in item] if isinstance(item, list) else item
 
 
 def _as_object(item: Any) -> dict[str, Any]:

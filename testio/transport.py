@@ -94,10 +94,9 @@ class Transport:
 
     def _attempt(self, path: str, query: Query, cancellation: Cancellation) -> bytes:
         cancellation.check()
-        self.gate.wait(cancellation)
         self.breaker.admit(path, cancellation)
         try:
-            self._rate.wait(cancellation)
+            self._wait_for_turn(cancellation)
             body = self._send(path, query, cancellation)
         except (ServerError, Timeout, ConnectionFailed):
             self.breaker.failed(path)
@@ -108,27 +107,46 @@ class Transport:
         except TestioError:
             self.breaker.succeeded()
             raise
+        except BaseException:
+            self.breaker.gave_up(path)
+            raise
         self.breaker.succeeded()
         return body
 
+    def _wait_for_turn(self, cancellation: Cancellation) -> None:
+        """Wait until the gate is open and the rate allows it, both at once."""
+        while True:
+            self.gate.wait(cancellation)
+            self._rate.wait(cancellation)
+            if self.gate.seconds_left == 0:
+                return
+
     def _send(self, path: str, query: Query, cancellation: Cancellation) -> bytes:
-        call = Call()
+        call, token = Call(), self._options.token()
         with (
             self._deadlines.watching(call, self._options.timeout_seconds),
             cancellation.calling(lambda: call.cut("cancelled")),
         ):
             try:
-                return self._exchange(path, query)
+                body = self._exchange(path, query, token)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 raise self._typed(error, call) from error
+            except TestioError as error:
+                if call.cut_because is None:
+                    raise
+                raise self._typed(error, call) from error
+            if call.cut_because is not None:
+                # A body that ends with its connection looks complete where we cut it.
+                raise self._typed(OSError("cut"), call)
+            return body
 
-    def _exchange(self, path: str, query: Query) -> bytes:
+    def _exchange(self, path: str, query: Query, token: str) -> bytes:
         options = self._options
         url = f"{self._base}{path}" + (f"?{urlencode(query)}" if query else "")
         with contextlib.closing(
             self._session.get(
                 url,
-                headers={"Authorization": f"Token {options.token()}"},
+                headers={"Authorization": f"Token {token}"},
                 timeout=options.timeout_seconds,
                 allow_redirects=False,
                 stream=True,
@@ -162,7 +180,9 @@ class Transport:
 
     def _typed(self, error: Exception, call: Call) -> TestioError:
         host = urlsplit(self._base).hostname
-        if call.cut_because == "deadline" or isinstance(error, requests.Timeout):
+        if call.cut_because == "deadline" or isinstance(
+            error, requests.Timeout | urllib3.exceptions.TimeoutError
+        ):
             return Timeout(f"no complete answer from {host} in {self._options.timeout_seconds:g} s")
         if call.cut_because is not None:
             return Cancelled(f"the request was cut: {call.cut_because}")
@@ -197,8 +217,13 @@ def retry_after_seconds(header: str | None, *, now: float) -> float | None:
         return None
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: requests reads a redirect's whole body and parses its target even unfollowed."""
+
+
 def _session(options: TransportOptions) -> requests.Session:
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers["Accept"] = "application/json"
@@ -222,7 +247,10 @@ def _read_body(response: requests.Response, limit: int) -> bytes:
 
 
 def _host(response: requests.Response) -> str:
-    return urlsplit(response.headers.get("Location", "")).hostname or "?"
+    try:
+        return urlsplit(response.headers.get("Location", "")).hostname or "?"
+    except ValueError:
+        return "?"
 
 
 def _root_cause(error: BaseException) -> str:
