@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import ValidationError
@@ -14,6 +16,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
 from config.problems import SettingProblem, SettingsError, nearest
+from config.secrets import REDACTOR
 from config.settings import Settings, names
 
 SECRET_NAMES = frozenset({"TESTIO_CUSTOMER_API_TOKEN", "TESTIO_PROXY_URL"})
@@ -32,18 +35,21 @@ def load_settings(
     sources: dict[str, Mapping[str, Any]] = {
         "a flag": flags,
         "the environment": os.environ,
-        ".env": _env_file(env_file),
+        ".env": _env_file(env_file, problems),
         str(config_file): toml,
     }
     for source, content in sources.items():
         for given in content:
             problems += _unknown(given, source, strict=source == str(config_file))
+    readable = not any(problem.name == str(env_file) for problem in problems)
     try:
-        settings = _settings_class(toml)(_env_file=env_file, **flags)
+        settings = _settings_class(toml)(_env_file=env_file if readable else None, **flags)
     except ValidationError as error:
         problems += [_invalid(detail, sources) for detail in error.errors()]
     if problems:
         raise SettingsError(problems)
+    if settings.proxy_url:
+        REDACTOR.add(urlsplit(settings.proxy_url).password or "")
     return settings
 
 
@@ -67,10 +73,20 @@ def _settings_class(toml: Mapping[str, Any]) -> Callable[..., Settings]:
     return Configured
 
 
-def _env_file(path: Path | None) -> Mapping[str, Any]:
+def _env_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[str, Any]:
     if path is None or not path.is_file():
         return {}
-    return {name: value for name, value in dotenv_values(path).items() if value is not None}
+    try:
+        given = dotenv_values(path)
+    except (OSError, ValueError) as error:
+        expected = f"a readable text file ({type(error).__name__})"
+        problems.append(
+            SettingProblem(
+                name=str(path), source="the working folder", shown=None, expected=expected
+            )
+        )
+        return {}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _toml_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[str, Any]:
@@ -113,9 +129,14 @@ def _invalid(detail: ErrorDetails, sources: Mapping[str, Mapping[str, Any]]) -> 
     return SettingProblem(
         name=name,
         source=next(holders, "the default"),
-        shown="[secret]" if name in SECRET_NAMES else repr(given),
+        shown="[secret]" if name in SECRET_NAMES else _shown(given),
         expected=_expectation(name, detail),
     )
+
+
+def _shown(given: object) -> str:
+    """The value as it was given, but for a user name and password in a URL."""
+    return re.sub(r"//.*@", "//[secret]@", repr(given))
 
 
 def _expectation(name: str, detail: ErrorDetails) -> str:

@@ -5,6 +5,7 @@ Records of the standard library (pykka, urllib3, SQLAlchemy, waitress) take the 
 
 from __future__ import annotations
 
+import json
 import logging
 import logging.handlers
 import os
@@ -37,7 +38,7 @@ def configure_logs(*, level: str, log_format: LogFormat, file: Path | None = Non
     root.addHandler(handler)
     root.setLevel(level)
     for name in NOISY:
-        logging.getLogger(name).setLevel(level if level == "DEBUG" else "WARNING")
+        logging.getLogger(name).setLevel("WARNING" if level == "INFO" else level)
     logging.captureWarnings(True)
     structlog.configure(
         processors=[*_common(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -88,15 +89,19 @@ def _shared() -> list[Processor]:
 def _without_control_characters(_logger: Any, _name: str, event: EventDict) -> EventDict:
     """Nothing that the remote or a user wrote may move the cursor or begin a line."""
     return {
-        key: _escaped(value) if isinstance(value, str) and key != "exception" else value
+        key: _escaped(value, keep="\n" if key in ("exception", "stack") else "")
+        if isinstance(value, str)
+        else value
         for key, value in event.items()
     }
 
 
-def _escaped(text: str) -> str:
+def _escaped(text: str, *, keep: str = "") -> str:
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(
+        c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text
+    )
 
 
 def _formatter(*, console: bool, colours: bool) -> logging.Formatter:
@@ -127,4 +132,9 @@ class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
     """The last step of the only handler: masks secrets in the finished line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return REDACTOR(super().format(record))
+        try:
+            return REDACTOR(super().format(record))
+        except Exception as error:
+            # The standard library would print the message and its arguments as they are.
+            broken = {"level": "error", "event": "line_not_formatted", "logger": record.name}
+            return json.dumps({**broken, "error": type(error).__name__})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import threading
 from urllib.parse import quote, quote_plus
 
@@ -35,7 +36,9 @@ class Redactor:
 
 def _forms(secret: str) -> set[str]:
     raw = secret.encode()
-    forms = {secret, quote(secret, safe=""), quote_plus(secret)}
+    forms = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    forms |= {repr(secret)[1:-1]}
+    forms |= {json.dumps(form)[1:-1] for form in set(forms)}
     for offset in range(3):
         forms |= {_base64_within(raw, offset), _base64_within(raw, offset).replace("+", "-")}
         forms.add(_base64_within(raw, offset).replace("+", "-").replace("/", "_"))

@@ -11,7 +11,7 @@ import ipaddress
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -22,13 +22,29 @@ MAX_ID = 2**63 - 1
 def _base_url(value: object) -> str:
     text = str(value).rstrip("/")
     parts = urlsplit(text)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
+    if _has_bad_port(parts) or parts.scheme not in ("https", "http") or not parts.hostname:
         raise ValueError("a URL like https://api.test.io/customer/v2")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("a URL without user name, password, query and fragment")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise ValueError("an https URL; plain http only to this machine")
     return text
+
+
+def _proxy_url(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    parts = urlsplit(str(value))
+    if _has_bad_port(parts) or parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError("a URL like http://proxy.example:3128")
+    return str(value)
+
+
+def _has_bad_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port == 0
+    except ValueError:
+        return True
 
 
 def _is_loopback(host: str) -> bool:
@@ -57,6 +73,8 @@ def _instant(value: object) -> object:
         return value if value.tzinfo else value.replace(tzinfo=UTC)
     if isinstance(value, date):
         return datetime.combine(value, time.min, UTC)
+    if isinstance(value, int | float):
+        raise ValueError("a date like 2026-01-31 or a time in ISO 8601")
     if isinstance(value, str):
         try:
             parsed = datetime.fromisoformat(value.strip())
@@ -76,7 +94,12 @@ def _file_mode(value: object) -> object:
 
 
 def _path(value: object) -> object:
-    return Path(value).expanduser() if isinstance(value, str | Path) and str(value) else value
+    if value == "":
+        raise ValueError("a path")
+    try:
+        return Path(value).expanduser() if isinstance(value, str | Path) else value
+    except RuntimeError as error:
+        raise ValueError("a path; that user has no home folder") from error
 
 
 def _empty_is_none(value: object) -> object:
@@ -111,10 +134,11 @@ class Settings(BaseSettings):
         "TESTIO_CUSTOMER_API_TOKEN_FILE",
         "A file that holds the token; readable by its owner only.",
     )
-    proxy_url: Annotated[str | None, BeforeValidator(_empty_is_none)] = _setting(
+    proxy_url: Annotated[str | None, BeforeValidator(_proxy_url)] = _setting(
         None,
         "TESTIO_PROXY_URL",
         "A proxy for the remote. Proxy variables of the environment are not used.",
+        repr=False,
     )
     db_path: UserPath = _setting(
         Path("~/.testio-sync/testio.db").expanduser(),

@@ -16,6 +16,9 @@ from config.settings import Settings
 CREDENTIAL = "testio-token"
 """The name to use with systemd's `LoadCredential`."""
 
+SHORTEST = 8
+"""Characters of a token; a shorter one could not be masked in logs without masking words."""
+
 NAME = "TESTIO_CUSTOMER_API_TOKEN"
 
 
@@ -23,8 +26,9 @@ def load_token(settings: Settings, environ: Mapping[str, str] | None = None) -> 
     """The token, known to the redactor from now on. Raises SettingsError."""
     environ = os.environ if environ is None else environ
     token = _find(settings, environ)
-    if not (token.isascii() and token.isprintable() and " " not in token):
-        raise _problem(NAME, "[secret]", "one word of printable ASCII characters")
+    if len(token) < SHORTEST or not token.isascii() or not token.isprintable() or " " in token:
+        expected = f"one word of at least {SHORTEST} printable ASCII characters"
+        raise _problem(NAME, "[secret]", expected)
     REDACTOR.add(token)
     return SecretStr(token)
 
@@ -32,7 +36,7 @@ def load_token(settings: Settings, environ: Mapping[str, str] | None = None) -> 
 def _find(settings: Settings, environ: Mapping[str, str]) -> str:
     folder = environ.get("CREDENTIALS_DIRECTORY")
     if folder and (credential := Path(folder) / CREDENTIAL).is_file():
-        return credential.read_text(encoding="utf-8").strip()
+        return _read(credential, f"the credential {CREDENTIAL}")
     if settings.token_file is not None:
         return _read_private(settings.token_file)
     token = "" if settings.token is None else settings.token.get_secret_value().strip()
@@ -51,6 +55,13 @@ def _read_private(path: Path) -> str:
         if stat.S_IMODE(status.st_mode) & 0o077:
             expected = f"a file that only its owner can read; mend it with: chmod 600 {path}"
             raise _problem(name, str(path), expected)
+    except OSError as error:
+        raise _problem(name, str(path), f"a readable file ({error.strerror})") from error
+    return _read(path, name)
+
+
+def _read(path: Path, name: str) -> str:
+    try:
         token = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"

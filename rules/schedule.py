@@ -39,7 +39,7 @@ class Schedule:
 
     def after_tick(self, now: float, jitter: float = 0.0) -> Schedule:
         """The schedule once a tick was sent. Ticks missed in the meantime are not made up for."""
-        steps = int((now - self.grid) // self.interval)
+        steps = max(1, int((now - self.grid) // self.interval))
         grid = self.grid + steps * self.interval
         return replace(self, grid=grid, due_at=grid + self.interval + jitter)
 

@@ -1,0 +1,252 @@
+"""The control socket over a real Unix socket: replies, bad input, waiting, closing."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from control.client import ControlClient, ControlError, NoDaemon
+from control.protocol import (
+    DaemonView,
+    EventsReply,
+    RunView,
+    StartRunBody,
+    StartRunReply,
+    StatusReply,
+    Word,
+    WordReply,
+)
+from control.server import ControlServer, NoSocket, NotAnswered
+from rules.admission import Admission
+from rules.model import RunStatus, SyncPhase, Trigger
+
+STATUS = StatusReply(
+    daemon=DaemonView(pid=1, started_at=datetime.now(UTC), version="1", socket="s"),
+    current_run=None,
+    queued_run_id=None,
+    interval_seconds=900,
+    paused=False,
+    next_run_at=None,
+)
+
+
+@dataclass
+class Answers:
+    """Handlers that note what they were asked."""
+
+    asked: list[StartRunBody] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+    let_go: threading.Event = field(default_factory=threading.Event)
+    broken: Exception | None = None
+
+    def status(self) -> StatusReply:
+        if self.broken is not None:
+            raise self.broken
+        return STATUS
+
+    def start_run(self, body: StartRunBody) -> StartRunReply:
+        self.asked.append(body)
+        return StartRunReply(word=Admission.STARTED, run_id=7)
+
+    def run(self, run_id: int, wait_seconds: float) -> RunView | None:
+        if run_id != 7:
+            return None
+        return RunView(run_id=7, status=RunStatus.SUCCESS, trigger_source=Trigger.CLI)
+
+    def cancel(self) -> WordReply:
+        return WordReply(word=Word.NOTHING_TO_CANCEL)
+
+    def events(
+        self, since: int | None, run_id: int | None, limit: int, wait_seconds: float
+    ) -> EventsReply:
+        self.waits.append(wait_seconds)
+        if wait_seconds:
+            self.let_go.wait(wait_seconds)
+        return EventsReply(events=[], last_id=since or 0)
+
+    def pause(self) -> WordReply:
+        return WordReply(word=Word.PAUSED)
+
+    def resume(self) -> WordReply:
+        return WordReply(word=Word.RESUMED)
+
+    def drain(self) -> WordReply:
+        return WordReply(word=Word.STOPPING)
+
+
+@pytest.fixture
+def answers() -> Answers:
+    return Answers()
+
+
+@pytest.fixture
+def server(tmp_path: Path, answers: Answers) -> Iterator[ControlServer]:
+    made = ControlServer(tmp_path / "control" / "socket", answers)
+    made.start()
+    yield made
+    answers.let_go.set()
+    made.stop()
+
+
+@pytest.fixture
+def client(server: ControlServer) -> ControlClient:
+    return ControlClient(server.path)
+
+
+def raw(path: Path, method: str, target: str, body: bytes | None = None) -> tuple[int, Any]:
+    """A request as any program could send it."""
+    connection = http.client.HTTPConnection("sync", timeout=5)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(str(path))
+    try:
+        connection.request(method, target, body=body)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def test_both_ends_speak_the_same_types(client: ControlClient, answers: Answers) -> None:
+    assert client.status() == STATUS
+    body = StartRunBody(phases=[SyncPhase.FEATURES], product_ids=[4], trigger_source=Trigger.CLI)
+    assert client.start_run(body).run_id == 7
+    assert answers.asked == [body]
+    assert client.run(7).status is RunStatus.SUCCESS
+    assert client.cancel().word is Word.NOTHING_TO_CANCEL
+    assert client.pause().word is Word.PAUSED
+    assert client.resume().word is Word.RESUMED
+    assert client.drain().word is Word.STOPPING
+    assert client.events(since=5).last_id == 5
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body", "status", "says"),
+    [
+        ("POST", "/v1/runs", b"{", 400, "the body"),
+        ("POST", "/v1/runs", b'{"phase": []}', 400, "phase"),
+        ("POST", "/v1/runs", b'{"phases": ["bugs"]}', 400, "phases.0"),
+        ("POST", "/v1/runs", b'{"phases": []}', 400, "phases"),
+        ("POST", "/v1/runs", b'{"product_ids": ["18"]}', 400, "product_ids.0"),
+        ("POST", "/v1/runs", b'{"product_ids": [true]}', 400, "product_ids.0"),
+        ("POST", "/v1/runs", b'{"product_ids": [0]}', 400, "product_ids.0"),
+        ("POST", "/v1/runs", b"[" * 5000, 400, "the body"),
+        ("POST", "/v1/runs", b"\xff\xfe", 400, "the body"),
+        ("GET", "/v1/events?since=x", None, 400, "since"),
+        ("GET", "/v1/events?limit=1001", None, 400, "limit"),
+        ("GET", "/v1/events?limit=0", None, 400, "limit"),
+        ("GET", "/v1/runs/7?wait=21", None, 400, "wait"),
+        ("GET", "/v1/runs/8", None, 404, "no run 8"),
+        ("GET", "/v1/nothing", None, 404, ""),
+        ("GET", "/v1/runs", None, 405, ""),
+        ("DELETE", "/v1/status", None, 405, ""),
+    ],
+)
+def test_bad_input_is_refused_and_named(
+    server: ControlServer, method: str, target: str, body: bytes | None, status: int, says: str
+) -> None:
+    answered, reply = raw(server.path, method, target, body)
+    assert answered == status, reply
+    assert says in reply["error"]
+
+
+def test_a_body_over_the_limit_is_refused(server: ControlServer) -> None:
+    connection = http.client.HTTPConnection("sync", timeout=5)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(str(server.path))
+    connection.putrequest("POST", "/v1/runs")
+    connection.putheader("Content-Length", str(10**9))
+    connection.endheaders()
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_an_actor_that_does_not_answer_is_503_and_a_bug_is_500(
+    client: ControlClient, answers: Answers
+) -> None:
+    answers.broken = NotAnswered("the coordinator did not answer; try again")
+    with pytest.raises(ControlError, match="try again"):
+        client.status()
+    answers.broken = RuntimeError("a bug")
+    with pytest.raises(ControlError, match="see its log"):
+        client.status()
+
+
+def test_waiting_requests_never_use_up_the_threads(
+    server: ControlServer, client: ControlClient, answers: Answers
+) -> None:
+    def follow() -> None:
+        client.events(since=0, wait_seconds=20)
+
+    followers = [threading.Thread(target=follow) for _ in range(12)]
+    for thread in followers:
+        thread.start()
+    give_up_at = time.monotonic() + 5
+    while len(answers.waits) < 12 and time.monotonic() < give_up_at:
+        time.sleep(0.01)
+    began = time.monotonic()
+    assert client.status() == STATUS
+    assert time.monotonic() - began < 1.0
+    assert sorted(answers.waits) == [0.0] * 10 + [20.0] * 2, "two wait, the others are answered"
+    answers.let_go.set()
+    for thread in followers:
+        thread.join(timeout=5)
+
+
+def test_stopping_removes_the_socket_and_holds_nobody_up(
+    server: ControlServer, client: ControlClient, answers: Answers
+) -> None:
+    def follow() -> None:
+        with contextlib.suppress(NoDaemon):  # it depends on the moment whether it is answered
+            client.events(since=0, wait_seconds=20)
+
+    follower = threading.Thread(target=follow)
+    follower.start()
+    give_up_at = time.monotonic() + 5
+    while not answers.waits and time.monotonic() < give_up_at:
+        time.sleep(0.01)
+    began = time.monotonic()
+    server.stop()
+    assert time.monotonic() - began < 4
+    assert not server.path.exists()
+    with pytest.raises(NoDaemon):
+        client.status()
+    answers.let_go.set()
+    follower.join(timeout=5)
+    assert not follower.is_alive()
+
+
+def test_random_bytes_do_no_harm(server: ControlServer, client: ControlClient) -> None:
+    for noise in (b"\x00" * 200, b"GET / HTTP/9.9\r\n\r\n", b"\r\n" * 50, b"A" * 40_000):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(5)
+            connection.connect(str(server.path))
+            connection.sendall(noise)
+    assert client.status() == STATUS
+
+
+def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path, answers: Answers) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir(mode=0o755)
+    folder.chmod(0o755)
+    with pytest.raises(NoSocket, match="chmod 700"):
+        ControlServer(folder / "socket", answers).start()
+
+
+def test_a_symlink_in_the_way_is_refused(tmp_path: Path, answers: Answers) -> None:
+    folder = tmp_path / "private"
+    folder.mkdir(mode=0o700)
+    (folder / "socket").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(NoSocket, match="is not a socket"):
+        ControlServer(folder / "socket", answers).start()
+    assert not (tmp_path / "elsewhere").exists()

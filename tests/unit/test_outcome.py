@@ -1,0 +1,199 @@
+"""What a run came to (rule 11): success only if all is complete, failed only if nothing is."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.model import (
+    ALL_PHASES,
+    PRODUCT_LIST,
+    Counts,
+    ErrorKind,
+    Kind,
+    Outcome,
+    Problem,
+    RunStatus,
+    SyncPhase,
+    SyncResult,
+    Trigger,
+    in_order,
+)
+from rules.outcome import Tally, phase_outcome, run_status
+
+PRODUCTS, FEATURES, NEW_TESTS = ALL_PHASES
+COMPLETE, PARTIAL, FAILED, SKIPPED = Outcome
+
+Outcomes = dict[SyncPhase, dict[int, Outcome]]
+
+some_outcomes = st.sampled_from(Outcome)
+per_product = st.dictionaries(st.integers(1, 6), some_outcomes, max_size=6)
+some_counts = st.builds(
+    Counts, new=st.integers(0, 9), changed=st.integers(0, 9), unchanged=st.integers(0, 9)
+)
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> Outcomes:
+    """The outcomes of the phases of one run, as a run leaves them."""
+    phases = in_order(tuple(draw(st.sets(st.sampled_from(SyncPhase), min_size=1))))
+    return {
+        phase: {PRODUCT_LIST: draw(some_outcomes)} if phase is PRODUCTS else draw(per_product)
+        for phase in phases
+    }
+
+
+def result_of(
+    outcomes: Outcomes,
+    *,
+    phases: tuple[SyncPhase, ...] | None = None,
+    counts: Counts | None = None,
+    cancelled: bool = False,
+) -> SyncResult:
+    """What a tally makes of these outcomes; each note brings the same counts and problem."""
+    tally = Tally()
+    for phase, by_product in outcomes.items():
+        tally.begin(phase)
+        for product_id, outcome in by_product.items():
+            tally.note(phase, product_id, outcome, counts=counts or Counts())
+    return tally.result(
+        run_id=7,
+        trigger=Trigger.CLI,
+        phases=phases or tuple(outcomes),
+        cancelled=cancelled,
+        duration_seconds=1.5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("flat", "expected"),
+    [
+        ([], RunStatus.SUCCESS),
+        ([COMPLETE], RunStatus.SUCCESS),
+        ([COMPLETE, COMPLETE], RunStatus.SUCCESS),
+        ([COMPLETE, SKIPPED], RunStatus.PARTIAL),
+        ([COMPLETE, FAILED], RunStatus.PARTIAL),
+        ([COMPLETE, PARTIAL], RunStatus.PARTIAL),
+        ([PARTIAL], RunStatus.PARTIAL),
+        ([PARTIAL, FAILED], RunStatus.PARTIAL),
+        ([FAILED], RunStatus.FAILED),
+        ([FAILED, SKIPPED], RunStatus.FAILED),
+        ([SKIPPED], RunStatus.FAILED),
+    ],
+)
+def test_the_status_of_a_run(flat: list[Outcome], expected: RunStatus) -> None:
+    outcomes = {FEATURES: dict(enumerate(flat, start=1))}
+    assert run_status(outcomes, cancelled=False) is expected
+    assert run_status(outcomes, cancelled=True) is RunStatus.CANCELLED
+
+
+@given(outcomes=runs(), cancelled=st.booleans())
+def test_success_needs_everything_complete_and_failure_that_nothing_was_done(
+    outcomes: Outcomes, cancelled: bool
+) -> None:
+    flat = [outcome for by_product in outcomes.values() for outcome in by_product.values()]
+    done = [outcome for outcome in flat if outcome in (COMPLETE, PARTIAL)]
+    status = result_of(outcomes, cancelled=cancelled).status
+    assert (status is RunStatus.CANCELLED) is cancelled
+    if not cancelled:
+        assert (status is RunStatus.SUCCESS) is (flat.count(COMPLETE) == len(flat)), outcomes
+        assert (status is RunStatus.FAILED) is (bool(flat) and not done), outcomes
+        assert status in (RunStatus.SUCCESS, RunStatus.PARTIAL, RunStatus.FAILED)
+
+
+@given(outcomes=st.lists(some_outcomes, max_size=8))
+def test_the_outcome_of_a_phase(outcomes: list[Outcome]) -> None:
+    got = phase_outcome(iter(outcomes))
+    if outcomes.count(COMPLETE) == len(outcomes):
+        assert got is COMPLETE
+    elif COMPLETE in outcomes or PARTIAL in outcomes:
+        assert got is PARTIAL, f"{outcomes}: something was done, and not everything"
+    else:
+        assert got is (FAILED if FAILED in outcomes else SKIPPED)
+
+
+@given(outcomes=runs())
+def test_a_product_is_synced_only_if_complete_in_every_phase_that_goes_through_products(
+    outcomes: Outcomes,
+) -> None:
+    by_product = [found for phase, found in outcomes.items() if phase is not PRODUCTS]
+    if not by_product:
+        return
+    products = {product for found in by_product for product in found}
+    synced = [p for p in products if all(found.get(p) is COMPLETE for found in by_product)]
+    failed = [p for p in products if any(found.get(p) in (FAILED, PARTIAL) for found in by_product)]
+    result = result_of(outcomes)
+    assert result.products_synced == len(synced), f"{sorted(synced)} of {outcomes}"
+    assert result.products_failed == len(failed), f"{sorted(failed)} of {outcomes}"
+
+
+@given(outcomes=runs(), cancelled=st.booleans())
+def test_the_phases_completed_are_those_in_which_everything_is_complete(
+    outcomes: Outcomes, cancelled: bool
+) -> None:
+    expected = [p for p, found in outcomes.items() if set(found.values()) <= {COMPLETE}]
+    completed = result_of(outcomes, cancelled=cancelled).phases_completed
+    assert list(completed) == expected, outcomes
+
+
+def test_a_phase_that_never_began_is_not_complete_and_no_product_is_synced() -> None:
+    result = result_of({PRODUCTS: {0: COMPLETE}, FEATURES: {1: FAILED}}, phases=ALL_PHASES)
+    assert result.phases_completed == (PRODUCTS,)
+    cut = result_of({PRODUCTS: {0: COMPLETE}, FEATURES: {1: COMPLETE}}, phases=ALL_PHASES)
+    assert cut.products_synced == 0, "its tests were never looked at"
+
+
+def test_the_failure_of_a_phase_as_a_whole_is_not_counted_as_a_product() -> None:
+    result = result_of({FEATURES: {PRODUCT_LIST: FAILED, 1: COMPLETE, 2: FAILED}})
+    assert (result.status, result.products_failed) == (RunStatus.PARTIAL, 1)
+    assert result.phases_completed == ()
+
+
+def test_an_account_without_products_is_a_success() -> None:
+    result = result_of({PRODUCTS: {PRODUCT_LIST: COMPLETE}, FEATURES: {}, NEW_TESTS: {}})
+    assert result.status is RunStatus.SUCCESS
+    assert result.phases_completed == ALL_PHASES
+    assert (result.products_synced, result.products_failed) == (0, 0)
+
+
+def test_a_run_of_the_product_list_alone_counts_the_products_it_holds() -> None:
+    result = result_of(
+        {PRODUCTS: {PRODUCT_LIST: COMPLETE}}, counts=Counts(new=3, changed=2, unchanged=4)
+    )
+    assert result.products_synced == 9
+
+
+@given(notes=st.lists(st.tuples(st.sampled_from(SyncPhase), st.integers(1, 9), some_counts)))
+def test_counts_add_up_by_kind(notes: list[tuple[SyncPhase, int, Counts]]) -> None:
+    tally = Tally()
+    for phase, product_id, counts in notes:
+        tally.note(phase, product_id, COMPLETE, counts=counts)
+    result = tally.result(
+        run_id=1, trigger=Trigger.API, phases=ALL_PHASES, cancelled=False, duration_seconds=0.25
+    )
+    features = [c for phase, _, c in notes if phase is FEATURES]
+    tests = [c for phase, _, c in notes if phase is NEW_TESTS]
+    assert result.features_refreshed == sum(c.new + c.changed + c.unchanged for c in features)
+    assert result.tests_discovered == sum(c.new for c in tests)
+    assert result.tests_updated == sum(c.changed for c in tests)
+    total = sum(c.unchanged for _, _, c in notes)
+    assert sum(result.counts[kind].unchanged for kind in result.counts) == total
+    assert set(result.counts) <= set(Kind)
+
+
+def test_problems_are_reported_in_the_order_in_which_they_came() -> None:
+    tally = Tally()
+    problems = [Problem(kind=kind, message=kind.value) for kind in list(ErrorKind)[:3]]
+    for product_id, problem in enumerate(problems, start=1):
+        tally.note(FEATURES, product_id, FAILED, problem=problem)
+    tally.note(FEATURES, 9, SKIPPED)
+    result = tally.result(
+        run_id=3, trigger=Trigger.STARTUP, phases=(FEATURES,), cancelled=False, duration_seconds=2.0
+    )
+    assert list(result.errors) == problems
+    assert (result.run_id, result.trigger_source, result.duration_seconds) == (
+        3,
+        Trigger.STARTUP,
+        2.0,
+    )
