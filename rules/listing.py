@@ -6,6 +6,9 @@ if it overlaps what that listing has already read*. Rows inserted above show the
 down: still contiguous. Rows removed above hide it: step back until it shows again, or start over
 from the head, a bounded number of times.
 
+The end is a window with nothing but its overlap. A short page alone is not: servers clamp
+`per_page`, and leave records out of a page that they cannot show.
+
 Moves that compensate each other exactly cannot be seen through page numbers.
 """
 
@@ -80,6 +83,8 @@ class Listing:
         self._largest_allowed = LARGEST_WINDOW
         self._largest_answer = 0
         self._proven = True
+        self._should_have_ended = False
+        self._left_out = False
 
     def next_window(self) -> Window:
         """The window to ask for now."""
@@ -118,14 +123,16 @@ class Listing:
         self._end = window.offset + answered
         self._need = 1
         self._steps_back = 0
+        self._left_out = self._left_out or (self._should_have_ended and beyond > 0)
         short = answered < window.per_page
-        if short and (beyond == 0 or window.per_page <= self._largest_answer):
+        if short and beyond == 0:
             self._finish()
             return
-        self._largest_answer = max(self._largest_answer, answered)
-        if short:
+        self._should_have_ended = short and window.per_page <= self._largest_answer
+        if short and not self._should_have_ended:
             # The end, or a server that clamps per_page: the next window will tell.
             self._largest_allowed = max(1, answered)
+        self._largest_answer = max(self._largest_answer, answered)
         self._note_progress(beyond)
 
     def _note_progress(self, beyond: int) -> None:
@@ -136,10 +143,12 @@ class Listing:
             self._abandon("the list does not advance from page to page")
 
     def _finish(self) -> None:
-        if self._proven:
-            self.state = Reading.COMPLETE
-        else:
+        if not self._proven:
             self._abandon("the pages are too small to show that they join up")
+        elif self._left_out:
+            self._abandon("a page in the middle came back short: the remote left records out")
+        else:
+            self.state = Reading.COMPLETE
 
     def _step_back(self) -> None:
         self._steps_back += 1
