@@ -64,7 +64,8 @@ class _Version(argparse.Action):
         from config.version import program_version
 
         python = ".".join(map(str, sys.version_info[:3]))
-        parser.exit(message=f"testio-sync {program_version()} (Python {python})\n")
+        print(f"testio-sync {program_version()} (Python {python})")
+        parser.exit()
 
 
 def _verb_parser(verb: str, module: Any) -> argparse.ArgumentParser:
