@@ -1,0 +1,119 @@
+"""The writer lock within one process; `tests/e2e/test_locks.py` has the processes."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from storage.errors import LockHeld, NoKernelLocks, StorageError
+from storage.writer_lock import Role, WriterLock, lock_path, read_holder
+
+
+@pytest.fixture
+def make_lock(tmp_path: Path) -> Iterator[Callable[[], WriterLock]]:
+    made: list[WriterLock] = []
+
+    def make() -> WriterLock:
+        socket = Path("/run/socket")
+        made.append(
+            WriterLock(tmp_path / "db" / "testio.db", role=Role.DAEMON, version="9", socket=socket)
+        )
+        return made[-1]
+
+    yield make
+    for lock in made:
+        lock.release()
+
+
+def test_the_file_says_who_holds_it_and_when_it_let_go(make_lock: Callable[[], WriterLock]) -> None:
+    lock = make_lock()
+    lock.acquire(wait_seconds=0)
+    holder = read_holder(lock.path)
+    assert holder is not None
+    assert (holder.pid, holder.role, holder.socket) == (os.getpid(), "daemon", "/run/socket")
+    assert not holder.is_released
+    assert stat.S_IMODE(lock.path.stat().st_mode) == 0o600
+    lock.release()
+    lock.release()
+    holder = read_holder(lock.path)
+    assert holder is not None
+    assert holder.is_released
+    assert lock.path.exists(), "a lock file is never unlinked"
+
+
+def test_another_holder_is_named_and_waiting_can_be_given_up(
+    make_lock: Callable[[], WriterLock],
+) -> None:
+    make_lock().acquire(wait_seconds=0)
+    second = make_lock()
+    with pytest.raises(LockHeld, match=f"daemon with pid {os.getpid()}"):
+        second.acquire(wait_seconds=0.2)
+    began = time.monotonic()
+    with pytest.raises(LockHeld):
+        second.acquire(wait_seconds=30, keep_waiting=lambda: False)
+    assert time.monotonic() - began < 5
+
+
+def test_only_a_holder_that_did_not_let_go_was_killed(make_lock: Callable[[], WriterLock]) -> None:
+    first = make_lock()
+    first.acquire(wait_seconds=0)
+    first.release()
+    second = make_lock()
+    second.acquire(wait_seconds=0)
+    assert second.recovered_from is None
+    second.release()
+    left = {**json.loads(second.path.read_text()), "pid": 4711, "released_at": None}
+    second.path.write_text(json.dumps(left))
+    third = make_lock()
+    third.acquire(wait_seconds=0)
+    assert third.recovered_from is not None
+    assert third.recovered_from.pid == 4711
+
+
+def test_a_replaced_file_is_noticed(make_lock: Callable[[], WriterLock]) -> None:
+    lock = make_lock()
+    lock.acquire(wait_seconds=0)
+    assert lock.is_mine()
+    lock.path.unlink()
+    assert not lock.is_mine()
+    lock.path.write_text("{}")
+    assert not lock.is_mine()
+
+
+def test_touching_shows_that_the_holder_lives(make_lock: Callable[[], WriterLock]) -> None:
+    lock = make_lock()
+    lock.acquire(wait_seconds=0)
+    os.utime(lock.path, (0, 0))
+    lock.touch()
+    assert time.time() - lock.path.stat().st_mtime < 60
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_kernel_locks_is_refused(
+    make_lock: Callable[[], WriterLock], monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def no_locks(_descriptor: int, _operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    lock = make_lock()
+    with pytest.raises(NoKernelLocks, match="local disk"):
+        lock.acquire(wait_seconds=0)
+    monkeypatch.undo()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    database = tmp_path / "file" / "testio.db"
+    lock = WriterLock(database, role=Role.ONE_SHOT, version="9", socket=None)
+    with pytest.raises(StorageError, match="file"):
+        lock.acquire(wait_seconds=0)
+    assert lock_path(database).name == "testio.db.lock"
