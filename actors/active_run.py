@@ -45,6 +45,7 @@ class ActiveRun:
             run_id=self.run_id,
             trigger=self.ticket.request.trigger,
             phases=self.phases,
+            counts=self.ticket.written.by_kind(),
             cancelled=self.ending is not None and self.ending.kind is ErrorKind.CANCELLED,
             duration_seconds=now - self.ticket.started,
         )

@@ -45,27 +45,30 @@ class Address:
 
     def __init__(self, role: str) -> None:
         self.role = role
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._ref: Ref | None = None
 
     @property
     def ref(self) -> Ref | None:
         """The actor there now; None before the first and after the last one."""
-        with self._lock:
+        with self._changed:
             return self._ref
 
     def bind(self, ref: Ref | None) -> None:
         """From now on the role is filled by this actor."""
-        with self._lock:
+        with self._changed:
             self._ref = ref
+            self._changed.notify_all()
 
     def tell(self, message: object) -> str | None:
         """Tell the actor there now; returns its urn, None if nobody is there. Never raises."""
         return safe_tell(self.ref, message)
 
     def ask(self, message: object, *, timeout: float) -> Any:
-        """Ask from outside or from above. Raises NoAnswer."""
-        ref = self.ref
+        """Ask from outside or from above; waits for a replacement too. Raises NoAnswer."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ref is not None, timeout)
+            ref = self._ref
         if ref is None:
             raise NoAnswer(f"there is no {self.role}")
         try:

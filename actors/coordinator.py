@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import assert_never
 
@@ -63,10 +63,10 @@ class Coordinator(BaseActor):
         phases: dict[SyncPhase, Address],
         journal: Journal,
         clock: Clock,
-        run_ids: list[int],
+        run_ids: Iterator[int],
         tick_request: RunRequest,
     ) -> None:
-        """`run_ids` holds the next free id; it outlives a crash of this actor."""
+        """`run_ids` gives free ids; it outlives a crash of this actor."""
         super().__init__(role="coordinator", supervisor=supervisor)
         self._phases = phases
         self._journal = journal
@@ -163,9 +163,15 @@ class Coordinator(BaseActor):
             return run_id
         run_id = self._new_id()
         self._queued = (run_id, request)
-        self._supervisor.tell(RunBegan(ticket=self._ticket(run_id, request)))
-        detail = {"queued_run_id": run_id, **_origin(request)}
-        self._record(EventName.RUN_QUEUED, self._current, detail)
+        self._tell_begun(self._ticket(run_id, request), at_work=False)
+        self._journal.record(
+            SyncEvent(
+                at=self._clock.now(),
+                event=EventName.RUN_QUEUED,
+                run_id=run_id,
+                detail=_origin(request),
+            )
+        )
         return run_id
 
     def _cancel(self, reason: str) -> int | None:
@@ -207,8 +213,7 @@ class Coordinator(BaseActor):
     # -- the run at work -----------------------------------------------------------------------
 
     def _new_id(self) -> int:
-        self._run_ids[0] += 1
-        return self._run_ids[0] - 1
+        return next(self._run_ids)
 
     def _ticket(self, run_id: int, request: RunRequest) -> RunTicket:
         return RunTicket(
@@ -218,10 +223,13 @@ class Coordinator(BaseActor):
             started=self._clock.elapsed(),
         )
 
+    def _tell_begun(self, ticket: RunTicket, *, at_work: bool) -> None:
+        self._supervisor.tell(RunBegan(ticket=ticket, by=self.actor_urn, at_work=at_work))
+
     def _start(self, run_id: int, request: RunRequest) -> None:
         ticket = self._ticket(run_id, request)
         self._current = ActiveRun(ticket=ticket, ahead=list(in_order(request.phases)))
-        self._supervisor.tell(RunBegan(ticket=ticket))
+        self._tell_begun(ticket, at_work=True)
         self._journal.record(RunOpened(run_id=run_id, at=ticket.started_at, request=request))
         self._next_phase(self._current)
 
@@ -238,9 +246,10 @@ class Coordinator(BaseActor):
             message.phase,
             message.product_id,
             message.outcome,
-            counts=message.counts,
             problem=None if skipped else message.problem,
         )
+        if isinstance(message, ProductSynced) and message.warning is not None:
+            current.tally.warnings.append(f"product {message.product_id}: {message.warning}")
         problem = message.problem
         if problem is not None and problem.kind in END_THE_RUN and current.ending is None:
             self._end_early(current, problem)

@@ -6,18 +6,18 @@ stored; the last page carries the cursor's move. What the generator returns is t
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
 from actors.clock import Clock
 from actors.messages import SyncProduct
-from actors.parts import ProductDirectory, RemoteClient
-from rules import sections
+from actors.parts import ProductDirectory, RemoteClient, Sections
 from rules.listing import Listing, Reading, Seen
 from rules.model import ErrorKind, Kind, Outcome, Problem, SyncPhase
 from rules.records import BadRow, CursorMove, FeatureRecord, Page, TestRecord
+from rules.sections import merge
 from testio.errors import BadPayload, NotFound, ServerError
 from testio.limits import RequestScope
 from testio.payloads import Rows
@@ -25,10 +25,11 @@ from testio.payloads import Rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """How a product came out, and why not better."""
+    """How a product came out, and why not better; and what is odd about the remote's answer."""
 
     outcome: Outcome
     problem: Problem | None = None
+    warning: str | None = None
 
 
 Job = Generator[Page, None, Verdict]
@@ -73,8 +74,15 @@ def list_features(
     clock: Clock,
 ) -> Job:
     """All features of a product, in one page."""
-    as_of = clock.now()
-    records, bad_rows = _read_features(client, product_id, directory.sections_of(product_id), scope)
+    now = clock.now()
+    sections = directory.sections_of(product_id)
+    rows = _plain_features(client, product_id, sections, scope)
+    if rows is not None:
+        as_of, records, bad_rows = now, rows.records, rows.bad_rows
+    else:
+        # A section that came up after the list of sections was read is not among them.
+        as_of = min(now, sections.as_of or now)
+        records, bad_rows = _features_by_section(client, product_id, sections, scope)
     yield Page(
         product_id=product_id,
         kind=Kind.FEATURES,
@@ -85,31 +93,29 @@ def list_features(
     return _verdict(bad_rows)
 
 
-def _read_features(
-    client: RemoteClient, product_id: int, section_ids: Iterable[int], scope: RequestScope
-) -> tuple[tuple[FeatureRecord, ...], tuple[BadRow, ...]]:
-    """By the plain endpoint; where that does not answer for sections, section by section."""
-    if not (section_ids := tuple(section_ids)):
-        return _unpacked(client.list_features(product_id, scope))
+def _plain_features(
+    client: RemoteClient, product_id: int, sections: Sections, scope: RequestScope
+) -> Rows[FeatureRecord] | None:
+    """By the plain endpoint; None where that does not answer for a product with sections."""
+    if not sections.ids:
+        return client.list_features(product_id, scope)
     try:
-        plain = client.list_features(product_id, scope)
-        if plain.ids:
-            return _unpacked(plain)
+        rows = client.list_features(product_id, scope)
     except (NotFound, ServerError, BadPayload):
-        pass  # older deployments answer so; if it is real, the sections fail as well
+        return None  # older deployments answer so; if it is real, the sections fail as well
+    return rows if rows.ids else None
+
+
+def _features_by_section(
+    client: RemoteClient, product_id: int, sections: Sections, scope: RequestScope
+) -> tuple[tuple[FeatureRecord, ...], tuple[BadRow, ...]]:
     listed: list[tuple[int, FeatureRecord]] = []
     bad_rows: list[BadRow] = []
-    for section_id in section_ids:
+    for section_id in sections.ids:
         rows = client.list_section_features(product_id, section_id, scope)
         listed += [(section_id, record) for record in rows.records]
         bad_rows += rows.bad_rows
-    return sections.merge(listed), tuple(bad_rows)
-
-
-def _unpacked(
-    rows: Rows[FeatureRecord],
-) -> tuple[tuple[FeatureRecord, ...], tuple[BadRow, ...]]:
-    return rows.records, rows.bad_rows
+    return merge(listed), tuple(bad_rows)
 
 
 def list_tests(
@@ -122,20 +128,23 @@ def list_tests(
     """All tests of a product, window by window, as `rules.listing` decides."""
     as_of = clock.now()
     listing = Listing(since=since)
-    bad: list[BadRow] = []
+    bad: dict[str, BadRow] = {}
     while True:
         page = _next_page(client, listing, product_id, since, scope)
-        bad += page.bad_rows
+        # One without an id is handed out with every window that holds it.
+        page = replace(page, bad_rows=tuple(b for b in page.bad_rows if b.fingerprint not in bad))
+        bad |= {b.fingerprint: b for b in page.bad_rows}
         if listing.state is not Reading.GOING_ON:
             break
         if page.records or page.bad_rows:
             yield page
+    warning = None if listing.ordered else "the tests do not come newest end first"
     if listing.state is Reading.ABANDONED:
         yield page
         problem = Problem(kind=ErrorKind.LIST_MOVED, message=listing.why_abandoned)
-        return Verdict(outcome=Outcome.PARTIAL, problem=problem)
+        return Verdict(outcome=Outcome.PARTIAL, problem=problem, warning=warning)
     yield replace(page, cursor=CursorMove(as_of=as_of, complete=not bad, complete_from=since))
-    return _verdict(bad)
+    return replace(_verdict(tuple(bad.values())), warning=warning)
 
 
 def _next_page(

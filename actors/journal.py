@@ -5,6 +5,7 @@ Both outlive the Logger, so that its crash loses neither an event nor somebody's
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 from collections import OrderedDict, deque
@@ -31,11 +32,12 @@ class Journal:
         self._waiting: deque[Entry] = deque()
 
     def record(self, entry: Entry) -> None:
-        """Put one entry at the end, show it in the log, and wake the Logger."""
-        _show(entry)
+        """Put one entry at the end, wake the Logger, and show it in the log. Never raises."""
         with self._lock:
             self._waiting.append(entry)
         self._logger.tell(Flush())
+        with contextlib.suppress(Exception):  # a log that cannot be written loses no event
+            _show(entry)
 
     def first(self, limit: int) -> tuple[Entry, ...]:
         """The oldest entries that are not written yet; they stay until `discard`."""

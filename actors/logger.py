@@ -55,34 +55,37 @@ class Logger(BaseActor):
         """Write all that waits; whether that was possible."""
         while batch := self._journal.first(BATCH):
             try:
-                self._write(batch)
+                ended = self._write(batch)
             except StorageError as error:
                 log.error("events_not_written", waiting=len(self._journal), error=str(error))
                 return False
             self._journal.discard(len(batch))
-            self._announce(batch)
+            self._announce(batch, ended)
         return True
 
-    def _write(self, batch: Sequence[Entry]) -> None:
+    def _write(self, batch: Sequence[Entry]) -> frozenset[int]:
         try:
-            self._store.write(batch)
+            return self._store.write(batch)
         except StorageError:
             raise
         except Exception:
             log.exception("batch_not_writable", entries=len(batch))
-            self._write_singly(batch)
+            return self._write_singly(batch)
 
-    def _write_singly(self, batch: Sequence[Entry]) -> None:
+    def _write_singly(self, batch: Sequence[Entry]) -> frozenset[int]:
+        ended: frozenset[int] = frozenset()
         for entry in batch:
             try:
-                self._store.write([entry])
+                ended |= self._store.write([entry])
             except StorageError:
                 raise
             except Exception:
                 log.exception("event_left_out", entry=repr(entry))
+        return ended
 
-    def _announce(self, batch: Sequence[Entry]) -> None:
+    def _announce(self, batch: Sequence[Entry], ended: frozenset[int]) -> None:
+        """Tell of the runs whose end is on disk; a second end of the same run is not told."""
         for entry in batch:
-            if isinstance(entry, RunClosed):
+            if isinstance(entry, RunClosed) and entry.result.run_id in ended:
                 self._board.publish(entry.result)
                 self._coordinator.tell(RunRecorded(run_id=entry.result.run_id))

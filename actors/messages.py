@@ -14,8 +14,9 @@ from typing import Any
 
 import pykka
 
+from actors.written import Written
 from rules.admission import Admission
-from rules.model import NOTHING, Counts, Outcome, Problem, RunRequest, SyncPhase, Trigger
+from rules.model import Counts, Outcome, Problem, RunRequest, SyncPhase, Trigger
 from rules.records import Page
 from rules.schedule import Schedule
 from testio.limits import RequestScope
@@ -32,6 +33,7 @@ class RunTicket:
     started_at: datetime
     started: float
     requests: RequestScope = field(default_factory=RequestScope)
+    written: Written = field(default_factory=Written)
 
     @property
     def is_over(self) -> bool:
@@ -174,7 +176,6 @@ class PhaseFinished:
 
     run_id: int
     phase: SyncPhase
-    outcome: Outcome
     problem: Problem | None = None
 
 
@@ -264,11 +265,15 @@ class ProductSynced:
     counts: Counts
     duration_seconds: float
     problem: Problem | None = None
+    warning: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductFailed:
-    """The product could not be read; what was stored of it stays. `outcome` failed or skipped."""
+    """The product could not be read; what was stored of it stays. `outcome` failed or skipped.
+
+    `counts` is None where nobody knows: the worker died.
+    """
 
     run_id: int
     attempt: int
@@ -277,7 +282,7 @@ class ProductFailed:
     problem: Problem
     duration_seconds: float
     outcome: Outcome = Outcome.FAILED
-    counts: Counts = NOTHING
+    counts: Counts | None = None
 
 
 # -- to Mirror and Logger ----------------------------------------------------------------------
@@ -331,9 +336,14 @@ class ActorCrashed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunBegan:
-    """The Coordinator has taken on a run, at work or queued; if it crashes, the run is lost."""
+    """The Coordinator `by` has taken on a run; if it crashes, the run has to be failed.
+
+    `at_work`: it has begun; else it waits for its turn.
+    """
 
     ticket: RunTicket
+    by: str
+    at_work: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

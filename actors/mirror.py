@@ -44,6 +44,7 @@ class Mirror(BaseActor):
             )
         except StorageError as error:
             return _refused(message, ErrorKind.STORAGE, str(error))
+        message.ticket.written.add(message.page.kind, counts)
         return PageStored(attempt=message.attempt, counts=counts)
 
 

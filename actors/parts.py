@@ -43,7 +43,16 @@ class MirrorStore(Protocol):
 class EventStore(Protocol):
     """Where Logger writes; `storage.sync_log.SyncLog` is the real one."""
 
-    def write(self, entries: Sequence[Entry]) -> None: ...
+    def write(self, entries: Sequence[Entry]) -> frozenset[int]:
+        """Write all or nothing; returns the runs that these entries have ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sections:
+    """The ids of a product's sections, empty for one without; and as of when that was so."""
+
+    ids: tuple[int, ...] = ()
+    as_of: datetime | None = None
 
 
 class ProductDirectory(Protocol):
@@ -52,8 +61,8 @@ class ProductDirectory(Protocol):
     def known_products(self) -> tuple[int, ...] | None:
         """The ids in the mirror; None if the list was never fetched."""
 
-    def sections_of(self, product_id: int) -> tuple[int, ...]:
-        """The sections of a product that has some; empty for one without."""
+    def sections_of(self, product_id: int) -> Sections:
+        """The sections of a product, as far as the mirror knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, assert_never
 
@@ -71,7 +71,9 @@ class PhaseActor(BaseActor):
         journal: Journal,
         directory: ProductDirectory,
         clock: Clock,
+        attempts: Iterator[int],
     ) -> None:
+        """`attempts` numbers the assignments of all phases, and outlives them."""
         super().__init__(role=f"{self.phase.value}-phase", supervisor=supervisor)
         self._coordinator = coordinator
         self._workers = workers
@@ -79,7 +81,7 @@ class PhaseActor(BaseActor):
         self._directory = directory
         self._clock = clock
         self._active: _ActivePhase | None = None
-        self._next_attempt = 1
+        self._attempts = attempts
 
     def find_work(self, ticket: RunTicket) -> Work:
         """Which products this phase is about, in this run."""
@@ -106,9 +108,7 @@ class PhaseActor(BaseActor):
         work = self._find_work_safely(ticket)
         active = _ActivePhase(
             ticket=ticket,
-            backlog=Backlog(
-                work.product_ids, workers=len(self._workers), first_attempt=self._next_attempt
-            ),
+            backlog=Backlog(work.product_ids, workers=len(self._workers), attempts=self._attempts),
             started=self._clock.elapsed(),
             problem=work.problem,
         )
@@ -219,7 +219,6 @@ class PhaseActor(BaseActor):
         self._coordinator.tell(message)
 
     def _finish(self, active: _ActivePhase) -> None:
-        self._next_attempt = active.backlog.next_attempt
         outcome = Outcome.FAILED if active.problem else phase_outcome(active.outcomes)
         self._journal.record(
             replace(
@@ -234,7 +233,6 @@ class PhaseActor(BaseActor):
             PhaseFinished(
                 run_id=active.ticket.run_id,
                 phase=self.phase,
-                outcome=outcome,
                 problem=active.problem,
             )
         )

@@ -135,6 +135,7 @@ class ProductWorker(BaseActor):
                 counts=self._counts,
                 duration_seconds=self._clock.elapsed() - self._started,
                 problem=verdict.problem and placed(verdict.problem, task),
+                warning=verdict.warning,
             ),
         )
 

@@ -49,6 +49,7 @@ class Scheduler(BaseActor):
         self._clock = clock
         self._schedule = schedule
         self._jitter = jitter
+        self._unsent: Tick | None = None
 
     def handle(self, message: SchedulerMessage) -> object:
         """Dispatch by type. Pause and Resume answer whether they changed anything."""
@@ -71,13 +72,19 @@ class Scheduler(BaseActor):
 
     def _begin(self, startup_run: bool) -> None:
         if startup_run:
-            self._coordinator.tell(Tick(trigger=Trigger.STARTUP))
+            self._send(Tick(trigger=Trigger.STARTUP))
+
+    def _send(self, tick: Tick) -> None:
+        """Tell the Coordinator; while it is being replaced, try again with the next beat."""
+        self._unsent = None if self._coordinator.tell(tick) else tick
 
     def _beat(self) -> None:
+        if self._unsent is not None:
+            self._send(self._unsent)
         now = self._clock.elapsed()
         if self._schedule.is_due(now):
             self._change(self._schedule.after_tick(now, self._jitter()))
-            self._coordinator.tell(Tick(trigger=Trigger.SCHEDULE))
+            self._send(Tick(trigger=Trigger.SCHEDULE))
 
     def _set_paused(self, paused: bool) -> bool:
         if self._schedule.paused is paused:

@@ -21,7 +21,6 @@ from actors.messages import (
     Ref,
     RunBegan,
     RunEnded,
-    RunTicket,
     ScheduleChanged,
     StartAll,
     StopAll,
@@ -38,6 +37,7 @@ from rules.schedule import Schedule
 log = structlog.get_logger(__name__)
 
 PING_SECONDS = 5.0
+SWEEP_SECONDS = 0.1
 
 
 class Supervisor(BaseActor):
@@ -56,13 +56,13 @@ class Supervisor(BaseActor):
         self._clock = wiring.parts.clock
         self._give_up_call = give_up
         self._gave_up = False
-        self._stopping = False
         self._budget = RestartBudget()
-        self._outstanding: dict[int, RunTicket] = {}
+        self._outstanding: dict[int, RunBegan] = {}
         plan = wiring.parts.schedule
         self._schedule = Schedule.starting(
             now=self._clock.elapsed(), interval=0.0 if plan is None else plan.interval_seconds
         )
+        self._worker_index = wiring.worker_index
         self._makers = wiring.makers(lambda: self._schedule)
         everyone = (wiring.logger, wiring.mirror, *wiring.crew, wiring.scheduler)
         self._addresses = {a.role: a for a in everyone if a.role in self._makers}
@@ -79,7 +79,7 @@ class Supervisor(BaseActor):
             case ActorCrashed():
                 self._lost(message.role, message.urn, message.error)
             case RunBegan():
-                self._outstanding[message.ticket.run_id] = message.ticket
+                self._run_began(message)
             case RunEnded():
                 self._outstanding.pop(message.run_id, None)
             case ScheduleChanged():
@@ -109,10 +109,15 @@ class Supervisor(BaseActor):
 
     # -- watch ---------------------------------------------------------------------------------
 
+    def _run_began(self, message: RunBegan) -> None:
+        ref = self._wiring.coordinator.ref
+        self._outstanding[message.ticket.run_id] = message
+        if ref is None or ref.actor_urn != message.by:
+            # Said by a Coordinator that was replaced before it came to this message.
+            self._fail_outstanding(Problem(kind=ErrorKind.CRASHED, message="coordinator crashed"))
+
     def _beat(self) -> None:
         """Find the dead that nobody reported, and have the Logger try again what it could not."""
-        if self._stopping:
-            return
         for role, address in self._addresses.items():
             ref = address.ref
             if ref is not None and not ref.is_alive():
@@ -122,11 +127,11 @@ class Supervisor(BaseActor):
 
     def _lost(self, role: str, urn: str, error: str) -> None:
         ref = self._addresses[role].ref
-        if self._stopping or self._gave_up or ref is None or ref.actor_urn != urn:
+        if self._gave_up or ref is None or ref.actor_urn != urn:
             return  # replaced already
         problem = Problem(kind=ErrorKind.CRASHED, message=f"{role} crashed: {error}")
         self._note(EventName.ACTOR_CRASHED, role, problem)
-        if not role.startswith("worker-") and not self._may_replace(problem):
+        if role not in self._worker_index and not self._may_replace(problem):
             return
         self._replace(role, urn, problem)
         self._note(EventName.ACTOR_REPLACED, role)
@@ -135,6 +140,7 @@ class Supervisor(BaseActor):
         exceeded = self._budget.spend(self._clock.elapsed())
         if exceeded is None:
             return True
+        self._fail_outstanding(problem)
         self._give_up(
             f"{problem.message}; more than {exceeded.restarts} restarts "
             f"in {exceeded.seconds:g} s are too many"
@@ -145,20 +151,18 @@ class Supervisor(BaseActor):
         if self._gave_up:
             return
         self._gave_up = True
+        self._give_up_call(reason)
         problem = Problem(kind=ErrorKind.CRASHED, message=reason)
         self._note(EventName.DAEMON_GAVE_UP, "supervisor", problem)
-        self._give_up_call(reason)
 
     # -- replace -------------------------------------------------------------------------------
 
     def _replace(self, role: str, urn: str, problem: Problem) -> None:
-        if role.startswith("worker-"):
+        if role in self._worker_index:
             self._start(role)
-            index = int(role.removeprefix("worker-")) - 1
-            self._tell(
-                self._wiring.phases.values(),
-                WorkerReplaced(index=index, lost_urn=urn, problem=problem),
-            )
+            index = self._worker_index[role]
+            replaced = WorkerReplaced(index=index, lost_urn=urn, problem=problem)
+            self._tell(self._wiring.phases.values(), replaced)
         elif role == "mirror":
             self._start(role)
             self._tell(self._wiring.workers, MirrorLost(lost_urn=urn))
@@ -170,22 +174,46 @@ class Supervisor(BaseActor):
             self._replace_crew(problem)
 
     def _replace_crew(self, problem: Problem) -> None:
-        """Fail the runs taken on, and start all that works for a run anew, with fresh refs."""
-        for ticket in self._outstanding.values():
-            ticket.requests.cancellation.cancel()
-            self._journal.record(self._failed(ticket, problem))
-        self._outstanding.clear()
-        for address in self._wiring.crew:
-            if address.ref is not None:
-                address.ref.stop(block=False)
-            self._start(address.role)
+        """Fail the runs taken on, and start all that works for a run anew, with fresh refs.
 
-    def _failed(self, ticket: RunTicket, problem: Problem) -> RunClosed:
+        The old crew loses its addresses first and is waited for, so that a Coordinator that is
+        still alive cannot set the new phases and workers to work.
+        """
+        wiring = self._wiring
+        self._cancel_outstanding()
+        old = {address.role: address.ref for address in wiring.crew}
+        for address in wiring.crew:
+            address.bind(None)
+        deciders = [old[a.role] for a in (*wiring.phases.values(), wiring.coordinator)]
+        _stop_refs([ref for ref in deciders if ref is not None], within=1.0)
+        for address in wiring.workers:
+            if (ref := old[address.role]) is not None:
+                ref.stop(block=False)
+        for address in wiring.crew:
+            self._start(address.role)
+        self._fail_outstanding(problem)
+
+    def _cancel_outstanding(self) -> None:
+        for began in self._outstanding.values():
+            began.ticket.requests.cancellation.cancel()
+
+    def _fail_outstanding(self, problem: Problem, status: RunStatus = RunStatus.FAILED) -> None:
+        """End every run taken on that has not ended; what it has written stays and is counted."""
+        self._cancel_outstanding()
+        for began in self._outstanding.values():
+            if self._wiring.board.wait(began.ticket.run_id, timeout=0) is None:
+                self._journal.record(self._closed(began, problem, status))
+        self._outstanding.clear()
+
+    def _closed(self, began: RunBegan, problem: Problem, status: RunStatus) -> RunClosed:
+        ticket = began.ticket
+        lasted = self._clock.elapsed() - ticket.started if began.at_work else 0.0
         result = SyncResult(
             run_id=ticket.run_id,
-            status=RunStatus.FAILED,
+            status=status,
             trigger_source=ticket.request.trigger,
-            duration_seconds=self._clock.elapsed() - ticket.started,
+            duration_seconds=lasted,
+            counts=ticket.written.by_kind(),
             errors=(problem,),
         )
         return RunClosed(at=self._clock.now(), request=ticket.request, result=result)
@@ -203,40 +231,52 @@ class Supervisor(BaseActor):
 
     def _stop_all(self, seconds: float) -> StopReport:
         """No more ticks; the run ends; then workers, phases, Coordinator, Mirror, Logger last."""
-        self._stopping = True
         wiring = self._wiring
         give_up_at = time.monotonic() + seconds
         abandoned = self._stop_group([wiring.scheduler], within=0.5)
+        wiring.scheduler.bind(None)
         self._drain(within=max(0.0, seconds - 3.0))
+        late = Problem(kind=ErrorKind.CANCELLED, message="the daemon stopped before the run ended")
+        self._fail_outstanding(late, RunStatus.CANCELLED)
         for group, most in ((wiring.crew, 1.5), ((wiring.mirror,), 0.5)):
             left = give_up_at - 0.5 - time.monotonic()
             abandoned += self._stop_group(group, within=max(0.1, min(most, left)))
         wiring.logger.tell(Flush())
-        abandoned += self._stop_group(
-            [wiring.logger], within=max(0.5, give_up_at - time.monotonic())
-        )
+        within = max(0.5, give_up_at - time.monotonic())
+        abandoned += self._stop_group([wiring.logger], within=within)
         if len(self._journal):
             log.error("events_lost_at_stop", waiting=len(self._journal))
         return StopReport(abandoned=tuple(abandoned))
 
     def _drain(self, *, within: float) -> None:
-        """Wait until the run at work has ended and that is on disk."""
-        try:
-            drained = self._wiring.coordinator.ask(Drain(), timeout=min(1.0, within))
-            drained.get(timeout=within)
-        except (NoAnswer, pykka.Timeout):
-            log.error("run_not_drained", waited_seconds=within)
+        """Wait until the run at work has ended and that is on disk; still replacing the dead."""
+        give_up_at = time.monotonic() + within
+        while time.monotonic() < give_up_at:
+            try:
+                drained = self._wiring.coordinator.ask(Drain(), timeout=1.0)
+                drained.get(timeout=SWEEP_SECONDS)
+            except (NoAnswer, pykka.Timeout):
+                self._beat()
+            else:
+                return
+        log.error("run_not_drained", waited_seconds=within)
 
     def _stop_group(self, addresses: Iterable[Address], *, within: float) -> list[str]:
         """Stop these side by side; returns the roles that did not end in time."""
-        give_up_at = time.monotonic() + within
-        refs = [(address.role, address.ref) for address in addresses if address.ref is not None]
-        futures = [(role, ref.stop(block=False)) for role, ref in refs]
-        abandoned = []
-        for role, future in futures:
-            try:
-                with suppress(pykka.ActorDeadError):
-                    future.get(timeout=max(0.0, give_up_at - time.monotonic()))
-            except pykka.Timeout:
-                abandoned.append(role)
-        return abandoned
+        found = [(address.role, address.ref) for address in addresses]
+        refs = {ref.actor_urn: role for role, ref in found if ref is not None}
+        late = _stop_refs([ref for _, ref in found if ref is not None], within=within)
+        return [refs[urn] for urn in late]
+
+
+def _stop_refs(refs: Iterable[Ref], *, within: float) -> list[str]:
+    """Stop actors side by side; returns the urns of those that did not end in time."""
+    give_up_at = time.monotonic() + within
+    late = []
+    for ref, future in [(ref, ref.stop(block=False)) for ref in refs]:
+        try:
+            with suppress(pykka.ActorDeadError):
+                future.get(timeout=max(0.0, give_up_at - time.monotonic()))
+        except pykka.Timeout:
+            late.append(ref.actor_urn)
+    return late

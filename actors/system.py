@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 ANSWER_SECONDS = 2.0
 START_SECONDS = 15.0
-STOP_SECONDS = 8.0
+STOP_SECONDS = 7.0
 
 
 class ActorSystem:
@@ -116,7 +116,7 @@ class ActorSystem:
                 self.wiring.supervisor.ask(StopAll(seconds=seconds), timeout=seconds + 0.5),
             )
         except NoAnswer:
-            report = StopReport(abandoned=("supervisor",))
+            report = self._stop_without_supervisor()
         if report.abandoned:
             log.error("actors_left_behind", roles=list(report.abandoned))
         ref = self.wiring.supervisor.ref
@@ -125,6 +125,14 @@ class ActorSystem:
         if self._pulse is not None:
             self._pulse.join(timeout=1.0)
         return report
+
+    def _stop_without_supervisor(self) -> StopReport:
+        """It crashed, or never came up: stop whoever is there, in the same order."""
+        wiring = self.wiring
+        for address in (wiring.scheduler, *wiring.crew, wiring.mirror, wiring.logger):
+            if address.ref is not None:
+                address.ref.stop(block=False)
+        return StopReport(abandoned=("supervisor",))
 
     def _beat(self) -> None:
         assert self._parts.pulse_seconds is not None

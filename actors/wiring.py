@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from actors.base import Address
@@ -42,7 +43,8 @@ class Wiring:
     logger: Address
     journal: Journal
     board: RunBoard = field(default_factory=RunBoard)
-    run_ids: list[int]
+    run_ids: Iterator[int]
+    attempts: Iterator[int]
 
     @classmethod
     def of(cls, parts: Parts) -> Wiring:
@@ -58,8 +60,14 @@ class Wiring:
             mirror=Address("mirror"),
             logger=logger,
             journal=Journal(logger),
-            run_ids=[parts.next_run_id],
+            run_ids=itertools.count(parts.next_run_id),
+            attempts=itertools.count(1),
         )
+
+    @property
+    def worker_index(self) -> dict[str, int]:
+        """The number of each worker, by its role."""
+        return {address.role: index for index, address in enumerate(self.workers)}
 
     @property
     def crew(self) -> tuple[Address, ...]:
@@ -113,6 +121,7 @@ class Wiring:
             journal=self.journal,
             directory=self.parts.directory,
             clock=self.parts.clock,
+            attempts=self.attempts,
         )
 
     def _coordinator(self) -> Ref:

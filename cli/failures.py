@@ -7,7 +7,7 @@ import sys
 from config.problems import SettingsError
 from control.client import ControlError, NoDaemon
 from control.server import NoSocket
-from service.exit_status import ExitStatus
+from service.exit_status import DaemonFailed, ExitStatus
 from service.sync_service import SyncFailed
 from storage.errors import LockHeld, StorageError
 
@@ -19,6 +19,7 @@ STATUSES: tuple[tuple[type[Exception], ExitStatus], ...] = (
     (NoDaemon, ExitStatus.NO_DAEMON),
     (ControlError, ExitStatus.FAILED),
     (SyncFailed, ExitStatus.FAILED),
+    (DaemonFailed, ExitStatus.FAILED),
 )
 
 

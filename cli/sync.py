@@ -16,7 +16,7 @@ from config.settings import Settings
 from control.client import ControlClient, ControlError, NoDaemon
 from control.protocol import RunView, StartRunBody
 from rules.admission import Admission
-from rules.model import ALL_PHASES, RunStatus, SyncPhase, SyncScope, Trigger, in_order
+from rules.model import RunStatus, SyncPhase, Trigger, in_order
 from storage.errors import LockHeld
 
 if TYPE_CHECKING:
@@ -175,18 +175,18 @@ def _execute(
     body: StartRunBody,
     progress: Progress,
 ) -> RunView:
-    from service.assembly import make_sync_service, options_of, scope_of
+    from service.assembly import make_request, make_sync_service
     from service.views import view_of_progress, view_of_result
 
-    scope = scope_of(settings)
-    if body.product_ids is not None:
-        scope = SyncScope(product_ids=frozenset(body.product_ids))
+    request = make_request(
+        settings, body.trigger_source, phases=body.phases, product_ids=body.product_ids
+    )
     with _cancelled_by_signal() as cancel:
         result = make_sync_service(settings, token, store).execute_sync(
-            tuple(body.phases or ALL_PHASES),
-            scope,
-            options_of(settings),
-            body.trigger_source,
+            request.phases,
+            request.scope,
+            request.options,
+            request.trigger,
             on_progress=lambda state: progress.update(view_of_progress(state)),
             cancel=cancel,
         )

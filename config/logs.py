@@ -58,6 +58,13 @@ def _handler(file: Path | None) -> logging.Handler:
 class _PrivateFileHandler(logging.handlers.WatchedFileHandler):
     """Looks at the path before each line, so that logrotate may move the file away."""
 
+    def emit(self, record: logging.LogRecord) -> None:
+        """As ever, but a file that cannot be opened again is no failure of who logs."""
+        try:
+            super().emit(record)
+        except Exception:
+            self.handleError(record)
+
     def _open(self) -> TextIOWrapper:
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         stream = open(  # noqa: SIM115 -- the handler closes it

@@ -6,6 +6,7 @@ while the writer lock is held, because binding would silently replace a live soc
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import threading
@@ -134,7 +135,8 @@ class ControlServer:
             return
         self._app.stopping.set()
         server, self._server = self._server, None
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(self._map))
+        with contextlib.suppress(OSError):  # another pull may have run this thunk already
+            server.trigger.pull_trigger(lambda: wasyncore.close_all(self._map))
         self._thread.join(timeout=2.0)
         server.task_dispatcher.shutdown(timeout=1)
         self.path.unlink(missing_ok=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """One product handed to one worker. `attempt` is unique within the daemon's life."""
+    """One product handed to one worker. `attempt` is never used again."""
 
     attempt: int
     product_id: int
@@ -19,21 +19,18 @@ class Assignment:
 class Backlog:
     """Hands each product to one free worker, once, and knows when all have come back.
 
-    Not thread-safe; one phase owns it. Workers are numbered from 0.
+    Not thread-safe; one phase owns it. Workers are numbered from 0, assignments by `attempts`.
     """
 
-    def __init__(self, product_ids: Iterable[int], *, workers: int, first_attempt: int) -> None:
+    def __init__(
+        self, product_ids: Iterable[int], *, workers: int, attempts: Iterator[int]
+    ) -> None:
         self._waiting = deque(product_ids)
         self._idle = deque(range(workers))
         self._out: dict[int, Assignment] = {}
         self._absent: set[int] = set()
-        self._attempt = first_attempt
+        self._attempts = attempts
         self.total = len(self._waiting)
-
-    @property
-    def next_attempt(self) -> int:
-        """The number the next assignment will get."""
-        return self._attempt
 
     @property
     def is_done(self) -> bool:
@@ -50,9 +47,10 @@ class Backlog:
         if not self._waiting or not self._idle:
             return None
         assignment = Assignment(
-            attempt=self._attempt, product_id=self._waiting.popleft(), worker=self._idle.popleft()
+            attempt=next(self._attempts),
+            product_id=self._waiting.popleft(),
+            worker=self._idle.popleft(),
         )
-        self._attempt += 1
         self._out[assignment.attempt] = assignment
         return assignment
 

@@ -26,6 +26,9 @@ MAX_STEPS_BACK = 6
 MAX_STARTS = 3
 MAX_IDLE_WINDOWS = 8
 
+TAIL = 4
+"""How many of the rows read last can show the overlap. An older row may have moved down."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
@@ -70,13 +73,15 @@ class Listing:
         self._since = since
         self._starts = 1
         self._handed_out: set[int] = set()
-        self._last_end_at: datetime | None = None
         self._start_at_the_head()
 
     def _start_at_the_head(self) -> None:
         self._read: set[int] = set()
+        self._tail: tuple[int, ...] = ()
+        self._last_end_at: datetime | None = None
+        self._last: tuple[Window, list[int | None]] | None = None
+        self._recheck = False
         self._end = 0
-        self._farthest = 0
         self._need = 1
         self._steps_back = 0
         self._idle_windows = 0
@@ -88,6 +93,8 @@ class Listing:
 
     def next_window(self) -> Window:
         """The window to ask for now."""
+        if self._recheck and self._last is not None:
+            return self._last[0]
         return best_window(self._end, self._need, self._largest_allowed)
 
     def take(self, window: Window, rows: Sequence[Seen]) -> tuple[int, ...]:
@@ -96,18 +103,35 @@ class Listing:
         Rows that this listing has already handed out are not returned again. An answer that does
         not overlap is not taken: nothing of it is returned, and the next window steps back.
         """
+        ids = [row.id for row in rows]
+        if self._recheck:
+            self._check_again(window, ids)
+            return ()
         adjacent = window.offset >= self._end
-        last_known = max((i for i, row in enumerate(rows) if row.id in self._read), default=-1)
+        last_known = max((i for i, key in enumerate(ids) if key in self._tail), default=-1)
         if not adjacent and last_known < 0:
             self._step_back()
             return ()
-        self._proven = self._proven and (window.offset == 0 or not adjacent or not rows)
+        if adjacent and window.offset > 0:
+            if not rows:
+                self._recheck = True
+                return ()
+            self._proven = False
         beyond = rows[last_known + 1 :]
         self._note_order(beyond)
-        self._advance(window, len(rows), len(beyond))
+        self._advance(window, rows, len(beyond))
+        self._last = (window, ids)
+        self._tail = (*self._tail, *(row.id for row in beyond if row.id is not None))[-TAIL:]
         if self.state is Reading.GOING_ON and self._is_below_since(rows):
             self._finish()
         return self._hand_out(rows)
+
+    def _check_again(self, window: Window, ids: list[int | None]) -> None:
+        """Pages too small to overlap, and nothing behind: the last one must still be the same."""
+        if self._last == (window, ids):
+            self._finish()
+        else:
+            self._start_over()
 
     def _hand_out(self, rows: Sequence[Seen]) -> tuple[int, ...]:
         indexes = []
@@ -119,13 +143,16 @@ class Listing:
                 self._read.add(row.id)
         return tuple(indexes)
 
-    def _advance(self, window: Window, answered: int, beyond: int) -> None:
+    def _advance(self, window: Window, rows: Sequence[Seen], beyond: int) -> None:
+        answered = len(rows)
+        # Where nothing moved, the overlap alone ends just where the rows read ended.
+        as_expected = window.offset + answered == self._end
         self._end = window.offset + answered
         self._need = 1
         self._steps_back = 0
         self._left_out = self._left_out or (self._should_have_ended and beyond > 0)
         short = answered < window.per_page
-        if short and beyond == 0:
+        if short and beyond == 0 and (as_expected or answered == 0):
             self._finish()
             return
         self._should_have_ended = short and window.per_page <= self._largest_answer
@@ -133,12 +160,10 @@ class Listing:
             # The end, or a server that clamps per_page: the next window will tell.
             self._largest_allowed = max(1, answered)
         self._largest_answer = max(self._largest_answer, answered)
-        self._note_progress(beyond)
+        self._note_progress(any(row.id is None or row.id not in self._read for row in rows))
 
-    def _note_progress(self, beyond: int) -> None:
-        idle = beyond == 0 and self._end >= self._farthest
-        self._idle_windows = self._idle_windows + 1 if idle else 0
-        self._farthest = max(self._farthest, self._end)
+    def _note_progress(self, has_new_rows: bool) -> None:
+        self._idle_windows = 0 if has_new_rows else self._idle_windows + 1
         if self._idle_windows > MAX_IDLE_WINDOWS:
             self._abandon("the list does not advance from page to page")
 
@@ -153,8 +178,10 @@ class Listing:
     def _step_back(self) -> None:
         self._steps_back += 1
         self._need *= 4
-        if self._steps_back <= MAX_STEPS_BACK and self._need < self._end:
-            return
+        if self._steps_back > MAX_STEPS_BACK or self._need >= self._end:
+            self._start_over()
+
+    def _start_over(self) -> None:
         if self._starts < MAX_STARTS:
             self._starts += 1
             self._start_at_the_head()

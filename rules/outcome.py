@@ -28,7 +28,6 @@ class Tally:
     """Adds up the outcomes of a run's products. Not thread-safe; the Coordinator owns it."""
 
     outcomes: dict[SyncPhase, dict[int, Outcome]] = field(default_factory=dict)
-    counts: dict[Kind, Counts] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -38,12 +37,10 @@ class Tally:
         product_id: int,
         outcome: Outcome,
         *,
-        counts: Counts = NOTHING,
         problem: Problem | None = None,
     ) -> None:
         """Take in how one product came out of one phase."""
         self.outcomes.setdefault(phase, {})[product_id] = outcome
-        self.counts[phase.kind] = self.counts.get(phase.kind, NOTHING) + counts
         if problem is not None:
             self.problems.append(problem)
 
@@ -57,30 +54,32 @@ class Tally:
         run_id: int,
         trigger: Trigger,
         phases: tuple[SyncPhase, ...],
+        counts: Mapping[Kind, Counts],
         cancelled: bool,
         duration_seconds: float,
     ) -> SyncResult:
-        """What the run came to, once every product has come out or been skipped."""
+        """What the run came to, once every product has come out; `counts` is what was written."""
         status = run_status(self.outcomes, cancelled=cancelled)
-        tests = self.counts.get(Kind.TESTS, NOTHING)
+        tests = counts.get(Kind.TESTS, NOTHING)
         return SyncResult(
             run_id=run_id,
             status=status,
             trigger_source=trigger,
             phases_completed=tuple(phase for phase in phases if self._is_complete(phase)),
-            products_synced=self._products_synced(phases),
+            products_synced=self._products_synced(phases, counts),
             products_failed=len(self._products_with(frozenset({Outcome.FAILED, Outcome.PARTIAL}))),
-            features_refreshed=self.counts.get(Kind.FEATURES, NOTHING).seen,
+            features_refreshed=counts.get(Kind.FEATURES, NOTHING).seen,
             tests_discovered=tests.new,
             tests_updated=tests.changed,
             duration_seconds=duration_seconds,
-            counts=dict(self.counts),
+            counts=dict(counts),
+            warnings=tuple(self.warnings),
             errors=tuple(self.problems),
         )
 
-    def _products_synced(self, phases: tuple[SyncPhase, ...]) -> int:
+    def _products_synced(self, phases: tuple[SyncPhase, ...], counts: Mapping[Kind, Counts]) -> int:
         if set(phases) == {SyncPhase.PRODUCTS}:
-            return self.counts.get(Kind.PRODUCTS, NOTHING).seen
+            return counts.get(Kind.PRODUCTS, NOTHING).seen
         return len(self._complete_products(phases))
 
     def _is_complete(self, phase: SyncPhase) -> bool:

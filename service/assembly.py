@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from pydantic import SecretStr
 
 from actors.clock import Clock, SystemClock
 from actors.parts import Parts, SchedulePlan
 from config.settings import Settings
-from rules.model import RunRequest, SyncOptions, SyncScope, Trigger
+from rules.model import (
+    ALL_PHASES,
+    RunRequest,
+    SyncOptions,
+    SyncPhase,
+    SyncScope,
+    Trigger,
+    in_order,
+)
 from rules.schedule import StartupSync, wants_startup_run
 from service.store import Store
 from service.sync_service import Repositories, SyncService
@@ -55,13 +64,11 @@ def make_daemon_parts(settings: Settings, client: TestioClient, store: Store) ->
         mirror=store.mirror,
         events=store.events,
         directory=store.directory,
-        next_run_id=store.next_run_id,
+        next_run_id=store.events.next_run_id(),
         workers=settings.max_concurrent_api_requests,
         clock=clock,
         schedule=_schedule(settings, clock),
-        tick_request=RunRequest(
-            trigger=Trigger.SCHEDULE, scope=scope_of(settings), options=options_of(settings)
-        ),
+        tick_request=make_request(settings, Trigger.SCHEDULE),
     )
 
 
@@ -78,11 +85,18 @@ def _schedule(settings: Settings, clock: Clock) -> SchedulePlan:
     )
 
 
-def scope_of(settings: Settings) -> SyncScope:
-    """The products that runs are about, unless a request says otherwise."""
-    return SyncScope(product_ids=settings.product_ids)
-
-
-def options_of(settings: Settings) -> SyncOptions:
-    """How runs work on this installation."""
-    return SyncOptions(mirror_since=settings.sync_since)
+def make_request(
+    settings: Settings,
+    trigger: Trigger,
+    *,
+    phases: Sequence[SyncPhase] | None = None,
+    product_ids: Sequence[int] | None = None,
+) -> RunRequest:
+    """A request for a run on this installation; what is not given is as the settings say."""
+    scope = settings.product_ids if product_ids is None else frozenset(product_ids)
+    return RunRequest(
+        trigger=trigger,
+        phases=in_order(tuple(phases or ALL_PHASES)),
+        scope=SyncScope(product_ids=scope),
+        options=SyncOptions(mirror_since=settings.sync_since),
+    )

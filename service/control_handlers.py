@@ -22,8 +22,8 @@ from control.protocol import (
     WordReply,
 )
 from control.server import NotAnswered
-from rules.model import ALL_PHASES, RunRequest, RunStatus, SyncScope, in_order
-from service.assembly import options_of, scope_of
+from rules.model import RunStatus
+from service.assembly import make_request
 from service.views import view_of_progress, view_of_row
 from storage import queries
 from storage.errors import StorageError
@@ -57,14 +57,11 @@ class ControlHandlers:
 
     def start_run(self, body: StartRunBody) -> StartRunReply:
         """Start, join or queue a run."""
-        scope = scope_of(self.settings)
-        if body.product_ids is not None:
-            scope = SyncScope(product_ids=frozenset(body.product_ids))
-        request = RunRequest(
-            trigger=body.trigger_source,
-            phases=in_order(tuple(body.phases or ALL_PHASES)),
-            scope=scope,
-            options=options_of(self.settings),
+        request = make_request(
+            self.settings,
+            body.trigger_source,
+            phases=body.phases,
+            product_ids=body.product_ids,
         )
         admitted = _answered(lambda: self.system.start_run(request))
         return StartRunReply(word=admitted.word, run_id=admitted.run_id)

@@ -5,6 +5,10 @@ from __future__ import annotations
 from enum import IntEnum
 
 
+class DaemonFailed(Exception):
+    """The daemon could not come up; the text says why."""
+
+
 class ExitStatus(IntEnum):
     """What the number that a process ends with means."""
 

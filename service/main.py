@@ -18,6 +18,7 @@ from types import FrameType
 import structlog
 from pydantic import SecretStr
 
+from actors.base import NoAnswer
 from actors.system import ActorSystem
 from config.settings import Settings
 from config.version import program_version
@@ -27,7 +28,7 @@ from control.server import ControlServer
 from rules.events import EventName, SyncEvent
 from service.assembly import make_client, make_daemon_parts
 from service.control_handlers import ControlHandlers
-from service.exit_status import ExitStatus
+from service.exit_status import DaemonFailed, ExitStatus
 from service.store import Store, open_store
 from storage.errors import StorageError
 from storage.writer_lock import Role
@@ -51,7 +52,7 @@ def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
         system = ActorSystem(make_daemon_parts(settings, client, store))
         server = ControlServer(socket, _handlers(settings, system, socket, stop))
         try:
-            system.start()
+            _start(system)
             server.start()
             _announce(system, EventName.DAEMON_STARTED, socket)
             system.begin()
@@ -63,6 +64,13 @@ def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
             client.close()
     log.info("daemon_stopped", status=int(status))
     return status
+
+
+def _start(system: ActorSystem) -> None:
+    try:
+        system.start()
+    except NoAnswer as error:
+        raise DaemonFailed(f"the actors did not come up: {error}") from error
 
 
 def _handlers(

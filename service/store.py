@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from actors.parts import Sections
 from config.settings import Settings
 from config.version import program_version
 from rules.events import EventName, SyncEvent
@@ -36,9 +37,10 @@ class MirrorDirectory:
         """The ids in the mirror; None if the list was never fetched. Raises StorageError."""
         return queries.known_products(self._path)
 
-    def sections_of(self, product_id: int) -> tuple[int, ...]:
-        """The sections of a product that has some. Raises StorageError."""
-        return queries.sections_of(self._path, product_id)
+    def sections_of(self, product_id: int) -> Sections:
+        """The sections of a product, as far as the mirror knows. Raises StorageError."""
+        ids, as_of = queries.sections_of(self._path, product_id)
+        return Sections(ids=ids, as_of=as_of)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,6 @@ class Store:
     mirror: MirrorRows
     events: SyncLog
     directory: MirrorDirectory
-    next_run_id: int
 
 
 @contextmanager
@@ -88,7 +89,6 @@ def _store(lock: WriterLock, database: Database) -> Store:
         mirror=MirrorRows(database),
         events=events,
         directory=MirrorDirectory(database.path),
-        next_run_id=events.next_run_id(),
     )
 
 

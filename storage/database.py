@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import dataset
-from sqlalchemy import Connection, event
+import structlog
+from sqlalchemy import Connection, RootTransaction, event
 from sqlalchemy.exc import (
     DatabaseError,
     DataError,
@@ -29,6 +30,8 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import StaticPool
 
 from storage.errors import DatabaseBusy, StorageError
+
+log = structlog.get_logger(__name__)
 
 BUSY_TIMEOUT_MS = 500
 BUSY_PATIENCE_SECONDS = 30.0
@@ -45,6 +48,7 @@ class Database:
 
     def __init__(self, path: Path, *, mode: int = DEFAULT_MODE) -> None:
         self.path = path
+        self._mode = mode
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         _create_private(path, mode)
@@ -67,51 +71,78 @@ class Database:
             self._connection = self._dataset.engine.connect()
         except DatabaseError as error:
             self._dataset.close()
-            raise unusable(path, error) from error
+            raise unusable(path, error.orig) from error
 
     @contextmanager
-    def transaction(self, *, durable: bool = False) -> Iterator[Connection]:
+    def transaction(
+        self, *, durable: bool = False, patience: float = BUSY_PATIENCE_SECONDS
+    ) -> Iterator[Connection]:
         """One write transaction, committed at the end of the block, undone if it raises.
 
-        `durable`: on disk before this returns, whatever happens to the machine. Raises
-        DatabaseBusy where another process does not let go, StorageError on any other failure of
+        `durable`: on disk before this returns, whatever happens to the machine. `patience`:
+        seconds to wait for another process that writes; this thread holds no lock while it waits.
+        Raises DatabaseBusy where that one does not let go, StorageError on any other failure of
         the file.
         """
-        with self._lock:
+        try:
+            transaction = self._begin(durable, time.monotonic() + patience)
             try:
-                self._set_synchronous("FULL" if durable else "NORMAL")
-                with self._begun() as connection:
-                    yield connection
-            except (DataError, IntegrityError, ProgrammingError):
-                raise  # the statement is wrong, not the file
-            except DatabaseError as error:
-                raise unusable(self.path, error) from error
+                with transaction:
+                    yield self._connection
+            finally:
+                self._lock.release()
+        except (DataError, IntegrityError, ProgrammingError):
+            raise  # the statement is wrong, not the file
+        except DatabaseError as error:
+            raise unusable(self.path, error.orig) from error
+        except sqlite3.Error as error:
+            raise unusable(self.path, error) from error
 
-    @contextmanager
-    def _begun(self) -> Iterator[Connection]:
-        give_up_at = time.monotonic() + BUSY_PATIENCE_SECONDS
+    def _begin(self, durable: bool, give_up_at: float) -> RootTransaction:
+        """Begin a transaction; on return this thread holds the lock, on failure it does not."""
         while True:
+            self._lock.acquire()
             try:
-                transaction = self._connection.begin()
-                break
+                self._raw().execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+                return self._connection.begin()
             except OperationalError as error:
-                if not _is_busy(error) or time.monotonic() > give_up_at:
+                self._lock.release()
+                if not _is_busy(error.orig) or time.monotonic() > give_up_at:
                     raise
-                if self._stopping.wait(BUSY_PAUSE_SECONDS):
-                    raise
-        with transaction:
-            yield self._connection
-
-    def _set_synchronous(self, level: str) -> None:
-        self._raw().execute(f"PRAGMA synchronous={level}")
+            except BaseException:
+                self._lock.release()
+                raise
+            if self._stopping.wait(BUSY_PAUSE_SECONDS):
+                raise DatabaseBusy(f"{self.path} is locked by another process")
 
     def _raw(self) -> Any:
         return self._connection.connection.driver_connection
 
     def checkpoint(self) -> None:
-        """Move the log into the database file and cut it to nothing, if no reader holds it."""
+        """Move the log into the database file and cut it to nothing, if no reader holds it.
+
+        Never raises: what was committed stays committed, and the next checkpoint tries again.
+        """
         with self._lock:
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        try:
             self._raw().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            log.warning("checkpoint_failed", error=str(error))
+
+    def restrict(self) -> None:
+        """Give the file, and SQLite's log beside it, the rights asked for. Raises StorageError."""
+        for suffix in ("", "-wal", "-shm"):
+            path = self.path.with_name(self.path.name + suffix)
+            try:
+                if stat.S_IMODE(path.stat().st_mode) != self._mode:
+                    path.chmod(self._mode)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise StorageError(f"cannot change the rights of {path}: {error}") from error
 
     def backup_to(self, target: Path) -> None:
         """Copy the whole database into a new private file while it stays in use."""
@@ -125,25 +156,26 @@ class Database:
 
     def close(self) -> None:
         """Fold the log in and close; a write that still waits for its turn gives up."""
-        if self._connection.closed:
-            return
         self._stopping.set()
-        self.checkpoint()
-        self._connection.close()
-        self._dataset.close()
+        with self._lock:
+            if self._connection.closed:
+                return
+            self._checkpoint()
+            self._connection.close()
+            self._dataset.close()
 
 
-def unusable(path: Path, error: DatabaseError) -> StorageError:
+def unusable(path: Path, error: BaseException | None) -> StorageError:
     """The error to show for a failure of the database, by SQLite's own code."""
     if _is_busy(error):
         return DatabaseBusy(
             f"{path} is locked by another process; end the program that writes to it"
         )
-    return StorageError(f"{path} cannot be used: {error.orig}")
+    return StorageError(f"{path} cannot be used: {error}")
 
 
-def _is_busy(error: DatabaseError) -> bool:
-    code = getattr(error.orig, "sqlite_errorcode", None)
+def _is_busy(error: BaseException | None) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
@@ -166,12 +198,7 @@ def _create_private(path: Path, mode: int) -> None:
     except OSError as error:
         raise StorageError(f"{path} cannot be opened for writing: {error.strerror}") from error
     try:
-        # Whose file it is and what it holds is looked at before its rights are changed.
         if os.pread(descriptor, len(MAGIC), 0) not in (b"", MAGIC):
             raise StorageError(f"{path} is not a SQLite database; it is left as it is")
-        if stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
-            os.fchmod(descriptor, mode)
-    except PermissionError as error:
-        raise StorageError(f"{path} belongs to another user") from error
     finally:
         os.close(descriptor)

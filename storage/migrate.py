@@ -29,6 +29,12 @@ def migrate(database: Database) -> Path | None:
     """
     with database.transaction() as connection:
         found = current_revision(connection)
+        if found is None and inspect(connection).get_table_names():
+            raise StorageError(
+                f"{database.path} is another program's database; it is left as it is. "
+                "Use another TESTIO_DB_PATH."
+            )
+    database.restrict()
     if found == REVISION:
         return None
     if found is not None and found > REVISION:

@@ -66,14 +66,19 @@ def known_products(path: Path) -> tuple[int, ...] | None:
         return tuple(row["id"] for row in rows) if fetched else None
 
 
-def sections_of(path: Path, product_id: int) -> tuple[int, ...]:
-    """The sections of a product that has some; empty for one without."""
+def sections_of(path: Path, product_id: int) -> tuple[tuple[int, ...], datetime | None]:
+    """The sections of a product, empty for one without; and as of when the mirror knows them."""
     with open_readonly(path) as connection:
         row = connection.execute(
-            "SELECT section_ids AS ids FROM products WHERE id = ? AND has_sections = 1",
+            "SELECT section_ids AS ids, (SELECT current_as_of FROM sync_cursors"
+            " WHERE product_id = 0 AND kind = 'products') AS as_of"
+            " FROM products WHERE id = ? AND has_sections = 1",
             (product_id,),
         ).fetchone()
-        return tuple(json.loads(row["ids"])) if row else ()
+    if row is None:
+        return (), None
+    as_of = None if row["as_of"] is None else datetime.fromisoformat(row["as_of"])
+    return tuple(json.loads(row["ids"])), as_of
 
 
 def freshness(connection: sqlite3.Connection) -> list[Row]:

@@ -24,23 +24,31 @@ class SyncLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def write(self, entries: Sequence[Entry]) -> None:
+    def write(self, entries: Sequence[Entry]) -> frozenset[int]:
         """Write the entries in this order, all or nothing; run ends are on disk on return.
 
+        Returns the runs that they have ended. A run ends once: a second end is left out.
         The end of a product that did not come out complete also marks its cursor: the event and
         the failure it tells of are one fact. Raises StorageError.
         """
         durable = any(isinstance(entry, RunClosed) for entry in entries)
         with self._database.transaction(durable=durable) as connection:
             events: list[dict[str, object]] = []
+            ended: set[int] = set()
             for entry in entries:
                 event = _apply(connection, entry)
+                if event is None:
+                    continue
+                if isinstance(entry, RunClosed):
+                    ended.add(entry.result.run_id)
                 events.append(_event_row(event))
                 if event.outcome in NOT_COMPLETE and event.product_id is not None:
                     connection.exec_driver_sql(MARK_FAILED, _failure(event))
-            connection.execute(sync_events.insert(), events)
+            if events:
+                connection.execute(sync_events.insert(), events)
         if durable:
             self._database.checkpoint()
+        return frozenset(ended)
 
     def next_run_id(self) -> int:
         """A run id that no run had before."""
@@ -70,12 +78,12 @@ class SyncLog:
 
     def forget_events(self, *, before: datetime) -> int:
         """Delete events older than `before`, but for the ends of runs; returns how many."""
-        with self._database.transaction() as connection:
+        with self._database.transaction(patience=0.0) as connection:
             return connection.exec_driver_sql(FORGET, (as_text(before),)).rowcount
 
 
-def _apply(connection: Connection, entry: Entry) -> SyncEvent:
-    """Write the run's row where the entry has one, and give the event to write."""
+def _apply(connection: Connection, entry: Entry) -> SyncEvent | None:
+    """Write the run's row where the entry has one, and give the event to write, if any."""
     if isinstance(entry, RunOpened):
         connection.execute(sync_runs.insert(), [_opened_row(entry)])
         return SyncEvent(
@@ -85,7 +93,8 @@ def _apply(connection: Connection, entry: Entry) -> SyncEvent:
             detail={"trigger_source": entry.request.trigger.value},
         )
     if isinstance(entry, RunClosed):
-        _close_run(connection, entry)
+        if not _close_run(connection, entry):
+            return None
         result = entry.result
         return SyncEvent(
             at=entry.at,
@@ -118,19 +127,24 @@ def _request_columns(request: RunRequest) -> dict[str, object]:
     }
 
 
-def _close_run(connection: Connection, entry: RunClosed) -> None:
-    """End the run's row; a run that ended before it began (it was queued) gets one."""
+def _close_run(connection: Connection, entry: RunClosed) -> bool:
+    """End the run's row; a run that ended before it began (it was queued) gets one.
+
+    False if it had ended before.
+    """
     ended = _closed_columns(entry)
     updated = connection.execute(
         sync_runs.update()
         .where(sync_runs.c.id == entry.result.run_id, sync_runs.c.status == "running")
         .values(ended)
     )
-    if updated.rowcount == 0:
-        row = _request_columns(entry.request) | ended
-        row |= {"id": entry.result.run_id, "started_at": as_text(entry.at)}
-        row |= {"trigger_source": entry.request.trigger.value}
-        connection.execute(sync_runs.insert().prefix_with("OR IGNORE"), [row])
+    if updated.rowcount:
+        return True
+    row = _request_columns(entry.request) | ended
+    row |= {"id": entry.result.run_id, "started_at": as_text(entry.at)}
+    row |= {"trigger_source": entry.request.trigger.value}
+    inserted = connection.execute(sync_runs.insert().prefix_with("OR IGNORE"), row)
+    return inserted.rowcount > 0
 
 
 def _closed_columns(entry: RunClosed) -> dict[str, object]:
@@ -223,7 +237,8 @@ WHERE at < ? AND event NOT IN ('run_finished', 'run_interrupted')
 MARK_FAILED = """
 INSERT INTO sync_cursors
     (product_id, kind, last_outcome, last_error, consecutive_failures, failing_since, updated_at)
-VALUES (:product_id, :kind, :outcome, :error, 1, :at, :at)
+SELECT :product_id, :kind, :outcome, :error, 1, :at, :at
+WHERE :product_id = 0 OR EXISTS (SELECT 1 FROM products WHERE id = :product_id)
 ON CONFLICT (product_id, kind) DO UPDATE SET
     last_outcome = excluded.last_outcome,
     last_error = excluded.last_error,

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 def as_text(instant: datetime) -> str:
     """The one format of times in the database: `2026-01-31T08:15:00.000000Z`."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    naive = instant.astimezone(UTC).replace(tzinfo=None)
+    return naive.isoformat(timespec="microseconds") + "Z"
 
 
 def as_instant(stored: str) -> datetime:

@@ -13,6 +13,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -119,7 +120,8 @@ class WriterLock:
     def release(self) -> None:
         """Let go, leaving the file. A second call does nothing."""
         if self._lock.is_locked:
-            self._write({**asdict(self._me), FREE_MARK: as_text(datetime.now(UTC))})
+            with suppress(OSError):  # a full disk must not keep the lock
+                self._write({**asdict(self._me), FREE_MARK: as_text(datetime.now(UTC))})
             self._descriptor = None
             self._lock.release()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from actors.parts import Sections
 from rules.events import Entry, EventName, RunClosed, RunOpened, SyncEvent
 from rules.listing import Window
 from rules.model import Counts, SyncPhase
@@ -82,7 +83,7 @@ class FakeAccount:
     """A remote in memory. `misbehave[(phase, product)]` is called before that product's answer."""
 
     products: Sequence[int] = (1, 2, 3)
-    tests_each: int = 2
+    tests_each: int = 5
     misbehave: dict[tuple[SyncPhase, int], Misbehaviour] = field(default_factory=dict)
     calls: list[tuple[SyncPhase, int]] = field(default_factory=list)
     closed: bool = False
@@ -144,9 +145,14 @@ class FakeEvents:
         self.entries: list[Entry] = []
         self.before_write: Callable[[Sequence[Entry]], None] = lambda _entries: None
 
-    def write(self, entries: Sequence[Entry]) -> None:
+    def write(self, entries: Sequence[Entry]) -> frozenset[int]:
         self.before_write(entries)
-        self.entries += entries
+        ended = {e.result.run_id for e in self.entries if isinstance(e, RunClosed)}
+        now = {e.result.run_id for e in entries if isinstance(e, RunClosed)}
+        self.entries += [
+            e for e in entries if not isinstance(e, RunClosed) or e.result.run_id not in ended
+        ]
+        return frozenset(now - ended)
 
     def names(self) -> list[str]:
         return [
@@ -171,5 +177,5 @@ class FakeDirectory:
     def known_products(self) -> tuple[int, ...] | None:
         return self.products
 
-    def sections_of(self, product_id: int) -> tuple[int, ...]:
-        return ()
+    def sections_of(self, product_id: int) -> Sections:
+        return Sections()

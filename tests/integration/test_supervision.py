@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
 
-from actors.base import Address
+from actors.base import Address, NoAnswer
 from actors.coordinator import Coordinator
 from actors.logger import Logger
 from actors.messages import PageRefused, ProductFailed, RunRecorded, RunTicket, StorePage
@@ -18,10 +20,11 @@ from actors.mirror import Mirror
 from actors.phase import PhaseActor
 from actors.scheduler import Scheduler
 from actors.supervisor import Supervisor
-from rules.events import Entry, EventName, RunClosed
+from rules.events import Entry, EventName, RunClosed, RunOpened
 from rules.model import ErrorKind, Kind, Problem, RunRequest, RunStatus, SyncPhase, Trigger
 from rules.records import Page
 from storage.errors import StorageError
+from testio.limits import RequestScope
 from tests.conftest import Bench, wait_until
 from tests.fakes import START, feature
 from tests.integration.test_runs import Hold
@@ -80,11 +83,83 @@ def test_a_crash_of_the_coordinator_or_a_phase_fails_the_run_and_the_next_one_wo
     assert role in result.errors[0].message
     assert bench.wait(queued).status is RunStatus.FAILED, "who waits in the queue hears of it too"
     wait_until(
-        lambda: all(address.ref is not old[address.role] for address in wiring.crew),
+        lambda: all(a.ref not in (None, old[a.role]) for a in wiring.crew),
         what="fresh refs for all that works for a run",
     )
     bench.account.misbehave.clear()
     assert bench.run().status is RunStatus.SUCCESS
+    opened = [e.run_id for e in bench.events.entries if isinstance(e, RunOpened)]
+    assert opened == [run_id, queued + 1], "the run that waited never began"
+
+
+@pytest.mark.parametrize("role", ["coordinator", "features-phase", "new_tests-phase"])
+def test_a_run_asked_for_in_the_middle_of_a_replacement_ends(
+    held: tuple[Bench, Hold, int], role: str
+) -> None:
+    """The old Coordinator may live on for a moment; nothing of it reaches the new crew."""
+    bench, _, run_id = held
+    bench.account.misbehave.clear()
+    ids = [bench.start()]
+    crash(next(a for a in bench.system.wiring.crew if a.role == role), RuntimeError("bug"))
+    for _ in range(5):
+        with contextlib.suppress(NoAnswer):
+            admitted = bench.system.start_run(RunRequest(trigger=Trigger.API))
+            ids += [admitted.run_id] if admitted.run_id is not None else []
+    for asked in {run_id, *ids}:
+        bench.wait(asked)
+    closed = [e.result.run_id for e in bench.events.entries if isinstance(e, RunClosed)]
+    assert sorted(closed) == sorted(set(closed)), "a run ends once"
+    opened = [e.run_id for e in bench.events.entries if isinstance(e, RunOpened)]
+    assert set(opened) <= set(closed)
+    assert bench.system.status().current is None
+
+
+def test_a_worker_that_dies_while_the_system_stops_costs_no_run_its_end(
+    held: tuple[Bench, Hold, int],
+) -> None:
+    bench, _, run_id = held
+
+    def die(scope: RequestScope) -> None:
+        while not scope.cancellation.cancelled:
+            time.sleep(0.005)
+        raise RuntimeError("a bug on the way out")
+
+    for product_id in (2, 3):
+        bench.account.misbehave[(SyncPhase.FEATURES, product_id)] = die
+    began = time.monotonic()
+    report = bench.system.stop(seconds=5.0)
+    assert time.monotonic() - began < 3
+    assert report.abandoned == ()
+    assert bench.wait(run_id, timeout=0.1).status is RunStatus.CANCELLED
+
+
+def test_giving_up_ends_the_run_at_work(bench: Bench) -> None:
+    run_id = 0
+    for attempt in range(4):
+        hold = Hold()
+        bench.account.misbehave[(SyncPhase.FEATURES, 1)] = hold
+        run_id = bench.start()
+        assert hold.reached.wait(5)
+        before = bench.system.wiring.coordinator.ref
+        crash(bench.system.wiring.coordinator, RuntimeError(f"crash {attempt}"))
+        assert bench.wait(run_id).status is RunStatus.FAILED
+        if attempt < 3:
+            wait_until(
+                lambda old=before: bench.system.wiring.coordinator.ref not in (None, old),  # type: ignore[misc]
+                what="a replacement",
+            )
+    assert bench.system.gave_up.wait(5)
+
+
+def test_a_log_that_cannot_be_written_loses_no_event_and_stops_nobody(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_entry: Entry) -> None:
+        raise OSError("the log's folder is gone")
+
+    monkeypatch.setattr("actors.journal._show", broken)
+    assert bench.run().status is RunStatus.SUCCESS
+    assert bench.events.names()[-1] == "run_finished"
 
 
 def test_a_crash_of_mirror_fails_only_the_products_that_were_not_acknowledged(

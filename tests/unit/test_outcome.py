@@ -51,16 +51,17 @@ def result_of(
     counts: Counts | None = None,
     cancelled: bool = False,
 ) -> SyncResult:
-    """What a tally makes of these outcomes; each note brings the same counts and problem."""
+    """What a tally makes of these outcomes; `counts` is what was written of products."""
     tally = Tally()
     for phase, by_product in outcomes.items():
         tally.begin(phase)
         for product_id, outcome in by_product.items():
-            tally.note(phase, product_id, outcome, counts=counts or Counts())
+            tally.note(phase, product_id, outcome)
     return tally.result(
         run_id=7,
         trigger=Trigger.CLI,
         phases=phases or tuple(outcomes),
+        counts={} if counts is None else {Kind.PRODUCTS: counts},
         cancelled=cancelled,
         duration_seconds=1.5,
     )
@@ -164,22 +165,21 @@ def test_a_run_of_the_product_list_alone_counts_the_products_it_holds() -> None:
     assert result.products_synced == 9
 
 
-@given(notes=st.lists(st.tuples(st.sampled_from(SyncPhase), st.integers(1, 9), some_counts)))
-def test_counts_add_up_by_kind(notes: list[tuple[SyncPhase, int, Counts]]) -> None:
-    tally = Tally()
-    for phase, product_id, counts in notes:
-        tally.note(phase, product_id, COMPLETE, counts=counts)
-    result = tally.result(
-        run_id=1, trigger=Trigger.API, phases=ALL_PHASES, cancelled=False, duration_seconds=0.25
+@given(counts=st.dictionaries(st.sampled_from(Kind), some_counts))
+def test_the_numbers_are_those_that_were_written(counts: dict[Kind, Counts]) -> None:
+    result = Tally().result(
+        run_id=1,
+        trigger=Trigger.API,
+        phases=ALL_PHASES,
+        counts=counts,
+        cancelled=False,
+        duration_seconds=0.25,
     )
-    features = [c for phase, _, c in notes if phase is FEATURES]
-    tests = [c for phase, _, c in notes if phase is NEW_TESTS]
-    assert result.features_refreshed == sum(c.new + c.changed + c.unchanged for c in features)
-    assert result.tests_discovered == sum(c.new for c in tests)
-    assert result.tests_updated == sum(c.changed for c in tests)
-    total = sum(c.unchanged for _, _, c in notes)
-    assert sum(result.counts[kind].unchanged for kind in result.counts) == total
-    assert set(result.counts) <= set(Kind)
+    features = counts.get(Kind.FEATURES, Counts())
+    tests = counts.get(Kind.TESTS, Counts())
+    assert result.features_refreshed == features.new + features.changed + features.unchanged
+    assert (result.tests_discovered, result.tests_updated) == (tests.new, tests.changed)
+    assert result.counts == counts
 
 
 def test_problems_are_reported_in_the_order_in_which_they_came() -> None:
@@ -189,7 +189,12 @@ def test_problems_are_reported_in_the_order_in_which_they_came() -> None:
         tally.note(FEATURES, product_id, FAILED, problem=problem)
     tally.note(FEATURES, 9, SKIPPED)
     result = tally.result(
-        run_id=3, trigger=Trigger.STARTUP, phases=(FEATURES,), cancelled=False, duration_seconds=2.0
+        run_id=3,
+        trigger=Trigger.STARTUP,
+        phases=(FEATURES,),
+        counts={},
+        cancelled=False,
+        duration_seconds=2.0,
     )
     assert list(result.errors) == problems
     assert (result.run_id, result.trigger_source, result.duration_seconds) == (
