@@ -5,6 +5,7 @@ Records of the standard library (pykka, urllib3, SQLAlchemy, waitress) take the 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import logging.handlers
@@ -40,6 +41,7 @@ def configure_logs(*, level: str, log_format: LogFormat, file: Path | None = Non
     for name in NOISY:
         logging.getLogger(name).setLevel("WARNING" if level == "INFO" else level)
     logging.captureWarnings(True)
+    logging.raiseExceptions = False  # it would print a broken record's arguments as they are
     structlog.configure(
         processors=[*_common(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -59,11 +61,12 @@ class _PrivateFileHandler(logging.handlers.WatchedFileHandler):
     """Looks at the path before each line, so that logrotate may move the file away."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """As ever, but a file that cannot be opened again is no failure of who logs."""
+        """As ever; a file that cannot be opened again is no failure of who logs: stderr has it."""
         try:
             super().emit(record)
         except Exception:
-            self.handleError(record)
+            with contextlib.suppress(Exception):
+                print(self.format(record), file=sys.stderr, flush=True)
 
     def _open(self) -> TextIOWrapper:
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -46,8 +46,16 @@ class Database:
     The caller holds the writer lock. Raises StorageError where the file is not usable.
     """
 
-    def __init__(self, path: Path, *, mode: int = DEFAULT_MODE) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        mode: int = DEFAULT_MODE,
+        patience: float = BUSY_PATIENCE_SECONDS,
+    ) -> None:
+        """`patience`: seconds that a transaction waits for another process that writes."""
         self.path = path
+        self._patience = patience
         self._mode = mode
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -75,17 +83,18 @@ class Database:
 
     @contextmanager
     def transaction(
-        self, *, durable: bool = False, patience: float = BUSY_PATIENCE_SECONDS
+        self, *, durable: bool = False, patience: float | None = None
     ) -> Iterator[Connection]:
         """One write transaction, committed at the end of the block, undone if it raises.
 
-        `durable`: on disk before this returns, whatever happens to the machine. `patience`:
-        seconds to wait for another process that writes; this thread holds no lock while it waits.
+        `durable`: on disk before this returns, whatever happens to the machine. `patience`,
+        if given, stands instead of the usual one; this thread holds no lock while it waits.
         Raises DatabaseBusy where that one does not let go, StorageError on any other failure of
         the file.
         """
         try:
-            transaction = self._begin(durable, time.monotonic() + patience)
+            waiting = self._patience if patience is None else patience
+            transaction = self._begin(durable, time.monotonic() + waiting)
             try:
                 with transaction:
                     yield self._connection

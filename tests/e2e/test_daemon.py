@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import stat
 import time
 from pathlib import Path
@@ -204,6 +206,31 @@ def test_logs_to_a_file_survive_rotation(home: Home) -> None:
     home.finish(daemon)
     assert "run_finished" in log.read_text()
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
+
+
+def test_a_log_file_whose_folder_is_gone_stops_nothing(home: Home) -> None:
+    log = home.folder / "log" / "testio.log"
+    home.settings["LOG_FILE"] = str(log)
+    daemon = home.daemon("--interval", "1")
+    assert home.wait_for_run(1) == "success"
+    log.unlink()
+    log.parent.rmdir()
+    assert home.wait_for_run(2) == "success"
+    assert home.wait_for_run(3) == "success"
+    home.run("stop")
+    ended = home.finish(daemon)
+    assert '"run_id": 3' in ended.stderr, "the lines go to stderr instead"
+
+
+def test_a_database_locked_by_another_process_does_not_hold_the_stop_up(home: Home) -> None:
+    daemon = home.daemon()
+    assert home.wait_for_run(1) == "success"
+    with contextlib.closing(sqlite3.connect(home.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        home.run("stop")
+        home.finish(daemon, timeout=12)
+        assert time.monotonic() - began < 10
 
 
 def test_following_events_goes_on_over_a_restart(home: Home) -> None:

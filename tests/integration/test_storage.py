@@ -296,16 +296,63 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
     assert path.read_bytes().startswith(b"these are my notes")
 
 
-def test_another_writer_is_waited_for_and_then_named(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("storage.database.BUSY_PATIENCE_SECONDS", 0.2)
+def test_another_writer_is_waited_for_and_then_named(tmp_path: Path) -> None:
+    database = Database(tmp_path / "testio.db", patience=0.2)
+    migrate(database)
+    opened = RunOpened(run_id=1, at=START, request=REQUEST)
     with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(DatabaseBusy, match="locked by another process"):
-            SyncLog(database).write([RunOpened(run_id=1, at=START, request=REQUEST)])
+            SyncLog(database).write([opened])
         other.execute("ROLLBACK")
-    SyncLog(database).write([RunOpened(run_id=1, at=START, request=REQUEST)])
+    SyncLog(database).write([opened])
+    database.close()
+
+
+def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE notes (text)")
+        other.commit()
+    path.chmod(0o644)
+    database = Database(path)
+    with pytest.raises(StorageError, match="another program"):
+        migrate(database)
+    database.close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("notes",)]
+
+
+def test_a_checkpoint_that_fails_takes_nothing_back(
+    database: Database, events: SyncLog, monkeypatch: pytest.MonkeyPatch, sql: Any
+) -> None:
+    class FullDisk:
+        def execute(self, statement: str) -> object:
+            if "checkpoint" in statement:
+                raise sqlite3.OperationalError("disk is full")
+            return raw().execute(statement)
+
+    raw = database._raw
+    monkeypatch.setattr(database, "_raw", FullDisk)
+    opened = RunOpened(run_id=1, at=START, request=REQUEST)
+    assert events.write([opened, RunClosed(at=LATER, request=REQUEST, result=RESULT)]) == {1}
+    monkeypatch.undo()
+    assert sql("SELECT count(*) FROM sync_events") == [(2,)]
+
+
+def test_the_second_end_of_a_run_is_told_to_nobody(events: SyncLog, sql: Any) -> None:
+    events.write([RunOpened(run_id=1, at=START, request=REQUEST)])
+    closed = RunClosed(at=LATER, request=REQUEST, result=RESULT)
+    assert events.write([closed]) == {1}
+    assert events.write([closed]) == frozenset()
+    assert sql("SELECT count(*) FROM sync_events WHERE event = 'run_finished'") == [(1,)]
+
+
+def test_an_unknown_product_leaves_no_problem_behind(database: Database, events: SyncLog) -> None:
+    events.write([failed(424242, SyncPhase.FEATURES, START)])
+    with queries.open_readonly(database.path) as connection:
+        assert queries.problems(connection) == []
 
 
 def test_readers_cannot_write(database: Database) -> None:
