@@ -107,27 +107,35 @@ class Listing:
         if self._recheck:
             self._check_again(window, ids)
             return ()
-        adjacent = window.offset >= self._end
         last_known = max((i for i, key in enumerate(ids) if key in self._tail), default=-1)
-        if not adjacent and last_known < 0:
-            self._step_back()
+        if not self._joins_up(window, has_overlap=last_known >= 0, is_empty=not rows):
             return ()
-        if adjacent and window.offset > 0:
-            if not rows:
-                self._recheck = True
-                return ()
-            self._proven = False
-        beyond = rows[last_known + 1 :]
+        self._take_in(window, rows, rows[last_known + 1 :])
+        return self._hand_out(rows)
+
+    def _joins_up(self, window: Window, *, has_overlap: bool, is_empty: bool) -> bool:
+        """Whether this answer goes on from what was read; if not, what to ask for instead."""
+        if window.offset == 0 and self._end == 0:
+            return True
+        if window.offset < self._end:
+            if not has_overlap:
+                self._step_back()
+            return has_overlap
+        # Pages too small to overlap: nothing behind is checked again, rows behind prove nothing.
+        self._recheck = is_empty
+        self._proven = self._proven and is_empty
+        return not is_empty
+
+    def _take_in(self, window: Window, rows: Sequence[Seen], beyond: Sequence[Seen]) -> None:
         self._note_order(beyond)
         self._advance(window, rows, len(beyond))
-        self._last = (window, ids)
+        self._last = (window, [row.id for row in rows])
         self._tail = (*self._tail, *(row.id for row in beyond if row.id is not None))[-TAIL:]
         if self.state is Reading.GOING_ON and self._is_below_since(rows):
             self._finish()
-        return self._hand_out(rows)
 
     def _check_again(self, window: Window, ids: list[int | None]) -> None:
-        """Pages too small to overlap, and nothing behind: the last one must still be the same."""
+        """Pages too small to overlap, and none behind: the last one must still be the same."""
         if self._last == (window, ids):
             self._finish()
         else:
@@ -152,7 +160,7 @@ class Listing:
         self._steps_back = 0
         self._left_out = self._left_out or (self._should_have_ended and beyond > 0)
         short = answered < window.per_page
-        if short and beyond == 0 and (as_expected or answered == 0):
+        if short and beyond == 0 and as_expected:
             self._finish()
             return
         self._should_have_ended = short and window.per_page <= self._largest_answer
