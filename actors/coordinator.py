@@ -175,7 +175,6 @@ class Coordinator(BaseActor):
         return run_id
 
     def _cancel(self, reason: str) -> int | None:
-        self._forget_queued(reason)
         current = self._current
         if current is None:
             return None
@@ -202,6 +201,7 @@ class Coordinator(BaseActor):
     def _drain(self) -> pykka.ThreadingFuture[bool]:
         if self._drained is None:
             self._drained = pykka.ThreadingFuture()
+            self._forget_queued("the daemon is stopping")
             self._cancel("the daemon is stopping")
             self._tell_if_drained()
         return self._drained

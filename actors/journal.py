@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
+import time
 from collections import OrderedDict, deque
 
 import structlog
@@ -30,6 +31,24 @@ class Journal:
         self._logger = logger
         self._lock = threading.Lock()
         self._waiting: deque[Entry] = deque()
+        self._stuck: tuple[str, float] | None = None
+
+    @property
+    def stuck_because(self) -> str | None:
+        """Why entries cannot be written at the moment; None while they can."""
+        with self._lock:
+            return None if self._stuck is None else self._stuck[0]
+
+    @property
+    def stuck_seconds(self) -> float:
+        """For how long entries could not be written; 0 while they can."""
+        with self._lock:
+            return 0.0 if self._stuck is None else time.monotonic() - self._stuck[1]
+
+    def not_written(self, why: str) -> None:
+        """The Logger could not write; it will try again."""
+        with self._lock:
+            self._stuck = (why, time.monotonic() if self._stuck is None else self._stuck[1])
 
     def record(self, entry: Entry) -> None:
         """Put one entry at the end, wake the Logger, and show it in the log. Never raises."""
@@ -47,6 +66,7 @@ class Journal:
     def discard(self, count: int) -> None:
         """The oldest `count` entries are written."""
         with self._lock:
+            self._stuck = None
             for _ in range(count):
                 self._waiting.popleft()
 

@@ -57,7 +57,9 @@ class Logger(BaseActor):
             try:
                 ended = self._write(batch)
             except StorageError as error:
-                log.error("events_not_written", waiting=len(self._journal), error=str(error))
+                if self._journal.stuck_because is None:
+                    log.error("events_not_written", waiting=len(self._journal), error=str(error))
+                self._journal.not_written(str(error))
                 return False
             self._journal.discard(len(batch))
             self._announce(batch, ended)

@@ -115,7 +115,7 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRun:
-    """End the run at work, and forget the one that waits; the answer is the ended run's id."""
+    """End the run at work; the answer is its id. One that waits begins then."""
 
     reason: str
 
@@ -320,9 +320,10 @@ class StopAll:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopReport:
-    """The roles that did not end in time and were left behind."""
+    """The roles left behind because they did not end in time, and how many events are lost."""
 
     abandoned: tuple[str, ...]
+    unwritten: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

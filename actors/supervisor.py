@@ -246,7 +246,7 @@ class Supervisor(BaseActor):
         abandoned += self._stop_group([wiring.logger], within=within)
         if len(self._journal):
             log.error("events_lost_at_stop", waiting=len(self._journal))
-        return StopReport(abandoned=tuple(abandoned))
+        return StopReport(abandoned=tuple(abandoned), unwritten=len(self._journal))
 
     def _drain(self, *, within: float) -> None:
         """Wait until the run at work has ended and that is on disk; still replacing the dead."""

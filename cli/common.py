@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from config.loading import load_settings
+from config.problems import SettingProblem, SettingsError
 from config.settings import Settings
 from control.client import ControlClient
 from control.paths import socket_path
@@ -51,6 +52,26 @@ def control_of(settings: Settings, *, timeout: float = 5.0) -> ControlClient:
     if holder is not None and holder.socket is not None and not holder.is_released:
         return ControlClient(Path(holder.socket), timeout=timeout)
     return ControlClient(socket_path(settings.db_path, settings.socket_path), timeout=timeout)
+
+
+def start_logging(settings: Settings, *, level: str | None = None) -> None:
+    """Set logging up as the settings say. Raises SettingsError for an unusable LOG_FILE."""
+    from config.logs import configure_logs
+
+    try:
+        configure_logs(
+            level=level or settings.log_level,
+            log_format=settings.log_format,
+            file=settings.log_file,
+        )
+    except OSError as error:
+        problem = SettingProblem(
+            name="LOG_FILE",
+            source="the settings",
+            shown=str(settings.log_file),
+            expected=f"a file that can be written to ({error.strerror})",
+        )
+        raise SettingsError([problem]) from error
 
 
 def print_json(document: Any) -> None:

@@ -82,13 +82,19 @@ def _verb_parser(verb: str, module: Any) -> argparse.ArgumentParser:
 
 def _run(module: Any, arguments: argparse.Namespace) -> int:
     try:
-        return int(module.main(arguments))
+        status = int(module.main(arguments))
+        sys.stdout.flush()
+        return status
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         # Whoever read our output has gone; there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        print(f"testio-sync: {error}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except Exception as error:
         from cli.failures import explain
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from cli.common import add_log_flags, add_settings_flags, settings_of
+from cli.common import add_log_flags, add_settings_flags, settings_of, start_logging
 
 EXAMPLES = """\
   testio-sync run
@@ -29,7 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run the daemon; ends with its exit status."""
-    from config.logs import configure_logs
     from config.token import load_token
     from service.main import run_daemon
 
@@ -39,5 +38,5 @@ def main(arguments: argparse.Namespace) -> int:
         TESTIO_CUSTOMER_API_BASE_URL=arguments.base_url,
     )
     token = load_token(settings)
-    configure_logs(level=settings.log_level, log_format=settings.log_format, file=settings.log_file)
+    start_logging(settings)
     return run_daemon(settings, token)

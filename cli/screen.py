@@ -69,9 +69,10 @@ def show_status(document: dict[str, Any], settings: Settings, *, every_product: 
     if document["current_run"]:
         _show_current(console, document["current_run"])
     if not document["runs"]:
-        console.print(f"\nNothing was synced into {settings.db_path} yet: run `testio-sync sync`.")
+        nothing = f"\nNothing was synced into {settings.db_path} yet: run `testio-sync sync`."
+        console.print(nothing, soft_wrap=True)
         return
-    _show_runs(console, document["runs"])
+    _show_runs(console, document["runs"], is_written=document["writer"] is not None)
     _show_freshness(console, document["freshness"], every_product=every_product)
     _show_problems(console, document["problems"])
 
@@ -79,12 +80,22 @@ def show_status(document: dict[str, Any], settings: Settings, *, every_product: 
 def _show_daemon(console: Console, document: dict[str, Any]) -> None:
     daemon = document["daemon"]
     if daemon is None:
-        console.print("daemon     none runs on this database", style="yellow")
+        console.print(f"daemon     {_no_daemon(document['writer'])}", style="yellow")
     else:
         up = age(daemon["started_at"], document["at"])
         console.print(f"daemon     pid {daemon['pid']}, version {daemon['version']}, up {up}")
         console.print(f"next run   {_next_run(document)}")
-    console.print(f"database   {document['database']}")
+    console.print(f"database   {document['database']}", soft_wrap=True)
+    if document["trouble"]:
+        console.print(f"trouble    cannot write: {harmless(document['trouble'])}", style="red")
+
+
+def _no_daemon(writer: dict[str, Any] | None) -> str:
+    if writer is None:
+        return "none runs on this database"
+    if writer["role"] == "daemon":
+        return f"pid {writer['pid']} holds the writer lock, but does not answer"
+    return f"none; a one-shot sync is at work (pid {writer['pid']})"
 
 
 def _next_run(document: dict[str, Any]) -> str:
@@ -108,20 +119,33 @@ def _phase_text(phase: dict[str, Any]) -> str:
     return f"{phase['phase']} {phase['complete'] + phase['failed']}/{phase['total']}{failed}"
 
 
-def _show_runs(console: Console, runs: list[Row]) -> None:
-    table = _table("Last runs", "run", "status", "by", "started", ">seconds", ">products", ">tests")
+def _show_runs(console: Console, runs: list[Row], *, is_written: bool) -> None:
+    title = "Last runs (times in UTC)"
+    table = _table(title, "run", "status", "by", "started", ">seconds", ">products", ">tests")
     for run in runs:
         duration = run["duration_seconds"]
         table.add_row(
             str(run["id"]),
-            _coloured(run["status"]),
+            _run_state(run, is_written=is_written),
             run["trigger_source"],
             run["started_at"][:19].replace("T", " "),
             "" if duration is None else f"{duration:.1f}",
-            f"{run['products_synced']} of {run['products_synced'] + run['products_failed']}",
-            f"{run['tests_discovered']} new, {run['tests_updated']} changed",
+            *_numbers(run),
         )
     console.print(table)
+
+
+def _run_state(run: Row, *, is_written: bool) -> Text:
+    """A run that nobody works on any more was killed; the next start says so in the database."""
+    killed = run["status"] == "running" and not is_written
+    return Text("killed", style="red") if killed else _coloured(run["status"])
+
+
+def _numbers(run: Row) -> tuple[str, str]:
+    if run["completed_at"] is None:
+        return "", ""
+    products = f"{run['products_synced']} of {run['products_synced'] + run['products_failed']}"
+    return products, f"{run['tests_discovered']} new, {run['tests_updated']} changed"
 
 
 def _show_freshness(console: Console, rows: list[Row], *, every_product: bool) -> None:
@@ -151,7 +175,10 @@ def _state(row: Row) -> Text:
         return Text("not fetched yet", style="yellow")
     if row["holes"]:
         return Text(f"{row['holes']} holes", style="yellow")
-    return Text("stale", style="yellow") if row["stale"] else Text("complete", style="green")
+    since = f" from {row['complete_from'][:10]} on" if row["complete_from"] else ""
+    if row["stale"]:
+        return Text(f"stale{since}", style="yellow")
+    return Text(f"complete{since}", style="green")
 
 
 def _show_problems(console: Console, problems: list[Row]) -> None:
@@ -177,7 +204,11 @@ def _table(title: str, *columns: str) -> Table:
     for column in columns:
         right = column.startswith(">")
         table.add_column(
-            column.lstrip(">"), justify="right" if right else "left", header_style="dim"
+            column.lstrip(">"),
+            justify="right" if right else "left",
+            header_style="dim",
+            no_wrap=column in ("product", "kind", "age", "complete as of"),
+            overflow="ellipsis",
         )
     return table
 

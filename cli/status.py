@@ -13,6 +13,7 @@ from control.client import ControlError, NoDaemon
 from control.protocol import StatusReply
 from storage import queries
 from storage.queries import Row
+from storage.writer_lock import lock_path, read_holder
 
 EXAMPLES = """\
   testio-sync status
@@ -54,6 +55,8 @@ def _document(settings: Settings, live: StatusReply | None) -> dict[str, Any]:
     reply = {} if live is None else live.model_dump(mode="json")
     return {
         "daemon": reply.get("daemon"),
+        "writer": _writer(settings),
+        "trouble": reply.get("trouble"),
         "current_run": reply.get("current_run"),
         "queued_run_id": reply.get("queued_run_id"),
         "interval_seconds": reply.get("interval_seconds"),
@@ -63,6 +66,14 @@ def _document(settings: Settings, live: StatusReply | None) -> dict[str, Any]:
         "at": datetime.now(UTC).isoformat(),
         **stored,
     }
+
+
+def _writer(settings: Settings) -> dict[str, Any] | None:
+    """Who writes to the database now: a daemon, answering or not, or a one-shot sync."""
+    holder = read_holder(lock_path(settings.db_path))
+    if holder is None or holder.is_released or not holder.is_alive():
+        return None
+    return {"pid": holder.pid, "role": holder.role, "host": holder.host, "since": holder.started_at}
 
 
 def _stored(settings: Settings) -> dict[str, list[Row]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from pathlib import Path
 
 from cli.common import add_settings_flags, control_of, print_json, settings_of
-from control.client import ControlClient, ControlError, NoDaemon
+from storage.writer_lock import lock_path, read_holder
 
 EXAMPLES = """\
   testio-sync stop
@@ -24,10 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Send the message, and wait until nobody answers any more."""
-    control = control_of(settings_of(arguments))
-    reply = control.drain()
-    if not _is_gone(control):
-        print(f"the daemon still answers after {GONE_WITHIN_SECONDS:g} s", file=sys.stderr)
+    settings = settings_of(arguments)
+    reply = control_of(settings).drain()
+    if not _is_gone(lock_path(settings.db_path)):
+        print(
+            f"testio-sync: the daemon has not ended after {GONE_WITHIN_SECONDS:g} s; "
+            "`testio-sync status` names its pid",
+            file=sys.stderr,
+        )
         return 1
     if arguments.json:
         print_json(reply.model_dump(mode="json"))
@@ -36,14 +41,12 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _is_gone(control: ControlClient) -> bool:
+def _is_gone(lock: Path) -> bool:
+    """Whether the daemon has let go of the writer lock, which it does last of all."""
     give_up_at = time.monotonic() + GONE_WITHIN_SECONDS
     while time.monotonic() < give_up_at:
-        try:
-            control.status()
-        except ControlError:
-            pass  # it is stopping, and its actors have gone already
-        except NoDaemon:
+        holder = read_holder(lock)
+        if holder is None or holder.is_released or not holder.is_alive():
             return True
-        time.sleep(0.1)
+        time.sleep(0.05)
     return False

@@ -10,14 +10,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from cli.common import add_log_flags, add_settings_flags, control_of, print_json, settings_of
+from cli.common import (
+    add_log_flags,
+    add_settings_flags,
+    control_of,
+    print_json,
+    settings_of,
+    start_logging,
+)
 from cli.progress import Progress, make_progress
 from config.settings import Settings
-from control.client import ControlClient, ControlError, NoDaemon
+from control.client import ControlClient, NoDaemon, NotThere
 from control.protocol import RunView, StartRunBody
 from rules.admission import Admission
 from rules.model import RunStatus, SyncPhase, Trigger, in_order
-from storage.errors import LockHeld
+from storage.errors import LockHeld, StorageError
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -31,6 +38,7 @@ EXAMPLES = """\
 """
 
 POLL_SECONDS = 0.2
+TROUBLE_SECONDS = 10.0
 PHASE_NAMES = {phase.value: phase for phase in SyncPhase} | {
     "new-tests": SyncPhase.NEW_TESTS,
     "tests": SyncPhase.NEW_TESTS,
@@ -51,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=_phase,
         metavar="PHASE",
-        help="only these of products, features, new_tests; they always run in this order",
+        help="only these of products, features, new_tests (or tests); always in this order",
     )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     add_settings_flags(parser)
@@ -100,19 +108,22 @@ def _by_daemon(control: ControlClient, body: StartRunBody, progress: Progress) -
 
 def _followed(control: ControlClient, run_id: int, progress: Progress) -> RunView:
     while True:
-        current = control.status().current_run
+        status = control.status()
+        current = status.current_run
         if current is not None and current.run_id == run_id:
             progress.update(current)
         view = _find_run(control, run_id)
         if view is not None and view.status is not RunStatus.RUNNING:
             return view
+        if status.trouble is not None and status.trouble_seconds > TROUBLE_SECONDS:
+            raise StorageError(f"run {run_id} cannot come to its end: {status.trouble}")
         time.sleep(POLL_SECONDS)
 
 
 def _find_run(control: ControlClient, run_id: int) -> RunView | None:
     try:
         return control.run(run_id)
-    except ControlError:
+    except NotThere:
         return None  # it waits for its turn, so it has no row yet
 
 
@@ -121,18 +132,13 @@ def _find_run(control: ControlClient, run_id: int) -> RunView | None:
 
 def _by_ourselves(settings: Settings, body: StartRunBody, progress: Progress) -> RunView:
     """Take the writer lock and run the actor system here; or find a daemon while waiting."""
-    from config.logs import configure_logs
     from config.token import load_token
     from service.store import open_store
     from storage.writer_lock import Role
 
     token = load_token(settings)
     quiet = "log_level" not in settings.model_fields_set
-    configure_logs(
-        level="WARNING" if quiet else settings.log_level,
-        log_format=settings.log_format,
-        file=settings.log_file,
-    )
+    start_logging(settings, level="WARNING" if quiet else None)
     waiting = _Waiting(settings, progress)
     try:
         with open_store(
@@ -195,7 +201,7 @@ def _execute(
 
 @contextmanager
 def _cancelled_by_signal() -> Iterator[threading.Event]:
-    """The first SIGINT or SIGTERM cancels the run; a second one ends the process."""
+    """The first signal cancels the run; a second one ends the process."""
     cancel = threading.Event()
 
     def handle(_number: int, _frame: object) -> None:
@@ -203,7 +209,7 @@ def _cancelled_by_signal() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         cancel.set()
 
-    previous = {n: signal.signal(n, handle) for n in (signal.SIGINT, signal.SIGTERM)}
+    previous = {n: signal.signal(n, handle) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield cancel
     finally:

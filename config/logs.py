@@ -40,6 +40,7 @@ def configure_logs(*, level: str, log_format: LogFormat, file: Path | None = Non
     root.setLevel(level)
     for name in NOISY:
         logging.getLogger(name).setLevel("WARNING" if level == "INFO" else level)
+    logging.getLogger("waitress.queue").setLevel("ERROR")  # a line for each waiting request
     logging.captureWarnings(True)
     logging.raiseExceptions = False  # it would print a broken record's arguments as they are
     structlog.configure(

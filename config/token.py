@@ -25,31 +25,35 @@ NAME = "TESTIO_CUSTOMER_API_TOKEN"
 def load_token(settings: Settings, environ: Mapping[str, str] | None = None) -> SecretStr:
     """The token, known to the redactor from now on. Raises SettingsError."""
     environ = os.environ if environ is None else environ
-    token = _find(settings, environ)
+    name, token = _find(settings, environ)
     if len(token) < SHORTEST or not token.isascii() or not token.isprintable() or " " in token:
         expected = f"one word of at least {SHORTEST} printable ASCII characters"
-        raise _problem(NAME, "[secret]", expected)
+        raise _problem(name, "[secret]", expected)
     REDACTOR.add(token)
     return SecretStr(token)
 
 
-def _find(settings: Settings, environ: Mapping[str, str]) -> str:
+def _find(settings: Settings, environ: Mapping[str, str]) -> tuple[str, str]:
+    """What the token was found in, for people, and the token."""
     folder = environ.get("CREDENTIALS_DIRECTORY")
     if folder and (credential := Path(folder) / CREDENTIAL).is_file():
-        return _read(credential, f"the credential {CREDENTIAL}")
+        name = f"the credential {CREDENTIAL}"
+        return name, _read(credential, name)
     if settings.token_file is not None:
-        return _read_private(settings.token_file)
+        return f"{NAME}_FILE ({settings.token_file})", _read_private(settings.token_file)
     token = "" if settings.token is None else settings.token.get_secret_value().strip()
     if not token:
         expected = f"the account's API token; set {NAME}, or {NAME}_FILE to a file that holds it"
         raise _problem(NAME, None, expected)
-    return token
+    return NAME, token
 
 
 def _read_private(path: Path) -> str:
     name = f"{NAME}_FILE"
     try:
         status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise _problem(name, str(path), "a regular file that holds the token")
         if status.st_uid not in (os.getuid(), 0):
             raise _problem(name, str(path), "a file that belongs to you or to root")
         if stat.S_IMODE(status.st_mode) & 0o077:

@@ -36,6 +36,14 @@ class ControlError(Exception):
     """The daemon answered that it will not do that, with the reason."""
 
 
+class NotThere(ControlError):
+    """The daemon knows no such thing (404)."""
+
+
+class SilentDaemon(ControlError):
+    """Somebody listens on the socket, but does not answer in time."""
+
+
 class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: Path, timeout: float) -> None:
         super().__init__("testio-sync", timeout=timeout)
@@ -108,6 +116,8 @@ class ControlClient:
             )
             response = connection.getresponse()
             answer = response.read()
+        if response.status == 404:
+            raise NotThere(_error_of(answer, response.status))
         if response.status >= 400:
             raise ControlError(_error_of(answer, response.status))
         return reply.model_validate_json(answer)
@@ -115,14 +125,22 @@ class ControlClient:
     @contextmanager
     def _connected(self, wait: int) -> Iterator[_UnixConnection]:
         if not is_trustworthy(self.path):
-            raise NoDaemon(f"no daemon answers on {self.path}")
+            raise NoDaemon(_nobody(self.path))
         connection = _UnixConnection(self.path, self._timeout + wait)
         try:
             yield connection
+        except TimeoutError as error:
+            raise SilentDaemon(
+                f"the daemon behind {self.path} does not answer; `testio-sync status` names its pid"
+            ) from error
         except (OSError, http.client.HTTPException) as error:
-            raise NoDaemon(f"no daemon answers on {self.path}") from error
+            raise NoDaemon(_nobody(self.path)) from error
         finally:
             connection.close()
+
+
+def _nobody(path: Path) -> str:
+    return f"no daemon answers on {path}; start one with `testio-sync run`"
 
 
 def _error_of(answer: bytes, status: int) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -42,7 +42,7 @@ class StartRunBody(_Body):
 
     phases: list[SyncPhase] | None = Field(default=None, min_length=1)
     product_ids: list[Id] | None = Field(default=None, min_length=1, max_length=10_000)
-    trigger_source: Trigger = Trigger.API
+    trigger_source: Literal[Trigger.CLI, Trigger.API] = Trigger.API
 
 
 class StartRunReply(_Body):
@@ -115,11 +115,16 @@ class DaemonView(_Body):
 
 
 class StatusReply(_Body):
-    """`GET /v1/status`: what only the living daemon knows. The rest is in the database."""
+    """`GET /v1/status`: what only the living daemon knows. The rest is in the database.
+
+    `trouble`: why the daemon cannot write what happens (a full disk, say), and for how long.
+    """
 
     daemon: DaemonView
     current_run: RunProgressView | None
     queued_run_id: int | None
+    trouble: str | None = None
+    trouble_seconds: float = 0.0
     interval_seconds: float
     paused: bool
     next_run_at: datetime | None

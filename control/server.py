@@ -50,7 +50,7 @@ ROUTES = Map(
     [
         Rule("/v1/status", endpoint="status", methods=["GET"]),
         Rule("/v1/runs", endpoint="start_run", methods=["POST"]),
-        Rule("/v1/runs/<int:run_id>", endpoint="run", methods=["GET"]),
+        Rule("/v1/runs/<int(max=9223372036854775807):run_id>", endpoint="run", methods=["GET"]),
         Rule("/v1/runs/current", endpoint="cancel", methods=["DELETE"]),
         Rule("/v1/events", endpoint="events", methods=["GET"]),
         Rule("/v1/pause", endpoint="pause", methods=["POST"]),
@@ -179,7 +179,7 @@ class ControlApp:
             endpoint, arguments = ROUTES.bind_to_environ(environ).match()
             response = _json(getattr(self, f"_{endpoint}")(request, **arguments), 200)
         except HTTPException as error:
-            response = _json(ErrorReply(error=error.description or error.name), error.code or 500)
+            response = _json(ErrorReply(error=_words(error, request)), error.code or 500)
         except NotAnswered as error:
             response = _json(ErrorReply(error=str(error)), 503)
         except Exception:
@@ -231,6 +231,13 @@ class ControlApp:
             return answer(float(wait))
         finally:
             self._long_polls.release()
+
+
+def _words(error: HTTPException, request: Request) -> str:
+    """What was wrong; the library's own texts speak of browsers."""
+    if error.description != type(error).description and error.description:
+        return error.description
+    return f"{error.name}: {request.method} {request.path}; see docs/control-api.md"
 
 
 def _body(request: Request) -> StartRunBody:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,7 +41,7 @@ class ControlHandlers:
     settings: Settings
     system: ActorSystem
     daemon: DaemonView
-    stop: Callable[[], None]
+    stopping: threading.Event
 
     def status(self) -> StatusReply:
         """What only the living daemon knows."""
@@ -50,6 +51,8 @@ class ControlHandlers:
             daemon=self.daemon,
             current_run=None if state.current is None else view_of_progress(state.current),
             queued_run_id=state.queued_run_id,
+            trouble=self.system.journal.stuck_because,
+            trouble_seconds=round(self.system.journal.stuck_seconds, 1),
             interval_seconds=schedule.interval_seconds,
             paused=schedule.paused,
             next_run_at=schedule.next_run_at,
@@ -68,8 +71,10 @@ class ControlHandlers:
 
     def run(self, run_id: int, wait_seconds: float) -> RunView | None:
         """One run, after waiting for its end."""
-        if wait_seconds and not self._has_ended(run_id):
-            self.system.wait_for(run_id, timeout=wait_seconds)
+        give_up_at = time.monotonic() + wait_seconds
+        while not self._has_ended(run_id) and time.monotonic() < give_up_at:
+            if self.stopping.is_set() or self.system.wait_for(run_id, timeout=POLL_SECONDS):
+                break
         return self._find(run_id)
 
     def _has_ended(self, run_id: int) -> bool:
@@ -95,9 +100,9 @@ class ControlHandlers:
         while True:
             with _reading(), queries.open_readonly(self.settings.db_path) as connection:
                 rows = queries.events(connection, since=since, run_id=run_id, limit=limit)
-            if rows or time.monotonic() >= give_up_at:
+            if rows or time.monotonic() >= give_up_at or self.stopping.is_set():
                 return EventsReply(events=rows, last_id=rows[-1]["id"] if rows else since or 0)
-            time.sleep(POLL_SECONDS)
+            self.stopping.wait(POLL_SECONDS)
 
     def pause(self) -> WordReply:
         """No more periodic runs."""
@@ -109,7 +114,7 @@ class ControlHandlers:
 
     def drain(self) -> WordReply:
         """Stop the daemon."""
-        self.stop()
+        self.stopping.set()
         return WordReply(word=Word.STOPPING)
 
 

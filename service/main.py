@@ -35,6 +35,7 @@ from storage.writer_lock import Role
 
 log = structlog.get_logger("daemon")
 
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 WATCH_SECONDS = 1.0
 TOUCH_SECONDS = 60.0
 TIDY_SECONDS = 24 * 3600.0
@@ -43,7 +44,7 @@ TIDY_SECONDS = 24 * 3600.0
 def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
     """Run until a signal, `stop` or a failure ends it. Raises StorageError before it has begun.
 
-    The first SIGTERM or SIGINT stops in order, with status 0; a second one exits at once.
+    The first SIGTERM, SIGINT or SIGHUP stops in order, with status 0; a second one exits at once.
     """
     socket = socket_path(settings.db_path, settings.socket_path)
     stop = threading.Event()
@@ -59,9 +60,11 @@ def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
             status = _watch(settings, system, store, stop)
             _announce(system, EventName.DAEMON_STOPPING, socket)
         finally:
-            system.stop()
+            report = system.stop()
             server.stop()
             client.close()
+        if report.unwritten and status is ExitStatus.DONE:
+            status = ExitStatus.DATABASE
     log.info("daemon_stopped", status=int(status))
     return status
 
@@ -82,7 +85,7 @@ def _handlers(
         version=program_version(),
         socket=str(socket),
     )
-    return ControlHandlers(settings=settings, system=system, daemon=daemon, stop=stop.set)
+    return ControlHandlers(settings=settings, system=system, daemon=daemon, stopping=stop)
 
 
 def _watch(
@@ -97,6 +100,9 @@ def _watch(
             return ExitStatus.GAVE_UP
         if not store.lock.is_mine():
             log.critical("lock_file_replaced", path=str(store.lock.path))
+            return ExitStatus.DATABASE
+        if not store.database.is_in_place():
+            log.critical("database_replaced", path=str(store.database.path))
             return ExitStatus.DATABASE
         if now - touched >= TOUCH_SECONDS:
             touched = now
@@ -125,8 +131,10 @@ def _announce(system: ActorSystem, event: EventName, socket: Path) -> None:
 
 @contextmanager
 def _signals(stop: threading.Event) -> Iterator[None]:
-    """The first signal stops in order; a second one ends the process where it stands."""
+    """The first signal stops in order; a second one ends the process where it stands.
 
+    A terminal that goes away (SIGHUP) is such a signal too.
+    """
     received: list[int] = []
 
     def handle(number: int, _frame: FrameType | None) -> None:
@@ -135,7 +143,7 @@ def _signals(stop: threading.Event) -> Iterator[None]:
         received.append(number)
         stop.set()
 
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    previous = {number: signal.signal(number, handle) for number in STOP_SIGNALS}
     try:
         yield
     finally:

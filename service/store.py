@@ -18,7 +18,7 @@ from config.settings import Settings
 from config.version import program_version
 from rules.events import EventName, SyncEvent
 from storage import queries
-from storage.database import Database
+from storage.database import Database, refuse_strangers
 from storage.migrate import migrate
 from storage.mirror_rows import MirrorRows
 from storage.sync_log import SyncLog
@@ -67,6 +67,7 @@ def open_store(
 
     Raises LockHeld, NoKernelLocks, NewerSchema, DatabaseBusy or another StorageError.
     """
+    refuse_strangers(settings.db_path)
     lock = WriterLock(settings.db_path, role=role, version=program_version(), socket=socket)
     lock.acquire(wait_seconds=wait_seconds, keep_waiting=keep_waiting)
     try:

@@ -7,6 +7,7 @@ messages end in the same Coordinator message; there is no second way to sync.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -24,8 +25,12 @@ from rules.model import (
     SyncScope,
     Trigger,
 )
+from storage.errors import StorageError
 
 POLL_SECONDS = 0.1
+STUCK_SECONDS = 10.0
+"""How long a run may wait for a database that cannot be written to (a full disk, say)."""
+CANCEL_SECONDS = 5.0
 
 
 class SyncFailed(Exception):
@@ -67,7 +72,8 @@ class SyncService:
     ) -> SyncResult:
         """Sync, and return what came of it once its end is on disk.
 
-        Setting `cancel` ends the run early, with the status `cancelled`. Raises SyncFailed.
+        Setting `cancel` ends the run early, with the status `cancelled`. Raises SyncFailed,
+        or StorageError where its end cannot be written.
         """
         request = RunRequest(
             trigger=trigger_source,
@@ -107,13 +113,18 @@ def _follow(
 ) -> SyncResult:
     run_id = system.start_run(request).run_id
     assert run_id is not None, "a system of our own is never busy"
-    cancelled = False
+    cancelled_at: float | None = None
     while (result := system.wait_for(run_id, timeout=POLL_SECONDS)) is None:
         if system.gave_up.is_set():
             raise SyncFailed(system.gave_up_because)
-        if cancel.is_set() and not cancelled:
-            cancelled = True
+        if system.journal.stuck_seconds > STUCK_SECONDS:
+            raise StorageError(f"what happened cannot be written: {system.journal.stuck_because}")
+        if cancel.is_set() and cancelled_at is None:
+            cancelled_at = time.monotonic()
             system.cancel("cancelled by the caller")
+        if cancelled_at is not None and time.monotonic() - cancelled_at > CANCEL_SECONDS:
+            why = system.journal.stuck_because or "a request does not end"
+            raise SyncFailed(f"the run was cancelled but does not end: {why}")
         progress = system.status().current
         if progress is not None:
             on_progress(progress)

@@ -59,9 +59,10 @@ class Database:
         self._mode = mode
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        _create_private(path, mode)
+        self._opened_as = _create_private(path, mode)
         self._dataset = dataset.connect(
             "sqlite:///mirror",
+            sqlite_wal_mode=False,  # not before it is known that the file is ours: see `adopt`
             engine_kwargs={
                 "poolclass": StaticPool,
                 # A path may hold characters that mean something in a URL.
@@ -141,8 +142,13 @@ class Database:
         except sqlite3.Error as error:
             log.warning("checkpoint_failed", error=str(error))
 
-    def restrict(self) -> None:
-        """Give the file, and SQLite's log beside it, the rights asked for. Raises StorageError."""
+    def adopt(self) -> None:
+        """The file is known to be ours: WAL mode, and the rights asked for. Raises StorageError."""
+        with self._lock:
+            try:
+                self._raw().execute("PRAGMA journal_mode=WAL").fetchall()
+            except sqlite3.Error as error:
+                raise unusable(self.path, error) from error
         for suffix in ("", "-wal", "-shm"):
             path = self.path.with_name(self.path.name + suffix)
             try:
@@ -152,6 +158,13 @@ class Database:
                 continue
             except OSError as error:
                 raise StorageError(f"cannot change the rights of {path}: {error}") from error
+
+    def is_in_place(self) -> bool:
+        """Whether the file at the path is still the one that was opened."""
+        try:
+            return os.path.samestat(self.path.stat(), self._opened_as)
+        except OSError:
+            return False
 
     def backup_to(self, target: Path) -> None:
         """Copy the whole database into a new private file while it stays in use."""
@@ -199,15 +212,28 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _create_private(path: Path, mode: int) -> None:
+def refuse_strangers(path: Path) -> None:
+    """Raise StorageError where the path is something else than a SQLite file or nothing yet."""
+    try:
+        if path.exists() and not path.is_file():
+            raise StorageError(f"{path} is not a regular file; set TESTIO_DB_PATH to one")
+        if path.exists():
+            with path.open("rb") as file:
+                if file.read(len(MAGIC)) not in (b"", MAGIC):
+                    raise StorageError(f"{path} is not a SQLite database; it is left as it is")
+    except OSError as error:
+        raise StorageError(f"{path} cannot be opened: {error.strerror}") from error
+
+
+def _create_private(path: Path, mode: int) -> os.stat_result:
     """Make the file before SQLite does, so that it never has other rights than these."""
+    refuse_strangers(path)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, mode)
     except OSError as error:
         raise StorageError(f"{path} cannot be opened for writing: {error.strerror}") from error
     try:
-        if os.pread(descriptor, len(MAGIC), 0) not in (b"", MAGIC):
-            raise StorageError(f"{path} is not a SQLite database; it is left as it is")
+        return os.fstat(descriptor)
     finally:
         os.close(descriptor)

@@ -34,7 +34,7 @@ def migrate(database: Database) -> Path | None:
                 f"{database.path} is another program's database; it is left as it is. "
                 "Use another TESTIO_DB_PATH."
             )
-    database.restrict()
+    database.adopt()
     if found == REVISION:
         return None
     if found is not None and found > REVISION:

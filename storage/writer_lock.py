@@ -52,6 +52,18 @@ class Holder:
         """Whether it let go by itself; if not, and the lock is free, it was killed."""
         return self.released_at is not None
 
+    def is_alive(self) -> bool:
+        """Whether a process with its pid lives on this machine. For people; it decides nothing."""
+        if self.host != socket.gethostname():
+            return True
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except (PermissionError, TypeError, OverflowError):
+            return True
+        return True
+
     def __str__(self) -> str:
         return f"{self.role} with pid {self.pid} on {self.host}, since {self.started_at}"
 
@@ -128,8 +140,10 @@ class WriterLock:
     def _prepare_folder(self) -> None:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # filelock would take some failures to make the file for a holder, and wait.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
         except OSError as error:
-            raise StorageError(f"cannot make the folder {self.path.parent}: {error}") from error
+            raise StorageError(f"cannot make {self.path}: {error.strerror}") from error
 
     def _try(self) -> bool:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rules.listing import Window
 from rules.records import FeatureRecord, ProductRecord, TestRecord
 from testio import payloads
+from testio.errors import NotFound
 from testio.limits import RequestScope
 from testio.payloads import Rows
 from testio.transport import Transport, TransportOptions
@@ -23,7 +24,10 @@ class TestioClient:
 
     def list_products(self, scope: RequestScope) -> Rows[ProductRecord]:
         """All products of the account, unpaged."""
-        return payloads.products(self.transport.get("/products", (), scope))
+        try:
+            return payloads.products(self.transport.get("/products", (), scope))
+        except NotFound as error:
+            raise NotFound(f"{error}: check TESTIO_CUSTOMER_API_BASE_URL") from error
 
     def list_features(self, product_id: int, scope: RequestScope) -> Rows[FeatureRecord]:
         """All features of a product, unpaged, by the plain endpoint."""

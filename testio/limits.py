@@ -110,6 +110,7 @@ class Breaker:
         self._longest_pause = longest_pause
         self._lock = threading.Lock()
         self._failing: set[str] = set()
+        self._last_failure = ""
         self._close()
 
     def _close(self) -> None:
@@ -141,7 +142,7 @@ class Breaker:
                 return True
             if patient and fresh:
                 return False
-            raise RemoteDown("the remote failed just now and was not asked again yet")
+            raise RemoteDown(f"not asked: the remote has just failed ({self._last_failure})")
 
     def succeeded(self) -> None:
         """The remote answered: whatever was wrong is over, or is that one path's own trouble."""
@@ -149,9 +150,10 @@ class Breaker:
             if self._failing or self._opened_at is not None:
                 self._close()
 
-    def failed(self, path: str) -> None:
+    def failed(self, path: str, why: object = "no answer") -> None:
         """The remote did not answer, or answered 5xx."""
         with self._lock:
+            self._last_failure = str(why)
             self._failing.add(path)
             now = time.monotonic()
             if self._opened_at is None:

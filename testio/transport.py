@@ -98,8 +98,8 @@ class Transport:
         try:
             self._wait_for_turn(cancellation)
             body = self._send(path, query, cancellation)
-        except (ServerError, Timeout, ConnectionFailed):
-            self.breaker.failed(path)
+        except (ServerError, Timeout, ConnectionFailed) as error:
+            self.breaker.failed(path, error)
             raise
         except Cancelled:
             self.breaker.gave_up(path)
@@ -192,7 +192,7 @@ class Transport:
 def error_of_status(status: int) -> TestioError:
     """The error that a status code outside 2xx and 3xx stands for."""
     if status == 401:
-        return Unauthorized("the remote refused the token (401)")
+        return Unauthorized("the remote refused the token (401); give it a new one")
     if status == 403:
         return Forbidden("the token may not see this (403)")
     if status in (404, 410):

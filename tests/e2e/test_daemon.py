@@ -8,11 +8,13 @@ import os
 import signal
 import sqlite3
 import stat
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from control.client import NoDaemon
 from control.paths import LONGEST
 from control.protocol import StartRunBody, Word
 from rules.admission import Admission
@@ -229,7 +231,7 @@ def test_a_database_locked_by_another_process_does_not_hold_the_stop_up(home: Ho
         other.execute("BEGIN IMMEDIATE")
         began = time.monotonic()
         home.run("stop")
-        home.finish(daemon, timeout=12)
+        home.finish(daemon, expect=6, timeout=12)  # what happened last could not be written
         assert time.monotonic() - began < 10
 
 
@@ -244,7 +246,63 @@ def test_following_events_goes_on_over_a_restart(home: Home) -> None:
     assert home.wait_for_run(3) == "success"
     home.run("stop")
     time.sleep(1.0)  # the follower polls; it has no end to wait for
-    follower.send_signal(signal.SIGINT)
+    follower.send_signal(signal.SIGTERM)
     out, _ = follower.communicate(timeout=10)
     shown = [json.loads(line)["id"] for line in out.splitlines()]
     assert shown == [row[0] for row in home.sql("SELECT id FROM sync_events ORDER BY id")]
+
+
+def test_a_database_that_is_deleted_or_replaced_under_the_daemon_ends_it(home: Home) -> None:
+    daemon = home.daemon()
+    assert home.wait_for_run(1) == "success"
+    home.database.rename(home.folder / "moved.db")
+    ended = home.finish(daemon, expect=6, timeout=15)
+    assert "database_replaced" in ended.stderr
+
+
+def test_a_daemon_that_lives_but_does_not_answer_is_told_from_none(home: Home) -> None:
+    daemon = home.daemon()
+    assert home.wait_for_run(1) == "success"
+    daemon.send_signal(signal.SIGSTOP)
+    try:
+        screen = home.run("status").stdout
+        assert f"pid {daemon.pid} holds the writer lock, but does not answer" in screen
+        assert "does not answer" in home.run("pause", expect=1).stderr
+    finally:
+        daemon.send_signal(signal.SIGCONT)
+    home.run("stop")
+    home.finish(daemon)
+
+
+def test_a_killed_run_is_not_shown_as_running(home: Home) -> None:
+    home.hang("*/features")
+    daemon = home.daemon()
+    home.wait_for(lambda: home.sql_count("products") > 0, "the product list")
+    daemon.send_signal(signal.SIGKILL)
+    daemon.communicate()
+    screen = home.run("status").stdout
+    assert "killed" in screen
+    assert "none runs on this database" in screen
+
+
+def test_stop_returns_when_the_lock_is_free_even_if_somebody_follows(home: Home) -> None:
+    daemon = home.daemon()
+    assert home.wait_for_run(1) == "success"
+    follower = threading.Thread(target=_follow, args=(home,))
+    follower.start()
+    home.run("stop")
+    assert json.loads(home.lock_file.read_text())["released_at"]
+    home.finish(daemon, timeout=5)
+    follower.join(timeout=5)
+
+
+def _follow(home: Home) -> None:
+    with contextlib.suppress(NoDaemon):
+        home.control.events(since=10**6, wait_seconds=20)
+
+
+@pytest.mark.parametrize("log_file", [".", "/proc/none/x.log"])
+def test_a_log_file_that_cannot_be_written_is_a_clear_mistake(home: Home, log_file: str) -> None:
+    home.settings["LOG_FILE"] = log_file
+    assert "LOG_FILE" in home.run("run", expect=2).stderr
+    assert home.simulator.requests() == []

@@ -128,7 +128,7 @@ def test_a_file_that_is_missing_or_a_folder_is_refused_with_the_systems_reason(
     missing = refusal(settings_with(token="fallback", file=tmp_path / "gone"))
     assert "a readable file (No such file or directory)" in missing
     assert str(tmp_path / "gone") in missing
-    assert "a readable file (Is a directory)" in refusal(settings_with(file=tmp_path))
+    assert "a regular file that holds the token" in refusal(settings_with(file=tmp_path))
 
 
 @pytest.mark.parametrize(
