@@ -110,7 +110,7 @@ class PhaseActor(BaseActor):
             ticket=ticket,
             backlog=Backlog(work.product_ids, workers=len(self._workers), attempts=self._attempts),
             started=self._clock.elapsed(),
-            problem=work.problem,
+            problem=work.problem and replace(work.problem, phase=self.phase),
         )
         self._active = active
         total = active.backlog.total + len(work.unknown)
@@ -251,7 +251,8 @@ def work_of_known_products(directory: ProductDirectory, ticket: RunTicket) -> Wo
     """The products in scope that the mirror holds; the list was refreshed by the first phase."""
     known, wanted = directory.known_products(), ticket.request.scope.product_ids
     if known is None:
-        return Work(problem=NO_LIST)
+        asked = SyncPhase.PRODUCTS in ticket.request.phases
+        return Work(problem=LIST_FAILED if asked else NO_LIST)
     if wanted is None:
         return Work(product_ids=known)
     return Work(
@@ -269,6 +270,9 @@ _EVENT_OF = {
 
 UNKNOWN_PRODUCT = Problem(
     kind=ErrorKind.NOT_FOUND, message="no such product in the account's list of products"
+)
+LIST_FAILED = Problem(
+    kind=ErrorKind.NOT_FOUND, message="no products to go by, because their list was not fetched"
 )
 NO_LIST = Problem(
     kind=ErrorKind.NOT_FOUND,

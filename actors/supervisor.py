@@ -56,6 +56,7 @@ class Supervisor(BaseActor):
         self._clock = wiring.parts.clock
         self._give_up_call = give_up
         self._gave_up = False
+        self._ending = False
         self._budget = RestartBudget()
         self._outstanding: dict[int, RunBegan] = {}
         plan = wiring.parts.schedule
@@ -118,6 +119,8 @@ class Supervisor(BaseActor):
 
     def _beat(self) -> None:
         """Find the dead that nobody reported, and have the Logger try again what it could not."""
+        if self._ending:
+            return
         for role, address in self._addresses.items():
             ref = address.ref
             if ref is not None and not ref.is_alive():
@@ -127,7 +130,7 @@ class Supervisor(BaseActor):
 
     def _lost(self, role: str, urn: str, error: str) -> None:
         ref = self._addresses[role].ref
-        if self._gave_up or ref is None or ref.actor_urn != urn:
+        if self._gave_up or self._ending or ref is None or ref.actor_urn != urn:
             return  # replaced already
         problem = Problem(kind=ErrorKind.CRASHED, message=f"{role} crashed: {error}")
         self._note(EventName.ACTOR_CRASHED, role, problem)
@@ -236,6 +239,7 @@ class Supervisor(BaseActor):
         abandoned = self._stop_group([wiring.scheduler], within=0.5)
         wiring.scheduler.bind(None)
         self._drain(within=max(0.0, seconds - 3.0))
+        self._ending = True  # from here on the dead are not replaced: a beat may still be waiting
         late = Problem(kind=ErrorKind.CANCELLED, message="the daemon stopped before the run ended")
         self._fail_outstanding(late, RunStatus.CANCELLED)
         for group, most in ((wiring.crew, 1.5), ((wiring.mirror,), 0.5)):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from actors.messages import Beat, Ping, StopAll, StopReport
 from rules.admission import Admission
 from rules.events import EventName, RunClosed
 from rules.model import ALL_PHASES, RunRequest, RunStatus, SyncPhase, SyncScope, Trigger
@@ -241,6 +242,20 @@ def test_stop_cancels_the_run_and_writes_its_end(bench: Bench) -> None:
     assert report.abandoned == ()
     assert bench.wait(run_id, timeout=0.1).status is RunStatus.CANCELLED
     assert bench.events.names()[-1] == "run_finished"
+
+
+def test_a_beat_that_comes_after_the_stop_brings_nobody_back(bench: Bench) -> None:
+    bench.run()
+    supervisor = bench.system.wiring.supervisor
+    bench.system.beat()
+    stopping = supervisor.ref.ask(StopAll(seconds=4.0), block=False) if supervisor.ref else None
+    for _ in range(20):
+        supervisor.tell(Beat())
+    assert stopping is not None
+    assert stopping.get(timeout=5) == StopReport(abandoned=())
+    supervisor.ask(Ping(), timeout=5)
+    alive = [a.role for a in bench.system.wiring.crew if a.ref is not None and a.ref.is_alive()]
+    assert alive == []
 
 
 def test_a_worker_that_does_not_end_is_left_behind_and_named(bench: Bench) -> None:
