@@ -112,10 +112,12 @@ class Supervisor(BaseActor):
 
     def _run_began(self, message: RunBegan) -> None:
         ref = self._wiring.coordinator.ref
-        self._outstanding[message.ticket.run_id] = message
-        if ref is None or ref.actor_urn != message.by:
-            # Said by a Coordinator that was replaced before it came to this message.
-            self._fail_outstanding(Problem(kind=ErrorKind.CRASHED, message="coordinator crashed"))
+        if ref is not None and ref.actor_urn == message.by:
+            self._outstanding[message.ticket.run_id] = message
+            return
+        # Said by a Coordinator that was replaced before it came to this message.
+        problem = Problem(kind=ErrorKind.CRASHED, message="the coordinator crashed")
+        self._end_run(message, problem, RunStatus.FAILED)
 
     def _beat(self) -> None:
         """Find the dead that nobody reported, and have the Logger try again what it could not."""
@@ -202,11 +204,14 @@ class Supervisor(BaseActor):
 
     def _fail_outstanding(self, problem: Problem, status: RunStatus = RunStatus.FAILED) -> None:
         """End every run taken on that has not ended; what it has written stays and is counted."""
-        self._cancel_outstanding()
         for began in self._outstanding.values():
-            if self._wiring.board.wait(began.ticket.run_id, timeout=0) is None:
-                self._journal.record(self._closed(began, problem, status))
+            self._end_run(began, problem, status)
         self._outstanding.clear()
+
+    def _end_run(self, began: RunBegan, problem: Problem, status: RunStatus) -> None:
+        began.ticket.requests.cancellation.cancel()
+        if self._wiring.board.wait(began.ticket.run_id, timeout=0) is None:
+            self._journal.record(self._closed(began, problem, status))
 
     def _closed(self, began: RunBegan, problem: Problem, status: RunStatus) -> RunClosed:
         ticket = began.ticket

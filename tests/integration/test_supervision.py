@@ -15,7 +15,14 @@ import pytest
 from actors.base import Address, NoAnswer
 from actors.coordinator import Coordinator
 from actors.logger import Logger
-from actors.messages import PageRefused, ProductFailed, RunRecorded, RunTicket, StorePage
+from actors.messages import (
+    PageRefused,
+    ProductFailed,
+    RunBegan,
+    RunRecorded,
+    RunTicket,
+    StorePage,
+)
 from actors.mirror import Mirror
 from actors.phase import PhaseActor
 from actors.scheduler import Scheduler
@@ -112,6 +119,20 @@ def test_a_run_asked_for_in_the_middle_of_a_replacement_ends(
     opened = [e.run_id for e in bench.events.entries if isinstance(e, RunOpened)]
     assert set(opened) <= set(closed)
     assert bench.system.status().current is None
+
+
+def test_what_a_replaced_coordinator_says_ends_its_own_run_and_no_other(
+    held: tuple[Bench, Hold, int],
+) -> None:
+    bench, hold, run_id = held
+    request = RunRequest(trigger=Trigger.API)
+    ticket = RunTicket(run_id=99, request=request, started_at=START, started=0.0)
+    late = RunBegan(ticket=ticket, by="urn:uuid:long-gone", at_work=True)
+    bench.system.wiring.supervisor.tell(late)
+    assert bench.wait(99).status is RunStatus.FAILED
+    assert ticket.is_over
+    hold.let_go.set()
+    assert bench.wait(run_id).status is RunStatus.SUCCESS
 
 
 def test_a_worker_that_dies_while_the_system_stops_costs_no_run_its_end(
