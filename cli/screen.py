@@ -120,15 +120,16 @@ def _phase_text(phase: dict[str, Any]) -> str:
 
 
 def _show_runs(console: Console, runs: list[Row], *, is_written: bool) -> None:
-    title = "Last runs (times in UTC)"
-    table = _table(title, "run", "status", "by", "started", ">seconds", ">products", ">tests")
+    title = "Last runs (times in UTC; new and changed are tests)"
+    columns = ("run", "status", "by", "started", ">seconds", ">products", ">new", ">changed")
+    table = _table(title, *columns)
     for run in runs:
         duration = run["duration_seconds"]
         table.add_row(
             str(run["id"]),
             _run_state(run, is_written=is_written),
             run["trigger_source"],
-            run["started_at"][:19].replace("T", " "),
+            _minute(run["started_at"]),
             "" if duration is None else f"{duration:.1f}",
             *_numbers(run),
         )
@@ -141,11 +142,11 @@ def _run_state(run: Row, *, is_written: bool) -> Text:
     return Text("killed", style="red") if killed else _coloured(run["status"])
 
 
-def _numbers(run: Row) -> tuple[str, str]:
+def _numbers(run: Row) -> tuple[str, str, str]:
     if run["completed_at"] is None:
-        return "", ""
+        return "", "", ""
     products = f"{run['products_synced']} of {run['products_synced'] + run['products_failed']}"
-    return products, f"{run['tests_discovered']} new, {run['tests_updated']} changed"
+    return products, str(run["tests_discovered"]), str(run["tests_updated"])
 
 
 def _show_freshness(console: Console, rows: list[Row], *, every_product: bool) -> None:
@@ -207,7 +208,7 @@ def _table(title: str, *columns: str) -> Table:
             column.lstrip(">"),
             justify="right" if right else "left",
             header_style="dim",
-            no_wrap=column in ("product", "kind", "age", "complete as of"),
+            no_wrap=column in ("product", "kind", "age", "complete as of", "started"),
             overflow="ellipsis",
         )
     return table
