@@ -8,6 +8,8 @@ import os
 import signal
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -306,3 +308,34 @@ def test_a_log_file_that_cannot_be_written_is_a_clear_mistake(home: Home, log_fi
     home.settings["LOG_FILE"] = log_file
     assert "LOG_FILE" in home.run("run", expect=2).stderr
     assert home.simulator.requests() == []
+
+
+BROKEN_MIRROR = """
+import sys
+from actors.mirror import Mirror
+
+def broken(self, message):
+    raise RuntimeError("a bug in the writer")
+
+Mirror._store_page = broken
+from cli.main import main
+sys.exit(main(["run"]))
+"""
+
+
+def test_a_daemon_whose_writer_crashes_again_and_again_gives_up_and_says_why(home: Home) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", BROKEN_MIRROR],
+        env={**home.environment, "TESTIO_REFRESH_INTERVAL_SECONDS": "1"},
+        cwd=home.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=40,
+    )
+    assert ended.returncode == 8, ended.stderr[-2000:]
+    assert "a bug in the writer" in ended.stderr
+    gave_up = home.sql("SELECT error FROM sync_events WHERE event = 'daemon_gave_up'")
+    assert len(gave_up) == 1
+    assert "restarts" in gave_up[0][0]
+    assert home.sql("SELECT count(*) FROM sync_runs WHERE status = 'running'") == [(0,)]
