@@ -119,7 +119,7 @@ class PhaseActor(BaseActor):
         )
         self._coordinator.tell(PhaseStarted(run_id=ticket.run_id, phase=self.phase, total=total))
         for product_id in work.unknown:
-            self._product_ended(self._never_begun(product_id, 0, UNKNOWN_PRODUCT, Outcome.FAILED))
+            self._product_ended(self._not_synced(product_id, 0, UNKNOWN_PRODUCT, Outcome.FAILED))
         self._hand_out()
 
     def _find_work_safely(self, ticket: RunTicket) -> Work:
@@ -172,7 +172,7 @@ class PhaseActor(BaseActor):
         for assignment in active.backlog.out:
             urn, since = active.told[assignment.attempt]
             if urn == message.lost_urn:
-                lost = self._never_begun(
+                lost = self._not_synced(
                     assignment.product_id, assignment.attempt, message.problem, Outcome.FAILED
                 )
                 self._come_back(replace(lost, duration_seconds=self._clock.elapsed() - since))
@@ -187,9 +187,9 @@ class PhaseActor(BaseActor):
 
     def _drop_waiting(self, active: _ActivePhase, problem: Problem) -> None:
         for product_id in active.backlog.drop_waiting():
-            self._product_ended(self._never_begun(product_id, 0, problem, Outcome.SKIPPED))
+            self._product_ended(self._not_synced(product_id, 0, problem, Outcome.SKIPPED))
 
-    def _never_begun(
+    def _not_synced(
         self, product_id: int, attempt: int, problem: Problem, outcome: Outcome
     ) -> ProductFailed:
         assert self._active is not None

@@ -20,10 +20,11 @@ from cli.common import (
 )
 from cli.progress import Progress, make_progress
 from config.settings import Settings
-from control.client import ControlClient, NoDaemon, NotThere
+from control.client import ControlClient, ControlError, NoDaemon, NotThere
 from control.protocol import RunView, StartRunBody
 from rules.admission import Admission
 from rules.model import RunStatus, SyncPhase, Trigger, in_order
+from storage import queries
 from storage.errors import LockHeld, StorageError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ EXAMPLES = """\
 
 POLL_SECONDS = 0.2
 TROUBLE_SECONDS = 10.0
+LOST_SECONDS = 5.0
 PHASE_NAMES = {phase.value: phase for phase in SyncPhase} | {
     "new-tests": SyncPhase.NEW_TESTS,
     "tests": SyncPhase.NEW_TESTS,
@@ -76,7 +78,7 @@ def main(arguments: argparse.Namespace) -> int:
     )
     control = control_of(settings)
     with make_progress() as progress:
-        view = _by_daemon(control, body, progress)
+        view = _by_daemon(settings, control, body, progress)
         if view is None:
             view = _by_ourselves(settings, body, progress)
         progress.finish(view)
@@ -92,7 +94,9 @@ def main(arguments: argparse.Namespace) -> int:
 # -- by the daemon -----------------------------------------------------------------------------
 
 
-def _by_daemon(control: ControlClient, body: StartRunBody, progress: Progress) -> RunView | None:
+def _by_daemon(
+    settings: Settings, control: ControlClient, body: StartRunBody, progress: Progress
+) -> RunView | None:
     """Send the request and follow the run; None if there is no daemon."""
     try:
         reply = control.start_run(body)
@@ -103,28 +107,50 @@ def _by_daemon(control: ControlClient, body: StartRunBody, progress: Progress) -
     progress.note(f"run {reply.run_id} {reply.word.value} in the daemon")
     if reply.word is Admission.QUEUED:
         progress.note("it begins when the run at work has ended")
-    return _followed(control, reply.run_id, progress)
+    return _followed(settings, control, reply.run_id, progress)
 
 
-def _followed(control: ControlClient, run_id: int, progress: Progress) -> RunView:
+def _followed(
+    settings: Settings, control: ControlClient, run_id: int, progress: Progress
+) -> RunView:
+    """Follow a run to its end; a daemon that ends meanwhile has written what came of it."""
+    lost_at: float | None = None
     while True:
-        status = control.status()
-        current = status.current_run
-        if current is not None and current.run_id == run_id:
-            progress.update(current)
-        view = _find_run(control, run_id)
+        try:
+            view = _look(control, run_id, progress)
+            lost_at = None
+        except (NoDaemon, ControlError):
+            view = _from_database(settings, run_id)
+            lost_at = time.monotonic() if lost_at is None else lost_at
         if view is not None and view.status is not RunStatus.RUNNING:
             return view
-        if status.trouble is not None and status.trouble_seconds > TROUBLE_SECONDS:
-            raise StorageError(f"run {run_id} cannot come to its end: {status.trouble}")
+        if lost_at is not None and time.monotonic() - lost_at > LOST_SECONDS:
+            raise NoDaemon(
+                f"the daemon went away before run {run_id} ended; "
+                "`testio-sync status` shows what is there"
+            )
         time.sleep(POLL_SECONDS)
 
 
-def _find_run(control: ControlClient, run_id: int) -> RunView | None:
+def _look(control: ControlClient, run_id: int, progress: Progress) -> RunView | None:
+    """Show how far the run is; the run itself, or None while it waits for its turn."""
+    status = control.status()
+    if status.current_run is not None and status.current_run.run_id == run_id:
+        progress.update(status.current_run)
+    if status.trouble is not None and status.trouble_seconds > TROUBLE_SECONDS:
+        raise StorageError(f"run {run_id} cannot come to its end: {status.trouble}")
     try:
         return control.run(run_id)
     except NotThere:
-        return None  # it waits for its turn, so it has no row yet
+        return None
+
+
+def _from_database(settings: Settings, run_id: int) -> RunView | None:
+    from service.views import view_of_row
+
+    with queries.open_readonly(settings.db_path) as connection:
+        row = queries.run(connection, run_id)
+    return None if row is None else view_of_row(row)
 
 
 # -- by ourselves ------------------------------------------------------------------------------
@@ -149,7 +175,7 @@ def _by_ourselves(settings: Settings, body: StartRunBody, progress: Progress) ->
         ) as store:
             return _execute(settings, token, store, body, progress)
     except LockHeld:
-        view = _by_daemon(control_of(settings), body, progress)
+        view = _by_daemon(settings, control_of(settings), body, progress)
         if view is None:
             raise
         return view
@@ -169,8 +195,8 @@ class _Waiting:
             self._progress.note("waiting for another sync on this database to end")
         try:
             control_of(self._settings, timeout=1.0).status()
-        except NoDaemon:
-            return True
+        except (NoDaemon, ControlError):
+            return True  # there is none, or it is on its way down
         return False
 
 

@@ -339,3 +339,27 @@ def test_a_daemon_whose_writer_crashes_again_and_again_gives_up_and_says_why(hom
     assert len(gave_up) == 1
     assert "restarts" in gave_up[0][0]
     assert home.sql("SELECT count(*) FROM sync_runs WHERE status = 'running'") == [(0,)]
+
+
+def test_a_sync_that_follows_a_daemon_hears_of_its_end(home: Home) -> None:
+    daemon = home.daemon()
+    assert home.wait_for_run(1) == "success"
+    home.hang("*/features")
+    following = home.start("sync")
+    home.wait_for(lambda: home.control.status().current_run is not None, "the run of the sync")
+    home.run("stop")
+    home.finish(daemon)
+    ended = home.finish(following, expect=130)
+    assert "run 2: cancelled" in ended.stdout
+
+
+def test_a_sync_whose_daemon_is_killed_says_so(home: Home) -> None:
+    daemon = home.daemon()
+    assert home.wait_for_run(1) == "success"
+    home.hang("*/features")
+    following = home.start("sync")
+    home.wait_for(lambda: home.control.status().current_run is not None, "the run of the sync")
+    daemon.send_signal(signal.SIGKILL)
+    daemon.communicate()
+    ended = home.finish(following, expect=7)
+    assert "the daemon went away before run 2 ended" in ended.stderr
