@@ -10,8 +10,8 @@ from typing import Protocol
 from actors.clock import Clock, SystemClock
 from rules.events import Entry
 from rules.listing import Window
-from rules.model import Counts, RunRequest, Trigger
-from rules.records import FeatureRecord, Page, ProductRecord, TestRecord
+from rules.model import RunRequest, Trigger
+from rules.records import FeatureRecord, Page, ProductRecord, Stored, TestRecord
 from testio.limits import RequestScope
 from testio.payloads import Rows
 
@@ -28,8 +28,10 @@ class RemoteClient(Protocol):
     ) -> Rows[FeatureRecord]: ...
 
     def list_tests(
-        self, product_id: int, window: Window, scope: RequestScope
+        self, product_id: int, window: Window, scope: RequestScope, *, patient: bool = True
     ) -> Rows[TestRecord]: ...
+
+    def get_test(self, test_id: int, product_id: int | None, scope: RequestScope) -> TestRecord: ...
 
     def close(self) -> None: ...
 
@@ -37,7 +39,7 @@ class RemoteClient(Protocol):
 class MirrorStore(Protocol):
     """Where Mirror writes; `storage.mirror_rows.MirrorRows` is the real one."""
 
-    def store_page(self, page: Page, *, run_id: int, at: datetime) -> Counts: ...
+    def store_page(self, page: Page, *, run_id: int, at: datetime) -> Stored: ...
 
 
 class EventStore(Protocol):
