@@ -61,7 +61,7 @@ def list_products(client: RemoteClient, scope: RequestScope, clock: Clock) -> Jo
         kind=Kind.PRODUCTS,
         records=rows.records,
         bad_rows=rows.bad_rows,
-        cursor=CursorMove(as_of=as_of, complete=not rows.bad_rows),
+        cursor=CursorMove(as_of=as_of),
     )
     return _verdict(rows.bad_rows)
 
@@ -88,7 +88,7 @@ def list_features(
         kind=Kind.FEATURES,
         records=records,
         bad_rows=bad_rows,
-        cursor=CursorMove(as_of=as_of, complete=not bad_rows),
+        cursor=CursorMove(as_of=as_of),
     )
     return _verdict(bad_rows)
 
@@ -143,7 +143,7 @@ def list_tests(
         yield page
         problem = Problem(kind=ErrorKind.LIST_MOVED, message=listing.why_abandoned)
         return Verdict(outcome=Outcome.PARTIAL, problem=problem, warning=warning)
-    yield replace(page, cursor=CursorMove(as_of=as_of, complete=not bad, complete_from=since))
+    yield replace(page, cursor=CursorMove(as_of=as_of, complete_from=since))
     return replace(_verdict(tuple(bad.values())), warning=warning)
 
 

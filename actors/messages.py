@@ -17,7 +17,7 @@ import pykka
 from actors.written import Written
 from rules.admission import Admission
 from rules.model import Counts, Outcome, Problem, RunRequest, SyncPhase, Trigger
-from rules.records import Page
+from rules.records import Page, Stored
 from rules.schedule import Schedule
 from testio.limits import RequestScope
 
@@ -232,7 +232,7 @@ class PageStored:
     """The page is committed."""
 
     attempt: int
-    counts: Counts
+    stored: Stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

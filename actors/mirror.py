@@ -39,13 +39,13 @@ class Mirror(BaseActor):
         if message.ticket.is_over:
             return _refused(message, ErrorKind.CANCELLED, "the run is over")
         try:
-            counts = self._store.store_page(
+            stored = self._store.store_page(
                 message.page, run_id=message.ticket.run_id, at=self._clock.now()
             )
         except StorageError as error:
             return _refused(message, ErrorKind.STORAGE, str(error))
-        message.ticket.written.add(message.page.kind, counts)
-        return PageStored(attempt=message.attempt, counts=counts)
+        message.ticket.written.add(message.page.kind, stored.counts)
+        return PageStored(attempt=message.attempt, stored=stored)
 
 
 def _refused(message: StorePage, kind: ErrorKind, why: str) -> PageRefused:

@@ -91,7 +91,7 @@ class ProductWorker(BaseActor):
     def _page_stored(self, message: PageStored) -> None:
         if self._is_mine(message.attempt):
             self._page_is_with = None
-            self._counts += message.counts
+            self._counts += message.stored.counts
             self._go_on()
 
     def _mirror_lost(self, message: MirrorLost) -> None:
