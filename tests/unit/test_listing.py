@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.listing import LARGEST_WINDOW, Listing, Reading, Seen, Window, best_window
+from rules.listing import Listing, Reading, Seen
+from rules.windows import LARGEST_WINDOW, Window, overlapping_window
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -79,7 +80,7 @@ def test_overlap_costs_few_requests() -> None:
 
 
 def test_a_window_always_overlaps_and_reaches_beyond() -> None:
-    windows = {end: best_window(end, 1, LARGEST_WINDOW) for end in range(1, 20_001)}
+    windows = {end: overlapping_window(end, 1, LARGEST_WINDOW) for end in range(1, 20_001)}
     wrong = [e for e, w in windows.items() if not w.offset < e < w.offset + w.per_page]
     assert wrong == []
 
