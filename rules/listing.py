@@ -113,6 +113,7 @@ class Listing:
         self._left_out = False
         self._known_rows = 0
         self._page_is_known = False
+        self._all_known = True
         self._floor = 0
         self._fives_until = 0
         self._singles_until = 0
@@ -226,6 +227,9 @@ class Listing:
         if self._has_room:
             self._hang_anchor(ids)
             return True
+        if not ids and self._incremental and self._all_known and self.ordered:
+            self._conclude(Reading.JOINED)
+            return False
         # Pages too small to overlap: nothing behind is checked again, rows behind prove nothing.
         self._recheck = not ids
         self._proven = self._proven and not ids
@@ -254,11 +258,14 @@ class Listing:
 
     def _take_in(self, window: Window, rows: Sequence[Seen], first_new: int) -> None:
         beyond = rows[first_new:]
+        self._all_known = self._all_known and all(row.known for row in beyond)
         self._note_order(beyond)
         self._close_holes(beyond)
         self._note_tail(window, rows, first_new)
-        self._advance(window, rows, len(beyond))
         self._last = (window, [row.id for row in rows])
+        if self._has_ended(window, rows, len(beyond)):
+            self._finish()
+            return
         if self._anchor is None and not self._wants_anchor and self._checking is None:
             self._point = self._resume_point()
         self._step_over()
@@ -284,7 +291,9 @@ class Listing:
         self._known_rows += len(beyond)
         if self._page_is_known:
             return self.ordered
-        self._page_is_known = self._known_rows >= self._largest_allowed
+        # Around holes windows are small: a few rows have to do for a page there.
+        page = SPLIT if self._floor else self._largest_allowed
+        self._page_is_known = self._known_rows >= page
         return False
 
     def _note_tail(self, window: Window, rows: Sequence[Seen], first_new: int) -> None:
@@ -322,7 +331,8 @@ class Listing:
                 self._read.add(row.id)
         return tuple(indexes)
 
-    def _advance(self, window: Window, rows: Sequence[Seen], beyond: int) -> None:
+    def _has_ended(self, window: Window, rows: Sequence[Seen], beyond: int) -> bool:
+        """Advance over an answer; whether it was the end: nothing but overlap, where expected."""
         answered = len(rows)
         # Where nothing moved, the overlap alone ends just where the rows read ended.
         as_expected = window.offset + answered == self._end
@@ -332,14 +342,14 @@ class Listing:
         self._left_out = self._left_out or (self._should_have_ended and beyond > 0)
         short = answered < window.per_page
         if short and beyond == 0 and as_expected:
-            self._finish()
-            return
+            return True
         self._should_have_ended = short and window.per_page <= self._largest_answer
         if short and not self._should_have_ended:
             # The end, or a server that clamps per_page: the next window will tell.
             self._largest_allowed = max(1, answered)
         self._largest_answer = max(self._largest_answer, answered)
         self._note_progress(any(row.id is None or row.id not in self._read for row in rows))
+        return False
 
     def _note_progress(self, has_new_rows: bool) -> None:
         self._idle_windows = 0 if has_new_rows else self._idle_windows + 1
@@ -388,7 +398,9 @@ class Listing:
     # -- the end, and other ways out ---------------------------------------------------------
 
     def _finish(self) -> None:
-        if not self._proven:
+        if self._resumed and (self._left_out or not self._proven):
+            self._start_over()  # what the interrupted listing thought of the pages may be wrong
+        elif not self._proven:
             self._abandon("the pages are too small to show that they join up")
         elif self._left_out:
             self._abandon("a page in the middle came back short: the remote left records out")

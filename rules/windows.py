@@ -33,17 +33,20 @@ class Window:
 def overlapping_window(
     end: int, need: int, largest: int, *, floor: int = 0, stop: int | None = None
 ) -> Window | None:
-    """The window that holds row `end - need` and reaches furthest beyond `end`; None if none does.
+    """The window that holds row `end - need` and reaches furthest; None if there is none.
 
-    `end`: rows read so far. It begins at or behind `floor` and ends at or before `stop`. The
-    larger one wins a tie.
+    `end`: rows read so far. It begins at or behind `floor` and ends at or before `stop`; with a
+    `need` of 1 it reaches beyond `end`, with more it only has to show where the rows read are.
+    The larger one wins a tie.
     """
     start = max(floor, end - need)
     best: tuple[int, int] | None = None
     for size in range(2, largest + 1):
         page = start // size
         limit = (page + 1) * size
-        if page * size < floor or limit <= end or (stop is not None and limit > stop):
+        if page * size < floor or (need == 1 and limit <= end):
+            continue
+        if stop is not None and limit > stop:
             continue
         if best is None or (limit, size) >= best:
             best = (limit, size)

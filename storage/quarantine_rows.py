@@ -12,6 +12,8 @@ from rules.probing import pause_after
 from rules.records import Page
 from storage.times import as_text
 
+Values = dict[str, object]
+
 HEALED = "healed"
 NOT_MET = "a complete listing no longer met it"
 CLEARED = "cleared by an operator"
@@ -21,7 +23,12 @@ PRODUCT_GONE = "the product is gone"
 def store_gaps(connection: Connection, page: Page, met_in: int, at: datetime) -> None:
     """Write what a page could not show, and close what it shows to be healed."""
     now = as_text(at)
-    place = {"product_id": page.product_id, "kind": page.kind.value, "now": now, "run_id": met_in}
+    place: Values = {
+        "product_id": page.product_id,
+        "kind": page.kind.value,
+        "now": now,
+        "run_id": met_in,
+    }
     if page.records:
         ids = json.dumps([record.id for record in page.records])
         connection.exec_driver_sql(RESOLVE_IDS, place | {"ids": ids, "why": HEALED})
@@ -57,7 +64,7 @@ def store_gaps(connection: Connection, page: Page, met_in: int, at: datetime) ->
         connection.exec_driver_sql(RESOLVE, place | {"fingerprint": fingerprint, "why": HEALED})
 
 
-def _note_probe(connection: Connection, place: dict[str, object], at: datetime) -> None:
+def _note_probe(connection: Connection, place: Values, at: datetime) -> None:
     row = connection.exec_driver_sql(PROBES, place).first()
     if row is not None:
         after = as_text(at + pause_after(row[0] + 1))
