@@ -57,6 +57,7 @@ def store_gaps(connection: Connection, page: Page, met_in: int, at: datetime) ->
         for hole in page.holes
     ]
     if holes:
+        connection.exec_driver_sql(MOVED, holes)
         connection.exec_driver_sql(HOLE, holes)
     for fingerprint in page.probed_holes:
         _note_probe(connection, place | {"fingerprint": fingerprint}, at)
@@ -114,6 +115,12 @@ ON CONFLICT (product_id, kind, fingerprint) DO UPDATE SET
     position = excluded.position, last_seen_at = excluded.last_seen_at,
     before_id = excluded.before_id, after_id = coalesce(excluded.after_id, after_id),
     last_run_id = excluded.last_run_id, resolved_at = NULL, resolution = NULL
+"""
+
+MOVED = """
+UPDATE quarantine SET resolved_at = :now, resolution = 'has another upper neighbour now'
+WHERE product_id = :product_id AND kind = :kind AND sort = 'hole' AND resolved_at IS NULL
+    AND after_id = :after_id AND before_id IS NOT :before_id
 """
 
 PROBES = """
