@@ -121,6 +121,7 @@ class Listing:
         self._wants_anchor = False
         self._checking: Reading | None = None
         self._open_holes: list[HoleRecord] = []
+        self._assumed: list[HoleRecord] = []
         self._holes: list[HoleRecord] = []
         self._met = 0
         self._avoid = {hole.position - 1: hole for hole in self._known_holes}
@@ -187,6 +188,9 @@ class Listing:
         if self._recheck:
             self._check_again(window, ids)
             return ()
+        if self._assumed and self._is_another_row_behind(window, ids):
+            self._forget_assumed()
+            return ()
         last_known = max((i for i, key in enumerate(ids) if key in self._tail), default=-1)
         if not self._joins_up(window, ids, has_overlap=last_known >= 0):
             return ()
@@ -197,6 +201,8 @@ class Listing:
         """The remote fails on this window for good: split it, or note the hole."""
         if self._checking is not None or self._recheck:
             self._start_over()
+        elif self._assumed and window.limit == self._end + 1:
+            self._forget_assumed()
         elif window.per_page == 1 and window.offset == self._end:
             self._note_hole()
         else:
@@ -382,15 +388,30 @@ class Listing:
             known = self._avoid.pop(self._end)
             above = self._tail[-1] if self._tail else None
             if known.before_id == above and known.rank == len(self._open_holes):
+                self._assumed.append(known)
                 self._note_hole(known)
+
+    def _is_another_row_behind(self, window: Window, ids: list[int | None]) -> bool:
+        """Whether a hole was stepped over where, by its lower neighbour, it no longer is."""
+        if window.offset != self._end:
+            return False
+        return (ids[0] if ids else None) != self._assumed[-1].after_id
+
+    def _forget_assumed(self) -> None:
+        """Begin again without them: a row that can be read may stand where they were."""
+        wrong = {hole.fingerprint for hole in self._assumed}
+        self._known_holes = tuple(h for h in self._known_holes if h.fingerprint not in wrong)
+        self._start_at_the_head()
 
     def _close_holes(self, beyond: Sequence[Seen]) -> None:
         """The rows behind a hole are there: its lower neighbour is known."""
-        if not self._open_holes or not beyond:
+        if not beyond:
+            return
+        if not self._open_holes:
             return
         closed = [replace(hole, after_id=beyond[0].id) for hole in self._open_holes]
         self._holes += closed
-        self._open_holes = []
+        self._open_holes, self._assumed = [], []
         # A listing that starts over need not find them again.
         known = {hole.fingerprint: hole for hole in (*self._known_holes, *closed)}
         self._known_holes = tuple(known.values())

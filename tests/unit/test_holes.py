@@ -109,6 +109,23 @@ def test_a_hole_that_moved_or_healed_is_read_as_it_is_now(count: int, at: int, s
     assert [hole.position for hole in holes] == [place + 1]
 
 
+@given(count=st.integers(2, 120), at=st.integers(0, 119), inserted=st.integers(0, 119))
+def test_a_row_inserted_beside_a_hole_is_read(count: int, at: int, inserted: int) -> None:
+    """It must not be taken for the hole, just because it stands where the hole stood."""
+    rows, place = list(range(1, count + 1)), min(at, count - 1)
+    known = HoleRecord(
+        position=place + 1,
+        before_id=rows[place - 1] if place else None,
+        after_id=rows[place + 1] if place + 1 < count else None,
+    )
+    poison = {rows[place]}
+    rows.insert(min(inserted, count), 999)
+    listing = Listing(holes=[known])
+    got, _, _ = read(listing, rows, poison)
+    assert listing.state is Reading.COMPLETE
+    assert sorted(got) == sorted(set(rows) - poison)
+
+
 def test_a_remote_that_fails_on_everything_is_no_row_of_holes() -> None:
     rows = list(range(100))
     listing = Listing()
