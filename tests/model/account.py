@@ -12,6 +12,7 @@ from rules.windows import Window
 from testio.errors import NotFound, ServerError
 from testio.limits import RequestScope
 from testio.payloads import Rows
+from tests.fakes import rows_of
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -96,12 +97,12 @@ class ModelAccount:
 
     def list_products(self, scope: RequestScope) -> Rows[ProductRecord]:
         self._answer("products", 0, scope)
-        return _rows([_product(key) for key in self.products])
+        return rows_of([_product(key) for key in self.products])
 
     def list_features(self, product_id: int, scope: RequestScope) -> Rows[FeatureRecord]:
         self._answer("features", product_id, scope)
         found = self._product(product_id).features
-        return _rows([_feature(key, product_id, title) for key, title in found.items()])
+        return rows_of([_feature(key, product_id, title) for key, title in found.items()])
 
     def list_section_features(
         self, product_id: int, section_id: int, scope: RequestScope
@@ -117,7 +118,7 @@ class ModelAccount:
         tests = self._product(product_id).tests[window.offset : window.limit]
         if any(test.id in self.poison for test in tests):
             raise ServerError("the remote failed (500)")
-        return _rows([record_of(test, product_id) for test in tests])
+        return rows_of([record_of(test, product_id) for test in tests])
 
     def get_test(self, test_id: int, product_id: int | None, scope: RequestScope) -> TestRecord:
         self._answer("test", test_id, scope)
@@ -176,7 +177,3 @@ def _feature(feature_id: int, product_id: int, title: str) -> FeatureRecord:
         data="{}",
         content_hash=f"{feature_id} {product_id} {title}",
     )
-
-
-def _rows(records):  # type: ignore[no-untyped-def]
-    return Rows(records=tuple(records), bad_rows=(), ids=tuple(r.id for r in records))

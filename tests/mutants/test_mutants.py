@@ -18,18 +18,10 @@ import pytest
 from tests.mutants.catalogue import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = [
-    "actors",
-    "cli",
-    "config",
-    "control",
-    "rules",
-    "service",
-    "simulator",
-    "storage",
-    "testio",
-    "tests",
-]
+PACKAGES = (
+    *("actors", "cli", "config", "control", "rules"),
+    *("service", "simulator", "storage", "testio", "tests"),
+)
 EVERY = os.environ.get("MUTANTS") == "all"
 SEED = os.environ.get("MUTANT_SEED", str(random.randrange(10_000)))
 CHOSEN = MUTANTS if EVERY else random.Random(SEED).sample(MUTANTS, 2)
