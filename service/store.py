@@ -17,8 +17,10 @@ from actors.parts import Sections
 from config.settings import Settings
 from config.version import program_version
 from rules.events import EventName, SyncEvent
+from service.operator import Operator
 from storage import queries
 from storage.database import Database, refuse_strangers
+from storage.decision_rows import DecisionRows
 from storage.migrate import migrate
 from storage.mirror_rows import MirrorRows
 from storage.sync_log import SyncLog
@@ -79,6 +81,18 @@ def open_store(
             database.close()
     finally:
         lock.release()
+
+
+@contextmanager
+def open_operator(settings: Settings) -> Iterator[Operator]:
+    """Whoever decides without a daemon, under the writer lock. Raises as `open_store` does."""
+    with open_store(settings, role=Role.ONE_SHOT, wait_seconds=settings.lock_wait_seconds) as store:
+        rows = DecisionRows(store.database)
+        yield Operator(rows, lambda event: _written(store, event))
+
+
+def _written(store: Store, event: SyncEvent) -> None:
+    store.events.write([event])
 
 
 def _store(lock: WriterLock, database: Database) -> Store:

@@ -19,7 +19,10 @@ import pytest
 from control.client import ControlClient, ControlError, NoDaemon
 from control.protocol import (
     DaemonView,
+    DecisionReply,
     EventsReply,
+    NoSuchEntry,
+    RetryReply,
     RunView,
     StartRunBody,
     StartRunReply,
@@ -29,7 +32,7 @@ from control.protocol import (
 )
 from control.server import ControlServer, NoSocket, NotAnswered
 from rules.admission import Admission
-from rules.model import RunStatus, SyncPhase, Trigger
+from rules.model import Kind, RunStatus, SyncPhase, Trigger
 
 STATUS = StatusReply(
     daemon=DaemonView(pid=1, started_at=datetime.now(UTC), version="1", socket="s"),
@@ -80,6 +83,17 @@ class Answers:
 
     def resume(self) -> WordReply:
         return WordReply(word=Word.RESUMED)
+
+    def accept_deletions(self, held_id: int) -> DecisionReply:
+        if held_id != 3:
+            raise NoSuchEntry(f"no deletions are held under the id {held_id}")
+        return DecisionReply(word=Word.ACCEPTED, id=held_id, product_id=18, kind=Kind.TESTS, rows=2)
+
+    def retry_problems(self, ids: list[int] | None) -> RetryReply:
+        return RetryReply(word=Word.RETRYING, ids=ids or [1, 2], run_id=7)
+
+    def clear_problem(self, entry_id: int) -> DecisionReply:
+        return DecisionReply(word=Word.CLEARED, id=entry_id, product_id=18, kind=Kind.TESTS)
 
     def drain(self) -> WordReply:
         return WordReply(word=Word.STOPPING)
