@@ -76,7 +76,7 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(_document(report))
     else:
-        _print(report)
+        show(report)
     return ExitStatus.PARTIAL if report.unexplained or report.uncompared else ExitStatus.DONE
 
 
@@ -90,7 +90,8 @@ def _document(report: Report) -> dict[str, object]:
     }
 
 
-def _print(report: Report) -> None:
+def show(report: Report) -> None:
+    """The report for people, product by product."""
     by_product = itertools.groupby(
         sorted(report.findings, key=lambda f: f.product_id), key=lambda f: f.product_id
     )
@@ -98,8 +99,8 @@ def _print(report: Report) -> None:
         print(f"product {product_id}" if product_id else "the product list")
         _print_findings(list(findings))
     for place in report.uncompared:
-        product = f"product {place.product_id}, {place.kind.value}"
-        print(f"not compared: {product}: {harmless(place.why)}")
+        product = f"product {place.product_id}, " if place.product_id else ""
+        print(f"not compared: {product}{place.kind.value}: {harmless(place.why)}")
     explained = len(report.findings) - report.unexplained
     print(
         f"{report.compared} rows compared, {explained} differences explained, "
