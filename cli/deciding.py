@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -42,19 +43,16 @@ def entry_id(text: str) -> int:
 
 def decide(settings: Settings, ask: Callable[[ControlClient | Operator], T]) -> T:
     """Ask the daemon if one runs, else carry it out here, under the writer lock."""
-    try:
+    with contextlib.suppress(NoDaemon):
         return ask(control_of(settings))
-    except NoDaemon:
-        pass
     with queries.open_readonly(settings.db_path):
         pass  # a decision makes no database: there is nothing in it to decide on
     try:
         return _by_ourselves(settings, ask)
     except LockHeld:
-        try:
+        with contextlib.suppress(NoDaemon):
             return ask(control_of(settings))  # a daemon has come up meanwhile
-        except NoDaemon as nobody:
-            raise LockHeld("a sync is at work on this database; try again") from nobody
+        raise
 
 
 def _by_ourselves(settings: Settings, ask: Callable[[Operator], T]) -> T:

@@ -198,7 +198,12 @@ class _Verifying:
         )
 
     def _again(self, finding: Finding) -> list[Finding]:
-        live = self._test(finding.product_id, finding.id)
+        try:
+            live = self._test(finding.product_id, finding.id)
+        except Unauthorized:
+            raise
+        except TestioError as error:
+            return [replace(finding, why=f"{finding.why}; looking again failed: {error}")]
         with queries.open_readonly(self.path) as connection:
             claim = verify_queries.claim(connection, finding.product_id, Kind.TESTS)
             held = verify_queries.mirrored(

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from control.client import ControlClient, ControlError, NoDaemon
+from control.client import ControlClient, ControlError, NoDaemon, NotThere
 from control.protocol import (
     DaemonView,
     DecisionReply,
@@ -264,3 +264,25 @@ def test_a_symlink_in_the_way_is_refused(tmp_path: Path, answers: Answers) -> No
     with pytest.raises(NoSocket, match="is not a socket"):
         ControlServer(folder / "socket", answers).start()
     assert not (tmp_path / "elsewhere").exists()
+
+
+# -- decisions ---------------------------------------------------------------------------------
+
+
+def test_decisions_are_carried_out(client: ControlClient) -> None:
+    assert client.accept_deletions(3).rows == 2
+    assert client.clear_problem(5).id == 5
+    assert client.retry_problems([4, 7]).ids == [4, 7]
+    assert client.retry_problems(None).run_id == 7
+
+
+def test_what_is_not_there_to_decide_on(client: ControlClient) -> None:
+    with pytest.raises(NotThere, match="no deletions are held under the id 4"):
+        client.accept_deletions(4)
+
+
+@pytest.mark.parametrize("body", [b'{"ids": []}', b'{"ids": ["1"]}', b'{"ids": [0]}', b'{"id": 1}'])
+def test_a_retry_names_ids_or_nothing(server: ControlServer, body: bytes) -> None:
+    status, answer = raw(server.path, "POST", "/v1/problems/retry", body)
+    assert status == 400
+    assert "id" in answer["error"]

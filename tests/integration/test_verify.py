@@ -168,6 +168,18 @@ def test_what_is_seen_wrong_in_a_list_is_looked_at_again(pair: Pair) -> None:
     assert found(pair.verify(first)) == set(), f"{final} is told otherwise in the list alone"
 
 
+def test_what_cannot_be_looked_at_again_stays_unexplained(pair: Pair) -> None:
+    pair.sync()
+    first = pair.products[0]
+    lost = pair.tests(first)[0]
+    pair.write("DELETE FROM tests WHERE id = ?", lost)
+    pair.simulator.add_fault(kind="status", status=403, path=f"/exploratory_tests/{lost}")
+    report = pair.verify(first)
+    assert found(report) == {("tests", lost, "missing", False)}
+    assert "looking again failed" in report.findings[0].why
+    assert report.compared == 1 + 4 + 40
+
+
 def test_what_cannot_be_compared_is_said(pair: Pair) -> None:
     pair.sync()
     sick = pair.products[1]
