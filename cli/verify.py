@@ -18,7 +18,7 @@ from cli.screen import harmless
 
 if TYPE_CHECKING:
     from rules.verifying import Finding
-    from service.verify import Report
+    from service.verify_report import Report
 
 EXAMPLES = """\
   testio-sync verify

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from config.settings import Settings
 from rules.model import PRODUCT_LIST, Kind
-from rules.records import BadRow, ProductRecord
+from rules.records import ProductRecord
 from rules.verifying import Finding, Live, Mirrored, Side, compare
 from service.assembly import make_client
 from service.live import (
@@ -26,6 +26,7 @@ from service.live import (
     live_test,
     live_tests,
 )
+from service.verify_report import Report, Uncompared, not_compared, report_on
 from storage import queries, verify_queries
 from testio.client import TestioClient
 from testio.errors import NotFound, TestioError, Unauthorized
@@ -41,36 +42,6 @@ class TokenRefused(Exception):
 
 class RemoteUnusable(Exception):
     """Not even the product list can be read; the text says why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Uncompared:
-    """What could not be compared, and why."""
-
-    product_id: int
-    kind: Kind
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What verifying came to. `compared`: records that either side has."""
-
-    compared: int = 0
-    findings: tuple[Finding, ...] = ()
-    uncompared: tuple[Uncompared, ...] = ()
-
-    @property
-    def unexplained(self) -> int:
-        """Differences that the mirror's own claims do not explain."""
-        return sum(not finding.explained for finding in self.findings)
-
-    def __add__(self, other: Report) -> Report:
-        return Report(
-            compared=self.compared + other.compared,
-            findings=self.findings + other.findings,
-            uncompared=self.uncompared + other.uncompared,
-        )
 
 
 def verify(
@@ -125,7 +96,7 @@ class _Verifying:
             raise RemoteUnusable(f"the product list cannot be read: {error}") from error
         live = LiveList(records=live_products(listed), unusable=listed.bad_rows)
         if wanted is None:
-            return listed.records, _report(side, held, live)
+            return listed.records, report_on(side, held, live)
         held = [row for row in held if row.id in wanted]
         live = LiveList(records=tuple(r for r in live.records if r.id in wanted))
         known = {row.id for row in held} | {key for key in listed.ids if key is not None}
@@ -135,7 +106,7 @@ class _Verifying:
             for key in sorted(set(wanted) - known)
         )
         products = tuple(record for record in listed.records if record.id in wanted)
-        return products, _report(side, held, live) + Report(uncompared=missing)
+        return products, report_on(side, held, live) + Report(uncompared=missing)
 
     def product(self, product: ProductRecord) -> Report:
         """The features and tests of one product."""
@@ -150,8 +121,8 @@ class _Verifying:
         except Unauthorized:
             raise
         except TestioError as error:
-            return _uncompared(side, error)
-        return _report(side, held, live)
+            return not_compared(side, error)
+        return report_on(side, held, live)
 
     def _tests(self, product_id: int) -> Report:
         side, held = self._side(product_id, Kind.TESTS, sample=self.sample)
@@ -160,11 +131,11 @@ class _Verifying:
                 live = self._singly(product_id, [row.id for row in held])
             else:
                 live = live_tests(self.client, product_id, self.scope)
-            return self._confirmed(_report(side, held, live))
+            return self._confirmed(report_on(side, held, live))
         except Unauthorized:
             raise
         except (TestioError, NotReadable) as error:
-            return _uncompared(side, error)
+            return not_compared(side, error)
 
     def _side(
         self, product_id: int, kind: Kind, *, sample: int | None = None
@@ -211,33 +182,3 @@ class _Verifying:
             )
         side = Side(product_id=finding.product_id, kind=Kind.TESTS, claim=claim)
         return compare(side, held, () if live is None else (live,))
-
-
-def _report(side: Side, held: Collection[Mirrored], live: LiveList) -> Report:
-    unusable = frozenset(bad.record_id for bad in live.unusable if bad.record_id is not None)
-    side = replace(side, unusable=unusable)
-    there = {row.id for row in held if row.deleted_at is None}
-    return Report(
-        compared=len(there | {record.id for record in live.records}),
-        findings=tuple(compare(side, held, live.records)),
-        uncompared=_unusable(side, live.unusable),
-    )
-
-
-def _unusable(side: Side, rows: Collection[BadRow]) -> tuple[Uncompared, ...]:
-    """Records that nobody can use; nothing new where the mirror has a record of that."""
-    if side.claim.gaps:
-        return ()
-    return tuple(
-        Uncompared(
-            product_id=side.product_id,
-            kind=side.kind,
-            why=f"the record at position {bad.position} cannot be used: {bad.reason}",
-        )
-        for bad in rows
-    )
-
-
-def _uncompared(side: Side, error: Exception) -> Report:
-    why = Uncompared(product_id=side.product_id, kind=side.kind, why=str(error))
-    return Report(uncompared=(why,))

@@ -27,7 +27,7 @@ VALUES (1, 'success', 'cli', :now, :now, 1.0, '[]', '{}')
 def something_to_decide(home: Home) -> int:
     """A mirror after a run where a test is held, and two records could not be read."""
     now = datetime.now(UTC)
-    known = home.simulator.account()["products"][0]["id"]
+    known: int = home.simulator.account()["products"][0]["id"]
     pages = (
         Page(
             product_id=0,

@@ -12,7 +12,8 @@ from config.loading import load_settings
 from rules.model import SyncPhase
 from service.store import MirrorDirectory
 from service.sync_service import Repositories, SyncService
-from service.verify import RemoteUnusable, Report, TokenRefused, verify
+from service.verify import RemoteUnusable, TokenRefused, verify
+from service.verify_report import Report
 from simulator import PlainFeatures, Simulator
 from storage.database import Database
 from storage.mirror_rows import MirrorRows
