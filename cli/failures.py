@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from config.problems import SettingsError
-from control.client import ControlError, NoDaemon
+from control.client import ControlError, NoDaemon, NotThere
+from control.protocol import NoSuchEntry
 from control.server import NoSocket
 from service.exit_status import DaemonFailed, ExitStatus
 from service.sync_service import SyncFailed
@@ -17,6 +18,8 @@ STATUSES: tuple[tuple[type[Exception], ExitStatus], ...] = (
     (LockHeld, ExitStatus.BUSY),
     (StorageError, ExitStatus.DATABASE),
     (NoDaemon, ExitStatus.NO_DAEMON),
+    (NoSuchEntry, ExitStatus.USAGE),
+    (NotThere, ExitStatus.USAGE),
     (ControlError, ExitStatus.FAILED),
     (SyncFailed, ExitStatus.FAILED),
     (DaemonFailed, ExitStatus.FAILED),

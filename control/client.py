@@ -17,7 +17,10 @@ from pydantic import BaseModel
 
 from control.paths import is_trustworthy
 from control.protocol import (
+    DecisionReply,
     EventsReply,
+    RetryBody,
+    RetryReply,
     RunView,
     StartRunBody,
     StartRunReply,
@@ -95,6 +98,18 @@ class ControlClient:
     def resume(self) -> WordReply:
         """Periodic runs again."""
         return self._call("POST", "/v1/resume", WordReply)
+
+    def accept_deletions(self, held_id: int) -> DecisionReply:
+        """Mark the rows of a held set as deleted."""
+        return self._call("POST", f"/v1/deletions/{held_id}/accept", DecisionReply)
+
+    def retry_problems(self, ids: list[int] | None) -> RetryReply:
+        """Try open problems again now; None means all of them."""
+        return self._call("POST", "/v1/problems/retry", RetryReply, RetryBody(ids=ids))
+
+    def clear_problem(self, entry_id: int) -> DecisionReply:
+        """Close an entry of the quarantine."""
+        return self._call("POST", f"/v1/problems/{entry_id}/clear", DecisionReply)
 
     def drain(self) -> WordReply:
         """Stop the daemon; a run at work is cancelled."""

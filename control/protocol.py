@@ -12,13 +12,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from rules.admission import Admission
-from rules.model import ErrorKind, RunStatus, SyncPhase, Trigger
+from rules.model import ErrorKind, Kind, RunStatus, SyncPhase, Trigger
 
 MAX_ID = 2**63 - 1
 MAX_WAIT_SECONDS = 20
 MAX_EVENTS = 1000
 
 Id = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
+
+
+class NoSuchEntry(Exception):
+    """What was named does not exist, or was decided otherwise; the text says which. A 404."""
 
 
 class _Body(BaseModel):
@@ -35,6 +39,12 @@ class Word(StrEnum):
     CANCELLING = "cancelling"
     NOTHING_TO_CANCEL = "nothing_to_cancel"
     STOPPING = "stopping"
+    ACCEPTED = "accepted"
+    ALREADY_ACCEPTED = "already_accepted"
+    CLEARED = "cleared"
+    ALREADY_CLEARED = "already_cleared"
+    RETRYING = "retrying"
+    NOTHING_TO_RETRY = "nothing_to_retry"
 
 
 class StartRunBody(_Body):
@@ -56,6 +66,39 @@ class WordReply(_Body):
     """The answer to pause, resume, cancel and drain."""
 
     word: Word
+    run_id: int | None = None
+
+
+class DecisionReply(_Body):
+    """`POST /v1/deletions/{id}/accept` and `POST /v1/problems/{id}/clear`.
+
+    `rows`: rows that were marked as deleted.
+    """
+
+    word: Word
+    id: int
+    product_id: int
+    kind: Kind
+    rows: int = 0
+
+
+class RetryBody(_Body):
+    """`POST /v1/problems/retry`. Absent `ids` mean every problem."""
+
+    ids: list[Id] | None = Field(default=None, min_length=1, max_length=10_000)
+
+
+class RetryReply(_Body):
+    """The open entries that are tried again, and the run that does it.
+
+    `product_ids` null: the product list alone. `admission` is null where no run was asked for.
+    """
+
+    word: Word
+    ids: list[int] = []
+    phases: list[SyncPhase] = []
+    product_ids: list[int] | None = None
+    admission: Admission | None = None
     run_id: int | None = None
 
 

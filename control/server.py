@@ -26,8 +26,12 @@ from control.paths import LONGEST
 from control.protocol import (
     MAX_EVENTS,
     MAX_WAIT_SECONDS,
+    DecisionReply,
     ErrorReply,
     EventsReply,
+    NoSuchEntry,
+    RetryBody,
+    RetryReply,
     RunView,
     StartRunBody,
     StartRunReply,
@@ -36,6 +40,7 @@ from control.protocol import (
 )
 
 T = TypeVar("T")
+B = TypeVar("B", bound=BaseModel)
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +51,8 @@ MAX_HEADER_BYTES = 16 * 1024
 IDLE_SECONDS = 10
 CONNECTIONS = 1200
 
+ENTRY = "<int(max=9223372036854775807):entry_id>"
+
 ROUTES = Map(
     [
         Rule("/v1/status", endpoint="status", methods=["GET"]),
@@ -55,6 +62,9 @@ ROUTES = Map(
         Rule("/v1/events", endpoint="events", methods=["GET"]),
         Rule("/v1/pause", endpoint="pause", methods=["POST"]),
         Rule("/v1/resume", endpoint="resume", methods=["POST"]),
+        Rule(f"/v1/deletions/{ENTRY}/accept", endpoint="accept_deletions", methods=["POST"]),
+        Rule("/v1/problems/retry", endpoint="retry_problems", methods=["POST"]),
+        Rule(f"/v1/problems/{ENTRY}/clear", endpoint="clear_problem", methods=["POST"]),
         Rule("/v1/drain", endpoint="drain", methods=["POST"]),
     ]
 )
@@ -71,7 +81,7 @@ class NotAnswered(Exception):
 class Handlers(Protocol):
     """What the daemon does for each request; called from any of the server's threads.
 
-    Every method may raise NotAnswered.
+    Every method may raise NotAnswered, those that name an entry NoSuchEntry.
     """
 
     def status(self) -> StatusReply: ...
@@ -89,6 +99,12 @@ class Handlers(Protocol):
     def pause(self) -> WordReply: ...
 
     def resume(self) -> WordReply: ...
+
+    def accept_deletions(self, held_id: int) -> DecisionReply: ...
+
+    def retry_problems(self, ids: list[int] | None) -> RetryReply: ...
+
+    def clear_problem(self, entry_id: int) -> DecisionReply: ...
 
     def drain(self) -> WordReply: ...
 
@@ -180,6 +196,8 @@ class ControlApp:
             response = _json(getattr(self, f"_{endpoint}")(request, **arguments), 200)
         except HTTPException as error:
             response = _json(ErrorReply(error=_words(error, request)), error.code or 500)
+        except NoSuchEntry as error:
+            response = _json(ErrorReply(error=str(error)), 404)
         except NotAnswered as error:
             response = _json(ErrorReply(error=str(error)), 503)
         except Exception:
@@ -191,7 +209,7 @@ class ControlApp:
         return self._handlers.status()
 
     def _start_run(self, request: Request) -> StartRunReply:
-        return self._handlers.start_run(_body(request))
+        return self._handlers.start_run(_body(request, StartRunBody))
 
     def _run(self, request: Request, run_id: int) -> RunView:
         view = self._waiting(request, lambda wait: self._handlers.run(run_id, wait))
@@ -215,6 +233,15 @@ class ControlApp:
 
     def _resume(self, _request: Request) -> WordReply:
         return self._handlers.resume()
+
+    def _accept_deletions(self, _request: Request, entry_id: int) -> DecisionReply:
+        return self._handlers.accept_deletions(entry_id)
+
+    def _retry_problems(self, request: Request) -> RetryReply:
+        return self._handlers.retry_problems(_body(request, RetryBody).ids)
+
+    def _clear_problem(self, _request: Request, entry_id: int) -> DecisionReply:
+        return self._handlers.clear_problem(entry_id)
 
     def _drain(self, _request: Request) -> WordReply:
         return self._handlers.drain()
@@ -240,9 +267,9 @@ def _words(error: HTTPException, request: Request) -> str:
     return f"{error.name}: {request.method} {request.path}; see docs/control-api.md"
 
 
-def _body(request: Request) -> StartRunBody:
+def _body(request: Request, body: type[B]) -> B:
     try:
-        return StartRunBody.model_validate_json(request.get_data() or b"{}")
+        return body.model_validate_json(request.get_data() or b"{}")
     except ValidationError as error:
         raise BadRequest(_explained(error)) from error
 

@@ -29,7 +29,9 @@ from rules.events import EventName, SyncEvent
 from service.assembly import make_client, make_daemon_parts
 from service.control_handlers import ControlHandlers
 from service.exit_status import DaemonFailed, ExitStatus
+from service.operator import Operator
 from service.store import Store, open_store
+from storage.decision_rows import DecisionRows
 from storage.errors import StorageError
 from storage.writer_lock import Role
 
@@ -51,7 +53,7 @@ def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
     with _signals(stop), open_store(settings, role=Role.DAEMON, socket=socket) as store:
         client = make_client(settings, token)
         system = ActorSystem(make_daemon_parts(settings, client, store))
-        server = ControlServer(socket, _handlers(settings, system, socket, stop))
+        server = ControlServer(socket, _handlers(settings, system, store, socket, stop))
         try:
             _start(system)
             server.start()
@@ -77,7 +79,7 @@ def _start(system: ActorSystem) -> None:
 
 
 def _handlers(
-    settings: Settings, system: ActorSystem, socket: Path, stop: threading.Event
+    settings: Settings, system: ActorSystem, store: Store, socket: Path, stop: threading.Event
 ) -> ControlHandlers:
     daemon = DaemonView(
         pid=os.getpid(),
@@ -85,7 +87,13 @@ def _handlers(
         version=program_version(),
         socket=str(socket),
     )
-    return ControlHandlers(settings=settings, system=system, daemon=daemon, stopping=stop)
+    return ControlHandlers(
+        settings=settings,
+        system=system,
+        daemon=daemon,
+        stopping=stop,
+        operator=Operator(DecisionRows(store.database), system.journal.record),
+    )
 
 
 def _watch(

@@ -16,10 +16,13 @@ from typing import Any
 
 import pytest
 
-from control.client import ControlClient, ControlError, NoDaemon
+from control.client import ControlClient, ControlError, NoDaemon, NotThere
 from control.protocol import (
     DaemonView,
+    DecisionReply,
     EventsReply,
+    NoSuchEntry,
+    RetryReply,
     RunView,
     StartRunBody,
     StartRunReply,
@@ -29,7 +32,7 @@ from control.protocol import (
 )
 from control.server import ControlServer, NoSocket, NotAnswered
 from rules.admission import Admission
-from rules.model import RunStatus, SyncPhase, Trigger
+from rules.model import Kind, RunStatus, SyncPhase, Trigger
 
 STATUS = StatusReply(
     daemon=DaemonView(pid=1, started_at=datetime.now(UTC), version="1", socket="s"),
@@ -80,6 +83,17 @@ class Answers:
 
     def resume(self) -> WordReply:
         return WordReply(word=Word.RESUMED)
+
+    def accept_deletions(self, held_id: int) -> DecisionReply:
+        if held_id != 3:
+            raise NoSuchEntry(f"no deletions are held under the id {held_id}")
+        return DecisionReply(word=Word.ACCEPTED, id=held_id, product_id=18, kind=Kind.TESTS, rows=2)
+
+    def retry_problems(self, ids: list[int] | None) -> RetryReply:
+        return RetryReply(word=Word.RETRYING, ids=ids or [1, 2], run_id=7)
+
+    def clear_problem(self, entry_id: int) -> DecisionReply:
+        return DecisionReply(word=Word.CLEARED, id=entry_id, product_id=18, kind=Kind.TESTS)
 
     def drain(self) -> WordReply:
         return WordReply(word=Word.STOPPING)
@@ -250,3 +264,25 @@ def test_a_symlink_in_the_way_is_refused(tmp_path: Path, answers: Answers) -> No
     with pytest.raises(NoSocket, match="is not a socket"):
         ControlServer(folder / "socket", answers).start()
     assert not (tmp_path / "elsewhere").exists()
+
+
+# -- decisions ---------------------------------------------------------------------------------
+
+
+def test_decisions_are_carried_out(client: ControlClient) -> None:
+    assert client.accept_deletions(3).rows == 2
+    assert client.clear_problem(5).id == 5
+    assert client.retry_problems([4, 7]).ids == [4, 7]
+    assert client.retry_problems(None).run_id == 7
+
+
+def test_what_is_not_there_to_decide_on(client: ControlClient) -> None:
+    with pytest.raises(NotThere, match="no deletions are held under the id 4"):
+        client.accept_deletions(4)
+
+
+@pytest.mark.parametrize("body", [b'{"ids": []}', b'{"ids": ["1"]}', b'{"ids": [0]}', b'{"id": 1}'])
+def test_a_retry_names_ids_or_nothing(server: ControlServer, body: bytes) -> None:
+    status, answer = raw(server.path, "POST", "/v1/problems/retry", body)
+    assert status == 400
+    assert "id" in answer["error"]
