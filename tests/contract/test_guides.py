@@ -129,7 +129,8 @@ def test_user_stories_come_in_both_forms() -> None:
 def test_exploratory_tests(name: str) -> None:
     truth = items(name, "exploratory_tests")
     rows = payloads.tests(listed(name, "exploratory_tests"), 701, offset=0)
-    assert kept(rows) == truth, "fields were lost"
+    without_metrics = [{k: v for k, v in test.items() if k != "analytics"} for test in truth]
+    assert kept(rows) == without_metrics, "fields were lost"
     for record, test in zip(rows.records, truth, strict=True):
         assert_is(record, test)
     if "exploratory_test" in content(name):
