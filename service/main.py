@@ -26,9 +26,10 @@ from control.paths import socket_path
 from control.protocol import DaemonView
 from control.server import ControlServer
 from rules.events import EventName, SyncEvent
-from service.assembly import make_client, make_daemon_parts
+from service.assembly import make_client, make_daemon_parts, make_fetcher
 from service.control_handlers import ControlHandlers
 from service.exit_status import DaemonFailed, ExitStatus
+from service.fetcher import Fetcher
 from service.store import Store, open_store
 from storage.errors import StorageError
 from storage.writer_lock import Role
@@ -51,7 +52,8 @@ def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
     with _signals(stop), open_store(settings, role=Role.DAEMON, socket=socket) as store:
         client = make_client(settings, token)
         system = ActorSystem(make_daemon_parts(settings, client, store))
-        server = ControlServer(socket, _handlers(settings, system, socket, stop))
+        fetcher = make_fetcher(client, store)
+        server = ControlServer(socket, _handlers(settings, system, fetcher, socket, stop))
         try:
             _start(system)
             server.start()
@@ -60,6 +62,7 @@ def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
             status = _watch(settings, system, store, stop)
             _announce(system, EventName.DAEMON_STOPPING, socket)
         finally:
+            fetcher.close()
             report = system.stop()
             server.stop()
             client.close()
@@ -77,7 +80,11 @@ def _start(system: ActorSystem) -> None:
 
 
 def _handlers(
-    settings: Settings, system: ActorSystem, socket: Path, stop: threading.Event
+    settings: Settings,
+    system: ActorSystem,
+    fetcher: Fetcher,
+    socket: Path,
+    stop: threading.Event,
 ) -> ControlHandlers:
     daemon = DaemonView(
         pid=os.getpid(),
@@ -85,7 +92,9 @@ def _handlers(
         version=program_version(),
         socket=str(socket),
     )
-    return ControlHandlers(settings=settings, system=system, daemon=daemon, stopping=stop)
+    return ControlHandlers(
+        settings=settings, system=system, fetcher=fetcher, daemon=daemon, stopping=stop
+    )
 
 
 def _watch(

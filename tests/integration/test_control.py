@@ -20,6 +20,9 @@ from control.client import ControlClient, ControlError, NoDaemon
 from control.protocol import (
     DaemonView,
     EventsReply,
+    FetchBody,
+    FetchedView,
+    FetchReply,
     RunView,
     StartRunBody,
     StartRunReply,
@@ -29,6 +32,7 @@ from control.protocol import (
 )
 from control.server import ControlServer, NoSocket, NotAnswered
 from rules.admission import Admission
+from rules.fetching import FetchState
 from rules.model import RunStatus, SyncPhase, Trigger
 
 STATUS = StatusReply(
@@ -46,6 +50,7 @@ class Answers:
     """Handlers that note what they were asked."""
 
     asked: list[StartRunBody] = field(default_factory=list)
+    fetches: list[FetchBody] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     let_go: threading.Event = field(default_factory=threading.Event)
     broken: Exception | None = None
@@ -74,6 +79,15 @@ class Answers:
         if wait_seconds:
             self.let_go.wait(wait_seconds)
         return EventsReply(events=[], last_id=since or 0)
+
+    def fetch(self, body: FetchBody) -> FetchReply:
+        self.fetches.append(body)
+        if len(self.fetches) > 1 and not self.let_go.is_set():
+            self.let_go.wait(5.0)
+        ids = body.product_ids or body.test_ids or [0]
+        return FetchReply(
+            outcomes=[FetchedView(id=key, state=FetchState.REFRESHED) for key in ids]
+        )
 
     def pause(self) -> WordReply:
         return WordReply(word=Word.PAUSED)
