@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rules.fetching import Entity, Standing
-from storage import lookups
+from storage import listing_state, lookups, queries
 from storage.queries import open_readonly
 
 
@@ -24,8 +24,8 @@ class MirrorView:
 
     def sections(self, product_id: int) -> tuple[int, ...]:
         """The sections of a product; empty for one without."""
-        with open_readonly(self.path) as connection:
-            return lookups.sections_held(connection, product_id)
+        ids, _as_of = queries.sections_of(self.path, product_id)
+        return ids
 
     def holds_test(self, test_id: int) -> bool:
         """Whether the mirror knows this test."""
@@ -39,5 +39,4 @@ class MirrorView:
 
     def open_tests(self, product_id: int) -> tuple[int, ...]:
         """The tests of a product that can still change."""
-        with open_readonly(self.path) as connection:
-            return lookups.open_tests(connection, product_id)
+        return listing_state.open_tests(self.path, product_id)

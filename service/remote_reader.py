@@ -8,16 +8,15 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from rules.fetching import Entity, Standing, Subject
-from rules.listing import Window
 from rules.model import PRODUCT_LIST, Kind
 from rules.records import BadRow, BugRecord, CursorMove, FeatureRecord, ListingMark, Page
 from rules.sections import merge
+from rules.windows import LARGEST_WINDOW, Window
 from testio.client import TestioClient
 from testio.errors import BadPayload, NotFound, ServerError
 from testio.limits import RequestScope
 from testio.payloads import Rows
 
-WINDOW = 30
 MOST_WINDOWS = 20
 
 
@@ -131,7 +130,7 @@ class RemoteReader:
         pages: list[Page] = []
         seen: set[int] = set()
         for number in range(1, MOST_WINDOWS + 1):
-            window = Window(page=number, per_page=WINDOW)
+            window = Window(page=number, per_page=LARGEST_WINDOW)
             rows = self.client.list_tests(product_id, window, self.scope)
             if not rows.ids:
                 return pages, seen, True
@@ -162,7 +161,7 @@ class RemoteReader:
             except NotFound:
                 gone.append(test_id)
             else:
-                pages.append(Page(product_id=product_id, kind=Kind.TESTS, records=(record,)))
+                pages.append(Page(product_id=record.product_id, kind=Kind.TESTS, records=(record,)))
         return pages, gone
 
     def _test(self, test_id: int) -> Fetched:

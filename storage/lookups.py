@@ -124,14 +124,6 @@ def products_held(connection: sqlite3.Connection) -> Mapping[int, str | None]:
     return {row["id"]: row["deleted_at"] for row in rows}
 
 
-def sections_held(connection: sqlite3.Connection, product_id: int) -> tuple[int, ...]:
-    """The sections of a product; empty for one without."""
-    row = connection.execute(
-        "SELECT section_ids FROM products WHERE id = ? AND has_sections = 1", (product_id,)
-    ).fetchone()
-    return () if row is None else tuple(json.loads(row["section_ids"]))
-
-
 def is_test_held(connection: sqlite3.Connection, test_id: int) -> bool:
     """Whether the mirror knows this test."""
     return connection.execute("SELECT 1 FROM tests WHERE id = ?", (test_id,)).fetchone() is not None
@@ -146,16 +138,6 @@ def known_contents(
     """
     rows = connection.execute(KNOWN, {"product_id": product_id, "ids": json.dumps(test_ids)})
     return {row["id"]: row["content_hash"] for row in rows}
-
-
-def open_tests(connection: sqlite3.Connection, product_id: int) -> tuple[int, ...]:
-    """The tests of a product that can still change."""
-    rows = connection.execute(
-        "SELECT id FROM tests WHERE product_id = ? AND deleted_at IS NULL"
-        " AND coalesce(status, '') NOT IN (SELECT value FROM json_each(?)) ORDER BY id",
-        (product_id, FINAL),
-    )
-    return tuple(row["id"] for row in rows)
 
 
 DOUBTS = """

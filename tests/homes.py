@@ -56,7 +56,7 @@ class Home:
             "TESTIO_CUSTOMER_API_TOKEN": self.simulator.token,
             "TESTIO_DB_PATH": str(self.database),
             "LOG_FORMAT": "json",
-            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "PYTHONPATH": str(Path(__file__).parents[1]),
             **self.settings,
         }
 
