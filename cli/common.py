@@ -10,9 +10,7 @@ from typing import Any
 from config.loading import load_settings
 from config.problems import SettingProblem, SettingsError
 from config.settings import Settings
-from control.client import ControlClient
-from control.paths import socket_path
-from storage.writer_lock import lock_path, read_holder
+from service.daemon_address import control_of as control_of
 
 
 def add_settings_flags(parser: argparse.ArgumentParser) -> None:
@@ -41,17 +39,6 @@ def settings_of(arguments: argparse.Namespace, **more: Any) -> Settings:
     }
     flags = {name: value for name, value in given.items() if value is not None}
     return load_settings(flags=flags, config_file=arguments.config)
-
-
-def control_of(settings: Settings, *, timeout: float = 5.0) -> ControlClient:
-    """A client of the daemon on this database: by the socket its lock file names, else the usual.
-
-    The daemon may have been started with another TESTIO_SOCKET_PATH than this command.
-    """
-    holder = read_holder(lock_path(settings.db_path))
-    if holder is not None and holder.socket is not None and not holder.is_released:
-        return ControlClient(Path(holder.socket), timeout=timeout)
-    return ControlClient(socket_path(settings.db_path, settings.socket_path), timeout=timeout)
 
 
 def start_logging(settings: Settings, *, level: str | None = None) -> None:

@@ -9,12 +9,14 @@ from control.client import ControlError, NoDaemon, NotThere
 from control.protocol import NoSuchEntry
 from control.server import NoSocket
 from service.exit_status import DaemonFailed, ExitStatus
+from service.read_through import CannotAnswer
 from service.sync_service import SyncFailed
 from storage.errors import LockHeld, StorageError
 
 STATUSES: tuple[tuple[type[Exception], ExitStatus], ...] = (
     (SettingsError, ExitStatus.USAGE),
     (NoSocket, ExitStatus.USAGE),
+    (CannotAnswer, ExitStatus.USAGE),
     (LockHeld, ExitStatus.BUSY),
     (StorageError, ExitStatus.DATABASE),
     (NoDaemon, ExitStatus.NO_DAEMON),

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from rules.admission import Admission
+from rules.fetching import MAX_ENTITIES, FetchState
 from rules.model import ErrorKind, Kind, RunStatus, SyncPhase, Trigger
 
 MAX_ID = 2**63 - 1
@@ -171,6 +172,50 @@ class StatusReply(_Body):
     interval_seconds: float
     paused: bool
     next_run_at: datetime | None
+
+
+Ids = Annotated[list[Id], Field(min_length=1, max_length=MAX_ENTITIES)]
+
+FETCHED_BY: dict[Kind, tuple[str, ...]] = {
+    Kind.PRODUCTS: (),
+    Kind.FEATURES: ("product_ids",),
+    Kind.TESTS: ("product_ids", "test_ids"),
+    Kind.BUGS: ("test_ids",),
+}
+"""By which ids each kind is fetched; exactly one of them has to be given."""
+
+
+class FetchBody(_Body):
+    """`POST /v1/fetch`. What is known as of `not_before` or later is not fetched."""
+
+    kind: Kind
+    product_ids: Ids | None = None
+    test_ids: Ids | None = None
+    not_before: AwareDatetime
+
+    @model_validator(mode="after")
+    def _by_the_right_ids(self) -> Self:
+        given = [name for name in ("product_ids", "test_ids") if getattr(self, name) is not None]
+        allowed = FETCHED_BY[self.kind]
+        if len(given) != min(1, len(allowed)) or not set(given) <= set(allowed):
+            by = " or ".join(allowed) or "no ids"
+            raise ValueError(f"{self.kind.value} are fetched by {by}, got {given or 'none'}")
+        return self
+
+
+class FetchedView(_Body):
+    """What became of one id; the product list is 0. `pending`: ask again to hear its end."""
+
+    id: int
+    state: FetchState
+    error: ErrorKind | None = None
+    message: str = ""
+
+
+class FetchReply(_Body):
+    """The answer to a fetch, an entry for each id."""
+
+    outcomes: list[FetchedView]
 
 
 class EventsReply(_Body):

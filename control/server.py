@@ -29,6 +29,8 @@ from control.protocol import (
     DecisionReply,
     ErrorReply,
     EventsReply,
+    FetchBody,
+    FetchReply,
     NoSuchEntry,
     RetryBody,
     RetryReply,
@@ -46,6 +48,8 @@ log = structlog.get_logger(__name__)
 
 THREADS = 8
 LONG_POLLS = 2
+FETCHES = 2
+"""Fetches answered at once; with the long polls they leave threads for `status` and `cancel`."""
 MAX_BODY_BYTES = 64 * 1024
 MAX_HEADER_BYTES = 16 * 1024
 IDLE_SECONDS = 10
@@ -60,6 +64,7 @@ ROUTES = Map(
         Rule("/v1/runs/<int(max=9223372036854775807):run_id>", endpoint="run", methods=["GET"]),
         Rule("/v1/runs/current", endpoint="cancel", methods=["DELETE"]),
         Rule("/v1/events", endpoint="events", methods=["GET"]),
+        Rule("/v1/fetch", endpoint="fetch", methods=["POST"]),
         Rule("/v1/pause", endpoint="pause", methods=["POST"]),
         Rule("/v1/resume", endpoint="resume", methods=["POST"]),
         Rule(f"/v1/deletions/{ENTRY}/accept", endpoint="accept_deletions", methods=["POST"]),
@@ -95,6 +100,8 @@ class Handlers(Protocol):
     def events(
         self, since: int | None, run_id: int | None, limit: int, wait_seconds: float
     ) -> EventsReply: ...
+
+    def fetch(self, body: FetchBody) -> FetchReply: ...
 
     def pause(self) -> WordReply: ...
 
@@ -185,6 +192,7 @@ class ControlApp:
         self.stopping = threading.Event()
         self._handlers = handlers
         self._long_polls = threading.BoundedSemaphore(LONG_POLLS)
+        self._fetches = threading.BoundedSemaphore(FETCHES)
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -228,6 +236,15 @@ class ControlApp:
     def _cancel(self, _request: Request) -> WordReply:
         return self._handlers.cancel()
 
+    def _fetch(self, request: Request) -> FetchReply:
+        body = _body(request, FetchBody)
+        if not self._fetches.acquire(blocking=False):
+            raise NotAnswered(f"{FETCHES} other fetches are under way; try again")
+        try:
+            return self._handlers.fetch(body)
+        finally:
+            self._fetches.release()
+
     def _pause(self, _request: Request) -> WordReply:
         return self._handlers.pause()
 
@@ -267,9 +284,9 @@ def _words(error: HTTPException, request: Request) -> str:
     return f"{error.name}: {request.method} {request.path}; see docs/control-api.md"
 
 
-def _body(request: Request, body: type[B]) -> B:
+def _body(request: Request, kind: type[B]) -> B:
     try:
-        return body.model_validate_json(request.get_data() or b"{}")
+        return kind.model_validate_json(request.get_data() or b"{}")
     except ValidationError as error:
         raise BadRequest(_explained(error)) from error
 

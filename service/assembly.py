@@ -20,9 +20,11 @@ from rules.model import (
     in_order,
 )
 from rules.schedule import StartupSync, wants_startup_run
+from service.fetcher import Fetcher
 from service.store import Store
 from service.sync_service import Repositories, SyncService
 from storage import queries
+from storage.fetched_rows import FetchedRows
 from testio.client import TestioClient
 from testio.transport import TransportOptions
 
@@ -70,6 +72,11 @@ def make_daemon_parts(settings: Settings, client: TestioClient, store: Store) ->
         schedule=_schedule(settings, clock),
         tick_request=make_request(settings, Trigger.SCHEDULE),
     )
+
+
+def make_fetcher(client: TestioClient, store: Store) -> Fetcher:
+    """What fetches single products and tests in this process."""
+    return Fetcher(client=client, rows=FetchedRows(store.database), path=store.database.path)
 
 
 def _schedule(settings: Settings, clock: Clock) -> SchedulePlan:

@@ -13,9 +13,12 @@ from actors.base import NoAnswer
 from actors.system import ActorSystem
 from config.settings import Settings
 from control.protocol import (
+    MAX_WAIT_SECONDS,
     DaemonView,
     DecisionReply,
     EventsReply,
+    FetchBody,
+    FetchReply,
     RetryReply,
     RunView,
     StartRunBody,
@@ -27,6 +30,8 @@ from control.protocol import (
 from control.server import NotAnswered
 from rules.model import RunStatus, Trigger
 from service.assembly import make_request
+from service.fetch_requests import entities_of, reply_of
+from service.fetcher import Fetcher
 from service.operator import Operator
 from service.views import view_of_progress, view_of_row
 from storage import queries
@@ -43,6 +48,7 @@ class ControlHandlers:
 
     settings: Settings
     system: ActorSystem
+    fetcher: Fetcher
     daemon: DaemonView
     stopping: threading.Event
     operator: Operator
@@ -107,6 +113,15 @@ class ControlHandlers:
             if rows or time.monotonic() >= give_up_at or self.stopping.is_set():
                 return EventsReply(events=rows, last_id=rows[-1]["id"] if rows else since or 0)
             self.stopping.wait(POLL_SECONDS)
+
+    def fetch(self, body: FetchBody) -> FetchReply:
+        """Fetch what is not known well enough, each entity once however many ask."""
+        if self.stopping.is_set():
+            raise NotAnswered("the daemon is stopping; try again")
+        outcomes = self.fetcher.refresh(
+            entities_of(body), body.not_before, seconds=MAX_WAIT_SECONDS
+        )
+        return reply_of(outcomes)
 
     def pause(self) -> WordReply:
         """No more periodic runs."""

@@ -26,9 +26,10 @@ from control.paths import socket_path
 from control.protocol import DaemonView
 from control.server import ControlServer
 from rules.events import EventName, SyncEvent
-from service.assembly import make_client, make_daemon_parts
+from service.assembly import make_client, make_daemon_parts, make_fetcher
 from service.control_handlers import ControlHandlers
 from service.exit_status import DaemonFailed, ExitStatus
+from service.fetcher import Fetcher
 from service.operator import Operator
 from service.store import Store, open_store
 from storage.decision_rows import DecisionRows
@@ -53,7 +54,9 @@ def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
     with _signals(stop), open_store(settings, role=Role.DAEMON, socket=socket) as store:
         client = make_client(settings, token)
         system = ActorSystem(make_daemon_parts(settings, client, store))
-        server = ControlServer(socket, _handlers(settings, system, store, socket, stop))
+        fetcher = make_fetcher(client, store)
+        handlers = _handlers(settings, system, store, fetcher, socket, stop)
+        server = ControlServer(socket, handlers)
         try:
             _start(system)
             server.start()
@@ -62,6 +65,7 @@ def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
             status = _watch(settings, system, store, stop)
             _announce(system, EventName.DAEMON_STOPPING, socket)
         finally:
+            fetcher.close()
             report = system.stop()
             server.stop()
             client.close()
@@ -79,7 +83,12 @@ def _start(system: ActorSystem) -> None:
 
 
 def _handlers(
-    settings: Settings, system: ActorSystem, store: Store, socket: Path, stop: threading.Event
+    settings: Settings,
+    system: ActorSystem,
+    store: Store,
+    fetcher: Fetcher,
+    socket: Path,
+    stop: threading.Event,
 ) -> ControlHandlers:
     daemon = DaemonView(
         pid=os.getpid(),
@@ -90,6 +99,7 @@ def _handlers(
     return ControlHandlers(
         settings=settings,
         system=system,
+        fetcher=fetcher,
         daemon=daemon,
         stopping=stop,
         operator=Operator(DecisionRows(store.database), system.journal.record),

@@ -41,7 +41,7 @@ def store_in(connection: Connection, page: Page, *, run_id: int, at: datetime) -
     """Write one page within a transaction that somebody else has begun."""
     now = as_text(at)
     listing = run_id if page.listing is None else page.listing.id
-    if page.listing is not None:
+    if page.listing is not None and page.kind is not Kind.BUGS:  # bugs have no cursor
         open_listing(connection, page, now)
     counts = _store_records(connection, page, now)
     store_gaps(connection, page, listing, at)
@@ -102,9 +102,9 @@ def _end_listing(
         stored = _settle_missing(connection, page, stored, run_id, listing, now)
         if stored.held is not None:
             return stored
+    release(connection, page.product_id, page.kind, now)
     if page.kind is Kind.BUGS:
         return stored
-    release(connection, page.product_id, page.kind, now)
     move_cursor(
         connection,
         product_id=page.product_id,

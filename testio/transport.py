@@ -34,7 +34,7 @@ from testio.errors import (
     Timeout,
     Unauthorized,
 )
-from testio.limits import Breaker, Gate, RateLimit, RequestScope
+from testio.limits import Breaker, Gate, RateLimit, RequestScope, Slots
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +68,8 @@ class Transport:
         self._base = options.base_url.rstrip("/")
         self._deadlines = Deadlines()
         self._rate = RateLimit(options.requests_per_second)
+        # Workers never fill more, but read-through sends beside them.
+        self._slots = Slots(options.connections)
         self.gate = Gate()
         self.breaker = Breaker()
         self._session = _session(options)
@@ -100,7 +102,8 @@ class Transport:
         self.breaker.admit(path, cancellation)
         try:
             self._wait_for_turn(cancellation)
-            body = self._send(path, query, cancellation)
+            with self._slots.taken(cancellation):
+                body = self._send(path, query, cancellation)
         except (ServerError, Timeout, ConnectionFailed) as error:
             self.breaker.failed(path, error)
             raise

@@ -16,11 +16,14 @@ from typing import Any
 
 import pytest
 
-from control.client import ControlClient, ControlError, NoDaemon, NotThere
+from control.client import ControlClient, ControlError, NoDaemon, NotThere, TryAgain
 from control.protocol import (
     DaemonView,
     DecisionReply,
     EventsReply,
+    FetchBody,
+    FetchedView,
+    FetchReply,
     NoSuchEntry,
     RetryReply,
     RunView,
@@ -32,6 +35,7 @@ from control.protocol import (
 )
 from control.server import ControlServer, NoSocket, NotAnswered
 from rules.admission import Admission
+from rules.fetching import FetchState
 from rules.model import Kind, RunStatus, SyncPhase, Trigger
 
 STATUS = StatusReply(
@@ -49,6 +53,8 @@ class Answers:
     """Handlers that note what they were asked."""
 
     asked: list[StartRunBody] = field(default_factory=list)
+    fetches: list[FetchBody] = field(default_factory=list)
+    fetch_waits: bool = False
     waits: list[float] = field(default_factory=list)
     let_go: threading.Event = field(default_factory=threading.Event)
     broken: Exception | None = None
@@ -77,6 +83,13 @@ class Answers:
         if wait_seconds:
             self.let_go.wait(wait_seconds)
         return EventsReply(events=[], last_id=since or 0)
+
+    def fetch(self, body: FetchBody) -> FetchReply:
+        self.fetches.append(body)
+        if self.fetch_waits:
+            self.let_go.wait(5.0)
+        ids = body.product_ids or body.test_ids or [0]
+        return FetchReply(outcomes=[FetchedView(id=key, state=FetchState.REFRESHED) for key in ids])
 
     def pause(self) -> WordReply:
         return WordReply(word=Word.PAUSED)
@@ -286,3 +299,58 @@ def test_a_retry_names_ids_or_nothing(server: ControlServer, body: bytes) -> Non
     status, answer = raw(server.path, "POST", "/v1/problems/retry", body)
     assert status == 400
     assert "id" in answer["error"]
+
+
+def test_a_fetch_is_asked_for_by_the_right_ids(client: ControlClient, answers: Answers) -> None:
+    body = FetchBody(kind=Kind.FEATURES, product_ids=[18, 42], not_before=datetime.now(UTC))
+    reply = client.fetch(body)
+    assert answers.fetches == [body]
+    assert [(view.id, view.state) for view in reply.outcomes] == [
+        (18, FetchState.REFRESHED),
+        (42, FetchState.REFRESHED),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"kind": "features"}, "features are fetched by product_ids"),
+        ({"kind": "features", "test_ids": [1]}, "features are fetched by product_ids"),
+        ({"kind": "bugs", "product_ids": [1]}, "bugs are fetched by test_ids"),
+        ({"kind": "products", "product_ids": [1]}, "products are fetched by no ids"),
+        ({"kind": "tests", "product_ids": [1], "test_ids": [1]}, "tests are fetched by product"),
+        ({"kind": "tests", "test_ids": []}, "test_ids"),
+        ({"kind": "tests", "test_ids": [0]}, "test_ids.0"),
+        ({"kind": "tests", "test_ids": list(range(1, 1002))}, "test_ids"),
+        ({"kind": "tests", "test_ids": [1], "not_before": "2026-01-31T00:00:00"}, "not_before"),
+        ({"kind": "stories"}, "kind"),
+    ],
+)
+def test_a_bad_fetch_is_refused_by_name(
+    server: ControlServer, answers: Answers, body: dict[str, Any], named: str
+) -> None:
+    body = {"not_before": "2026-01-31T00:00:00Z", **body}
+    status, answer = raw(server.path, "POST", "/v1/fetch", json.dumps(body).encode())
+    assert status == 400
+    assert named in answer["error"]
+    assert answers.fetches == []
+
+
+def test_too_many_fetches_at_once_are_put_off_and_leave_room_for_status(
+    client: ControlClient, answers: Answers
+) -> None:
+    answers.fetch_waits = True
+    body = FetchBody(kind=Kind.PRODUCTS, not_before=datetime.now(UTC))
+    waiting = [threading.Thread(target=client.fetch, args=[body]) for _ in range(2)]
+    for thread in waiting:
+        thread.start()
+    give_up_at = time.monotonic() + 5.0
+    while len(answers.fetches) < 2 and time.monotonic() < give_up_at:
+        time.sleep(0.01)
+    with pytest.raises(TryAgain, match="other fetches are under way"):
+        client.fetch(body)
+    assert client.status() == STATUS
+    answers.let_go.set()
+    for thread in waiting:
+        thread.join(5.0)
+    assert client.fetch(body).outcomes[0].id == 0
