@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pydantic import SecretStr
 
 from actors.clock import Clock, SystemClock
 from actors.parts import Parts, SchedulePlan
 from config.settings import Settings
+from control.protocol import StartRunBody
 from rules.model import (
     ALL_PHASES,
     RunRequest,
@@ -25,6 +27,8 @@ from service.sync_service import Repositories, SyncService
 from storage import queries
 from testio.client import TestioClient
 from testio.transport import TransportOptions
+
+DEFAULT_OPTIONS = SyncOptions()
 
 
 def make_client(settings: Settings, token: SecretStr) -> TestioClient:
@@ -91,6 +95,7 @@ def make_request(
     *,
     phases: Sequence[SyncPhase] | None = None,
     product_ids: Sequence[int] | None = None,
+    options: SyncOptions = DEFAULT_OPTIONS,
 ) -> RunRequest:
     """A request for a run on this installation; what is not given is as the settings say."""
     scope = settings.product_ids if product_ids is None else frozenset(product_ids)
@@ -98,5 +103,26 @@ def make_request(
         trigger=trigger,
         phases=in_order(tuple(phases or ALL_PHASES)),
         scope=SyncScope(product_ids=scope),
-        options=SyncOptions(mirror_since=settings.sync_since),
+        options=replace(
+            options,
+            mirror_since=settings.sync_since,
+            reconcile_seconds=settings.reconcile_interval_seconds,
+        ),
+    )
+
+
+def request_of(settings: Settings, body: StartRunBody) -> RunRequest:
+    """The request that somebody makes, by the socket or from the command line."""
+    return make_request(
+        settings,
+        body.trigger_source,
+        phases=body.phases,
+        product_ids=body.product_ids,
+        options=SyncOptions(
+            since=body.since,
+            force=body.force,
+            incremental_only=body.incremental_only,
+            refresh_mutable=body.refresh_mutable,
+            nuke=body.nuke,
+        ),
     )

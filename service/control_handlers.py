@@ -24,7 +24,7 @@ from control.protocol import (
 )
 from control.server import NotAnswered
 from rules.model import RunStatus
-from service.assembly import make_request
+from service.assembly import request_of
 from service.views import view_of_progress, view_of_row
 from storage import queries
 from storage.errors import StorageError
@@ -60,12 +60,7 @@ class ControlHandlers:
 
     def start_run(self, body: StartRunBody) -> StartRunReply:
         """Start, join or queue a run."""
-        request = make_request(
-            self.settings,
-            body.trigger_source,
-            phases=body.phases,
-            product_ids=body.product_ids,
-        )
+        request = request_of(self.settings, body)
         admitted = _answered(lambda: self.system.start_run(request))
         return StartRunReply(word=admitted.word, run_id=admitted.run_id)
 
