@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -10,7 +10,7 @@ from typing import Protocol
 from actors.clock import Clock, SystemClock
 from rules.events import Entry
 from rules.listing import Window
-from rules.model import RunRequest, Trigger
+from rules.model import Problem, RunRequest, Trigger
 from rules.records import FeatureRecord, Page, ProductRecord, Stored, TestRecord
 from testio.limits import RequestScope
 from testio.payloads import Rows
@@ -42,6 +42,47 @@ class MirrorStore(Protocol):
     def store_page(self, page: Page, *, run_id: int, at: datetime) -> Stored: ...
 
 
+class FreshStore(Protocol):
+    """Where the Mirror builds a fresh start; `storage.fresh_start.FreshStart` is the real one."""
+
+    def store_page(self, page: Page, *, run_id: int, at: datetime) -> Stored: ...
+
+    def adopt(self, run_id: int, *, at: datetime, account: Mapping[str, str]) -> None: ...
+
+    def discard(self) -> None: ...
+
+
+class AccountGuard(Protocol):
+    """Says whether this is the mirror's account; `service.account.AccountGuard` is the real one.
+
+    The workers and the Mirror ask, each on its own thread. Every member may raise StorageError.
+    """
+
+    @property
+    def verified(self) -> bool:
+        """Whether nothing speaks against writing before the products were listed."""
+
+    def check(self, listed_ids: Collection[int]) -> Problem | None:
+        """Recognise the account by its products; the problem if it is another one."""
+
+    def identity(self) -> Mapping[str, str]:
+        """What is to be recorded of the account."""
+
+
+class AnyAccount:
+    """Accepts every account, and has nothing to record."""
+
+    verified = True
+
+    def check(self, listed_ids: Collection[int]) -> Problem | None:  # noqa: ARG002
+        """No problem."""
+        return None
+
+    def identity(self) -> Mapping[str, str]:
+        """Nothing."""
+        return {}
+
+
 class EventStore(Protocol):
     """Where Logger writes; `storage.sync_log.SyncLog` is the real one."""
 
@@ -66,6 +107,9 @@ class ProductDirectory(Protocol):
     def sections_of(self, product_id: int) -> Sections:
         """The sections of a product, as far as the mirror knows."""
 
+    def fresh(self, run_id: int) -> ProductDirectory:
+        """The same, of what this run has built anew so far."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulePlan:
@@ -81,7 +125,7 @@ class Parts:
     """One system's parts. Without a `schedule` there is no Scheduler: runs are asked for.
 
     `tick_request` is what each tick asks for. `pulse_seconds` None: only the
-    test that holds the clock beats the heart.
+    test that holds the clock beats the heart. Without `fresh` there are no fresh starts.
     """
 
     client: RemoteClient
@@ -94,3 +138,5 @@ class Parts:
     tick_request: RunRequest = field(default_factory=lambda: RunRequest(trigger=Trigger.SCHEDULE))
     clock: Clock = field(default_factory=SystemClock)
     pulse_seconds: float | None = 0.5
+    fresh: FreshStore | None = None
+    account: AccountGuard = field(default_factory=AnyAccount)

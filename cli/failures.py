@@ -11,7 +11,13 @@ from service.exit_status import DaemonFailed, ExitStatus
 from service.sync_service import SyncFailed
 from storage.errors import LockHeld, StorageError
 
+
+class UsageError(Exception):
+    """The flags were understood, but cannot be followed; the text says why."""
+
+
 STATUSES: tuple[tuple[type[Exception], ExitStatus], ...] = (
+    (UsageError, ExitStatus.USAGE),
     (SettingsError, ExitStatus.USAGE),
     (NoSocket, ExitStatus.USAGE),
     (LockHeld, ExitStatus.BUSY),

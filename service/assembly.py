@@ -22,6 +22,7 @@ from rules.model import (
     in_order,
 )
 from rules.schedule import StartupSync, wants_startup_run
+from service.account import AccountGuard
 from service.store import Store
 from service.sync_service import Repositories, SyncService
 from storage import queries
@@ -55,12 +56,21 @@ def make_sync_service(settings: Settings, token: SecretStr, store: Store) -> Syn
             events=store.events,
             directory=store.directory,
             next_run_id=store.events.next_run_id(),
+            fresh=store.fresh,
+            account=make_guard(settings, token, store),
         ),
         workers=settings.max_concurrent_api_requests,
     )
 
 
-def make_daemon_parts(settings: Settings, client: TestioClient, store: Store) -> Parts:
+def make_guard(settings: Settings, token: SecretStr, store: Store) -> AccountGuard:
+    """Who recognises the account behind the token."""
+    return AccountGuard(store.account, settings.base_url, token)
+
+
+def make_daemon_parts(
+    settings: Settings, client: TestioClient, store: Store, account: AccountGuard
+) -> Parts:
     """The parts of the daemon's system, its schedule included."""
     clock = SystemClock()
     return Parts(
@@ -73,6 +83,8 @@ def make_daemon_parts(settings: Settings, client: TestioClient, store: Store) ->
         clock=clock,
         schedule=_schedule(settings, clock),
         tick_request=make_request(settings, Trigger.SCHEDULE),
+        fresh=store.fresh,
+        account=account,
     )
 
 

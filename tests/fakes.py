@@ -187,3 +187,6 @@ class FakeDirectory:
 
     def sections_of(self, product_id: int) -> Sections:
         return Sections()
+
+    def fresh(self, run_id: int) -> FakeDirectory:
+        return self
