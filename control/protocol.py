@@ -21,7 +21,7 @@ from pydantic import (
 
 from rules.admission import Admission
 from rules.contradictions import contradiction
-from rules.instants import parse_since
+from rules.instants import SINCE_EXPECTED, parse_since
 from rules.model import ErrorKind, RunStatus, SyncPhase, Trigger
 
 MAX_ID = 2**63 - 1
@@ -49,6 +49,8 @@ class Word(StrEnum):
 
 def _since(value: object) -> object:
     """A text as `rules.instants` reads it; nothing in the future, which no test would match."""
+    if isinstance(value, int | float):
+        raise ValueError(f"expected {SINCE_EXPECTED}")
     now = datetime.now(UTC)
     instant = parse_since(value, now) if isinstance(value, str) else value
     if isinstance(instant, datetime) and instant.tzinfo is not None and instant > now:

@@ -32,7 +32,7 @@ def replace_rows(connection: Connection, staged: str) -> None:
         connection.exec_driver_sql(_keep("changed_at", table, staged, if_same_content=True))
     for table in (*ENTITIES, *PARTS):
         connection.exec_driver_sql(_keep("first_seen_at", table, staged))
-    for statement in (_keep_failures(staged), _keep_unread(staged)):
+    for statement in (_note_failures(staged), _keep_failures(staged), _keep_unread(staged)):
         connection.exec_driver_sql(statement)
     for table in (*ENTITIES, *PARTS, sync_cursors):
         _replace(connection, table, staged, [column.name for column in table.columns])
@@ -64,6 +64,15 @@ def _keep(column: str, table: Table, staged: str, *, if_same_content: bool = Fal
 
 FAILURE = ("last_outcome", "last_error", "consecutive_failures", "failing_since")
 """What the log of events notes in our cursors, while the pages go to the staged ones."""
+
+
+def _note_failures(staged: str) -> str:
+    """A product that came out partial is failing, also where we have no cursor to say so yet."""
+    return (
+        f"UPDATE {staged}.sync_cursors SET consecutive_failures = 1, failing_since = updated_at,"
+        " last_error = 'bad_rows: some records could not be used'"
+        " WHERE last_outcome = 'partial' AND failing_since IS NULL"
+    )
 
 
 def _keep_failures(staged: str) -> str:
