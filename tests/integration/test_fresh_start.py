@@ -197,8 +197,16 @@ class Power(BaseException):
     """The power goes: nothing after this happens."""
 
 
-@pytest.mark.parametrize("error", [Power, StorageError, ValueError])
-@pytest.mark.parametrize("step", ["migrate", "replace_rows", "note_account", "halfway"])
+@pytest.mark.parametrize(
+    ("step", "error"),
+    [
+        ("migrate", Power),
+        ("replace_rows", StorageError),
+        ("halfway", ValueError),
+        ("note_account", Power),
+        ("note_account", StorageError),
+    ],
+)
 def test_whatever_goes_wrong_on_the_way_the_old_mirror_is_intact(
     service: SyncService,
     database: Database,
