@@ -9,7 +9,7 @@ from typing import Protocol
 
 from actors.clock import Clock, SystemClock
 from rules.events import Entry
-from rules.model import Kind, RunRequest, Trigger
+from rules.model import Kind, Problem, RunRequest, Trigger
 from rules.planning import CursorState
 from rules.records import FeatureRecord, HoleRecord, Page, ProductRecord, Stored, TestRecord
 from rules.windows import Window
@@ -41,6 +41,47 @@ class MirrorStore(Protocol):
     """Where Mirror writes; `storage.mirror_rows.MirrorRows` is the real one."""
 
     def store_page(self, page: Page, *, run_id: int, at: datetime) -> Stored: ...
+
+
+class FreshStore(Protocol):
+    """Where the Mirror builds a fresh start; `storage.fresh_start.FreshStart` is the real one."""
+
+    def store_page(self, page: Page, *, run_id: int, at: datetime) -> Stored: ...
+
+    def adopt(self, run_id: int, *, at: datetime, account: Mapping[str, str]) -> None: ...
+
+    def discard(self) -> None: ...
+
+
+class AccountGuard(Protocol):
+    """Says whether this is the mirror's account; `service.account.AccountGuard` is the real one.
+
+    The workers and the Mirror ask, each on its own thread. Every member may raise StorageError.
+    """
+
+    @property
+    def verified(self) -> bool:
+        """Whether nothing speaks against writing before the products were listed."""
+
+    def check(self, listed_ids: Collection[int]) -> Problem | None:
+        """Recognise the account by its products; the problem if it is another one."""
+
+    def identity(self) -> Mapping[str, str]:
+        """What is to be recorded of the account."""
+
+
+class AnyAccount:
+    """Accepts every account, and has nothing to record."""
+
+    verified = True
+
+    def check(self, listed_ids: Collection[int]) -> Problem | None:  # noqa: ARG002
+        """No problem."""
+        return None
+
+    def identity(self) -> Mapping[str, str]:
+        """Nothing."""
+        return {}
 
 
 class EventStore(Protocol):
@@ -93,6 +134,9 @@ class ProductDirectory(Protocol):
     def open_tests(self, product_id: int) -> tuple[int, ...]:
         """The tests that are there and can still change."""
 
+    def fresh(self, run_id: int) -> ProductDirectory:
+        """The same, of what this run has built anew so far."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulePlan:
@@ -108,7 +152,7 @@ class Parts:
     """One system's parts. Without a `schedule` there is no Scheduler: runs are asked for.
 
     `tick_request` is what each tick asks for. `pulse_seconds` None: only the
-    test that holds the clock beats the heart.
+    test that holds the clock beats the heart. Without `fresh` there are no fresh starts.
     """
 
     client: RemoteClient
@@ -121,3 +165,5 @@ class Parts:
     tick_request: RunRequest = field(default_factory=lambda: RunRequest(trigger=Trigger.SCHEDULE))
     clock: Clock = field(default_factory=SystemClock)
     pulse_seconds: float | None = 0.5
+    fresh: FreshStore | None = None
+    account: AccountGuard = field(default_factory=AnyAccount)

@@ -21,9 +21,9 @@ from actors.messages import (
     SyncProduct,
     WorkerMessage,
 )
-from actors.parts import ProductDirectory, RemoteClient
+from actors.parts import AccountGuard, ProductDirectory, RemoteClient
 from actors.verdict import Job, Verdict
-from rules.model import NOTHING, ErrorKind, Outcome, Problem
+from rules.model import NOTHING, ErrorKind, Kind, Outcome, Problem, SyncPhase
 from rules.records import Page, Stored
 from storage.errors import StorageError
 from testio.errors import TestioError
@@ -45,9 +45,11 @@ class ProductWorker(BaseActor):
         mirror: Address,
         client: RemoteClient,
         directory: ProductDirectory,
+        account: AccountGuard,
         clock: Clock,
     ) -> None:
         super().__init__(role=role, supervisor=supervisor)
+        self._account = account
         self._mirror = mirror
         self._client = client
         self._directory = directory
@@ -83,8 +85,32 @@ class ProductWorker(BaseActor):
         self._task = task
         self._started = self._clock.elapsed()
         self._counts = NOTHING
-        self._job = job_for(task, self._client, self._directory, self._clock)
+        try:
+            if not self._may_begin(task):
+                self._fail(UNKNOWN_ACCOUNT)
+                return
+            self._job = job_for(task, self._client, self._directory_of(task), self._clock)
+        except StorageError as error:
+            self._fail(Problem(kind=ErrorKind.STORAGE, message=str(error)))
+            return
         self._go_on()
+
+    def _directory_of(self, task: SyncProduct) -> ProductDirectory:
+        ticket = task.ticket
+        return self._directory.fresh(ticket.run_id) if ticket.is_fresh_start else self._directory
+
+    def _may_begin(self, task: SyncProduct) -> bool:
+        """Only the list of products can show whose account this is; a fresh start may be any."""
+        is_list = task.phase is SyncPhase.PRODUCTS
+        return is_list or task.ticket.is_fresh_start or self._account.verified
+
+    def _recognised(self, page: Page) -> Problem | None:
+        """What is wrong with the account, by a list of products that is about to be stored."""
+        assert self._task is not None
+        if page.kind is not Kind.PRODUCTS or self._task.ticket.is_fresh_start:
+            return None
+        unusable = (bad.record_id for bad in page.bad_rows if bad.record_id is not None)
+        return self._account.check({*(record.id for record in page.records), *unusable})
 
     def _is_mine(self, attempt: int) -> bool:
         return self._task is not None and self._task.attempt == attempt
@@ -103,7 +129,12 @@ class ProductWorker(BaseActor):
         """Read the next page and have it stored, or report the end."""
         assert self._job is not None
         try:
-            self._store(next(self._job) if stored is None else self._job.send(stored))
+            page = next(self._job) if stored is None else self._job.send(stored)
+            stranger = self._recognised(page)
+            if stranger is None:
+                self._store(page)
+            else:
+                self._fail(stranger)
         except StopIteration as end:
             self._finish(end.value)
         except TestioError as error:
@@ -170,3 +201,10 @@ def _outcome_of(problem: Problem) -> Outcome:
 def placed(problem: Problem, task: SyncProduct) -> Problem:
     """The same problem, with the phase and product it belongs to."""
     return replace(problem, phase=task.phase, product_id=task.product_id or None)
+
+
+UNKNOWN_ACCOUNT = Problem(
+    kind=ErrorKind.UNCONFIRMED,
+    message="the token has changed, and only the list of products can show that it is for the "
+    "same account; run the products phase first",
+)

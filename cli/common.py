@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +68,28 @@ def start_logging(settings: Settings, *, level: str | None = None) -> None:
 def print_json(document: Any) -> None:
     """One JSON document on stdout."""
     print(json.dumps(document, indent=2, default=str))
+
+
+def log_level(settings: Settings, *, verbose: bool) -> str | None:
+    """A command that ends by itself logs little, unless it is told otherwise; None: as set."""
+    if "log_level" in settings.model_fields_set:
+        return None
+    return "INFO" if verbose else "WARNING"
+
+
+@contextmanager
+def cancelled_by_signal() -> Iterator[threading.Event]:
+    """The first signal cancels the run; a second one ends the process."""
+    cancel = threading.Event()
+
+    def handle(_number: int, _frame: object) -> None:
+        if cancel.is_set():
+            raise KeyboardInterrupt
+        cancel.set()
+
+    previous = {n: signal.signal(n, handle) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield cancel
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -13,7 +13,13 @@ from service.read_through import CannotAnswer
 from service.sync_service import SyncFailed
 from storage.errors import LockHeld, StorageError
 
+
+class UsageError(Exception):
+    """The flags were understood, but cannot be followed; the text says why."""
+
+
 STATUSES: tuple[tuple[type[Exception], ExitStatus], ...] = (
+    (UsageError, ExitStatus.USAGE),
     (SettingsError, ExitStatus.USAGE),
     (NoSocket, ExitStatus.USAGE),
     (CannotAnswer, ExitStatus.USAGE),

@@ -5,14 +5,24 @@ Replies to commands are idempotent words: asking again gives a word for "it is s
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    model_validator,
+)
 
 from rules.admission import Admission
+from rules.contradictions import contradiction
 from rules.fetching import MAX_ENTITIES, FetchState
+from rules.instants import SINCE_EXPECTED, parse_since
 from rules.model import ErrorKind, Kind, RunStatus, SyncPhase, Trigger
 
 MAX_ID = 2**63 - 1
@@ -48,12 +58,43 @@ class Word(StrEnum):
     NOTHING_TO_RETRY = "nothing_to_retry"
 
 
+def _since(value: object) -> object:
+    """A text as `rules.instants` reads it; nothing in the future, which no test would match."""
+    if isinstance(value, int | float):
+        raise ValueError(f"expected {SINCE_EXPECTED}")
+    now = datetime.now(UTC)
+    instant = parse_since(value, now) if isinstance(value, str) else value
+    if isinstance(instant, datetime) and instant.tzinfo is not None and instant > now:
+        raise ValueError(f"is in the future: {instant.isoformat()}")
+    return instant
+
+
 class StartRunBody(_Body):
-    """`POST /v1/runs`. Absent `phases` and `product_ids` mean all of them."""
+    """`POST /v1/runs`. Absent `phases` and `product_ids` mean all of them.
+
+    The options are those of `testio-sync sync`; what contradicts itself is refused.
+    """
 
     phases: list[SyncPhase] | None = Field(default=None, min_length=1)
     product_ids: list[Id] | None = Field(default=None, min_length=1, max_length=10_000)
     trigger_source: Literal[Trigger.CLI, Trigger.API] = Trigger.API
+    since: Annotated[AwareDatetime | None, BeforeValidator(_since)] = None
+    force: StrictBool = False
+    incremental_only: StrictBool = False
+    refresh_mutable: StrictBool = False
+    nuke: StrictBool = False
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        wrong = contradiction(self.given)
+        if wrong is not None:
+            raise ValueError(wrong)
+        return self
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The names of what was asked for, beyond the default."""
+        return frozenset(name for name, value in self if value not in (None, False))
 
 
 class StartRunReply(_Body):

@@ -181,6 +181,11 @@ class SyncOptions:
     refresh_mutable: bool = False
     nuke: bool = False
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether such a run waits alone: nothing is merged into it (rule 2)."""
+        return self.force or self.nuke
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:

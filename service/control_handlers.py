@@ -29,7 +29,7 @@ from control.protocol import (
 )
 from control.server import NotAnswered
 from rules.model import RunStatus, Trigger
-from service.assembly import make_request
+from service.assembly import make_request, request_of
 from service.fetch_requests import entities_of, reply_of
 from service.fetcher import Fetcher
 from service.operator import Operator
@@ -70,12 +70,7 @@ class ControlHandlers:
 
     def start_run(self, body: StartRunBody) -> StartRunReply:
         """Start, join or queue a run."""
-        request = make_request(
-            self.settings,
-            body.trigger_source,
-            phases=body.phases,
-            product_ids=body.product_ids,
-        )
+        request = request_of(self.settings, body)
         admitted = _answered(lambda: self.system.start_run(request))
         return StartRunReply(word=admitted.word, run_id=admitted.run_id)
 

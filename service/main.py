@@ -26,7 +26,8 @@ from control.paths import socket_path
 from control.protocol import DaemonView
 from control.server import ControlServer
 from rules.events import EventName, SyncEvent
-from service.assembly import make_client, make_daemon_parts, make_fetcher
+from service.account import AccountGuard
+from service.assembly import make_client, make_daemon_parts, make_fetcher, make_guard
 from service.control_handlers import ControlHandlers
 from service.exit_status import DaemonFailed, ExitStatus
 from service.fetcher import Fetcher
@@ -53,7 +54,8 @@ def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
     stop = threading.Event()
     with _signals(stop), open_store(settings, role=Role.DAEMON, socket=socket) as store:
         client = make_client(settings, token)
-        system = ActorSystem(make_daemon_parts(settings, client, store))
+        account = make_guard(settings, token, store)
+        system = ActorSystem(make_daemon_parts(settings, client, store, account))
         fetcher = make_fetcher(client, store)
         handlers = _handlers(settings, system, store, fetcher, socket, stop)
         server = ControlServer(socket, handlers)
@@ -62,7 +64,7 @@ def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
             server.start()
             _announce(system, EventName.DAEMON_STARTED, socket)
             system.begin()
-            status = _watch(settings, system, store, stop)
+            status = _watch(settings, system, store, account, stop)
             _announce(system, EventName.DAEMON_STOPPING, socket)
         finally:
             fetcher.close()
@@ -107,7 +109,11 @@ def _handlers(
 
 
 def _watch(
-    settings: Settings, system: ActorSystem, store: Store, stop: threading.Event
+    settings: Settings,
+    system: ActorSystem,
+    store: Store,
+    account: AccountGuard,
+    stop: threading.Event,
 ) -> ExitStatus:
     """Wait for the end, looking after the lock and old events meanwhile."""
     touched = tidied = -TIDY_SECONDS
@@ -116,6 +122,9 @@ def _watch(
         if system.gave_up.is_set():
             log.critical("daemon_gave_up", reason=system.gave_up_because)
             return ExitStatus.GAVE_UP
+        if account.refused is not None and _is_idle(system):
+            log.critical("wrong_account", reason=account.refused.message)
+            return ExitStatus.USAGE
         if not store.lock.is_mine():
             log.critical("lock_file_replaced", path=str(store.lock.path))
             return ExitStatus.DATABASE
@@ -129,6 +138,14 @@ def _watch(
             tidied = now
             _forget_old_events(settings, store)
     return ExitStatus.DONE
+
+
+def _is_idle(system: ActorSystem) -> bool:
+    """Whether no run is at work: its failure is to be on disk before the daemon ends."""
+    try:
+        return system.status().current is None
+    except NoAnswer:
+        return False
 
 
 def _forget_old_events(settings: Settings, store: Store) -> None:

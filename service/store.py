@@ -20,10 +20,13 @@ from rules.events import EventName, SyncEvent
 from rules.model import Kind
 from rules.planning import CursorState
 from rules.records import HoleRecord
+from service.account import refuse_another_url
 from service.operator import Operator
 from storage import listing_state, queries
+from storage.account_rows import AccountRows
 from storage.database import Database, refuse_strangers
 from storage.decision_rows import DecisionRows
+from storage.fresh_start import FreshStart, remove_leftovers, staging_path
 from storage.migrate import migrate
 from storage.mirror_rows import MirrorRows
 from storage.sync_log import SyncLog
@@ -77,6 +80,22 @@ class MirrorDirectory:
         """The tests that are there and can still change."""
         return listing_state.open_tests(self._path, product_id)
 
+    def fresh(self, run_id: int) -> MirrorDirectory:
+        """The same, of what a run has built anew so far."""
+        return FreshDirectory(staging_path(self._path, run_id))
+
+
+class FreshDirectory(MirrorDirectory):
+    """Of a staging file, which the first page makes: before that nothing is known."""
+
+    def known_products(self) -> tuple[int, ...] | None:
+        """None before the list is there. Raises StorageError."""
+        return super().known_products() if self._path.exists() else None
+
+    def sections_of(self, product_id: int) -> Sections:
+        """None before the list is there. Raises StorageError."""
+        return super().sections_of(product_id) if self._path.exists() else Sections()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
@@ -87,6 +106,8 @@ class Store:
     mirror: MirrorRows
     events: SyncLog
     directory: MirrorDirectory
+    fresh: FreshStart
+    account: AccountRows
 
 
 @contextmanager
@@ -97,19 +118,26 @@ def open_store(
     socket: Path | None = None,
     wait_seconds: float = 0.0,
     keep_waiting: Callable[[], bool] = lambda: True,
+    any_account: bool = False,
 ) -> Iterator[Store]:
     """Take the lock, open and migrate the database, and close what a killed holder left open.
 
-    Raises LockHeld, NoKernelLocks, NewerSchema, DatabaseBusy or another StorageError.
+    `any_account`: it may mirror the account of another URL (a fresh start replaces it).
+    Raises LockHeld, NoKernelLocks, NewerSchema, DatabaseBusy or another StorageError, and
+    SettingsError where the database is another account's.
     """
     refuse_strangers(settings.db_path)
     lock = WriterLock(settings.db_path, role=role, version=program_version(), socket=socket)
     lock.acquire(wait_seconds=wait_seconds, keep_waiting=keep_waiting)
     try:
+        remove_leftovers(settings.db_path)
         database = Database(settings.db_path, mode=settings.db_mode)
         try:
             migrate(database)
-            yield _store(lock, database)
+            store = _store(lock, database)
+            if not any_account:
+                refuse_another_url(store.account, settings, database.path)
+            yield store
         finally:
             database.close()
     finally:
@@ -137,6 +165,8 @@ def _store(lock: WriterLock, database: Database) -> Store:
         mirror=MirrorRows(database),
         events=events,
         directory=MirrorDirectory(database.path),
+        fresh=FreshStart(database),
+        account=AccountRows(database),
     )
 
 

@@ -211,3 +211,6 @@ class FakeDirectory:
 
     def open_tests(self, product_id: int) -> tuple[int, ...]:
         return ()
+
+    def fresh(self, run_id: int) -> FakeDirectory:
+        return self
