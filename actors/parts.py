@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from actors.clock import Clock, SystemClock
 from rules.events import Entry
-from rules.listing import Window
-from rules.model import RunRequest, Trigger
-from rules.records import FeatureRecord, Page, ProductRecord, Stored, TestRecord
+from rules.model import Kind, RunRequest, Trigger
+from rules.planning import CursorState
+from rules.records import FeatureRecord, HoleRecord, Page, ProductRecord, Stored, TestRecord
+from rules.windows import Window
 from testio.limits import RequestScope
 from testio.payloads import Rows
 
@@ -65,6 +66,32 @@ class ProductDirectory(Protocol):
 
     def sections_of(self, product_id: int) -> Sections:
         """The sections of a product, as far as the mirror knows."""
+
+    def cursor(self, product_id: int, kind: Kind) -> CursorState:
+        """What earlier listings came to."""
+
+    def holes(self, product_id: int, now: datetime) -> tuple[tuple[HoleRecord, bool], ...]:
+        """The open holes in a product's tests, each with whether it is due to be tried again."""
+
+    def known_tests(self, product_id: int, hashes: Mapping[int, str]) -> frozenset[int]:
+        """Those of these tests that a finished listing has confirmed, with this very content."""
+
+    def listed_in(self, product_id: int, listing: int) -> frozenset[int]:
+        """The tests that a listing has stored."""
+
+    def missing_tests(
+        self, product_id: int, listing: int, seen: Collection[int], since: datetime | None
+    ) -> tuple[tuple[int, ...], int]:
+        """The tests that are there, but neither in a listing nor `seen`; and how many are there.
+
+        `since`: only those that end at or after it count.
+        """
+
+    def unchecked_tests(self, product_id: int, since: datetime | None) -> tuple[int, ...]:
+        """Tests that the last full listing lacked and that nobody has looked for since."""
+
+    def open_tests(self, product_id: int) -> tuple[int, ...]:
+        """The tests that are there and can still change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

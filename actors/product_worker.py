@@ -9,7 +9,7 @@ import structlog
 
 from actors.base import Address, BaseActor, safe_tell
 from actors.clock import Clock
-from actors.jobs import Job, Verdict, job_for
+from actors.jobs import job_for
 from actors.messages import (
     MirrorLost,
     PageRefused,
@@ -22,8 +22,9 @@ from actors.messages import (
     WorkerMessage,
 )
 from actors.parts import ProductDirectory, RemoteClient
+from actors.verdict import Job, Verdict
 from rules.model import NOTHING, ErrorKind, Outcome, Problem
-from rules.records import Page
+from rules.records import Page, Stored
 from storage.errors import StorageError
 from testio.errors import TestioError
 
@@ -92,17 +93,17 @@ class ProductWorker(BaseActor):
         if self._is_mine(message.attempt):
             self._page_is_with = None
             self._counts += message.stored.counts
-            self._go_on()
+            self._go_on(message.stored)
 
     def _mirror_lost(self, message: MirrorLost) -> None:
         if self._task is not None and self._page_is_with == message.lost_urn:
             self._fail(Problem(kind=ErrorKind.CRASHED, message="the mirror's writer crashed"))
 
-    def _go_on(self) -> None:
+    def _go_on(self, stored: Stored | None = None) -> None:
         """Read the next page and have it stored, or report the end."""
         assert self._job is not None
         try:
-            self._store(next(self._job))
+            self._store(next(self._job) if stored is None else self._job.send(stored))
         except StopIteration as end:
             self._finish(end.value)
         except TestioError as error:

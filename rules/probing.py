@@ -15,4 +15,5 @@ def pause_after(probes: int) -> timedelta:
     """How long a hole is left alone after so many tries."""
     if probes < WITHOUT_PAUSE:
         return timedelta()
-    return min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(probes - WITHOUT_PAUSE, 10))
+    doublings = min(probes - WITHOUT_PAUSE, 10)
+    return min(LONGEST_PAUSE, FIRST_PAUSE * int(2**doublings))

@@ -5,7 +5,7 @@ Migrations, and the end of runs that a killed holder left running, happen here a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -17,10 +17,11 @@ from actors.parts import Sections
 from config.settings import Settings
 from config.version import program_version
 from rules.events import EventName, SyncEvent
-from service.operator import Operator
-from storage import queries
+from rules.model import Kind
+from rules.planning import CursorState
+from rules.records import HoleRecord
+from storage import listing_state, queries
 from storage.database import Database, refuse_strangers
-from storage.decision_rows import DecisionRows
 from storage.migrate import migrate
 from storage.mirror_rows import MirrorRows
 from storage.sync_log import SyncLog
@@ -43,6 +44,36 @@ class MirrorDirectory:
         """The sections of a product, as far as the mirror knows. Raises StorageError."""
         ids, as_of = queries.sections_of(self._path, product_id)
         return Sections(ids=ids, as_of=as_of)
+
+    def cursor(self, product_id: int, kind: Kind) -> CursorState:
+        """What earlier listings came to. Raises StorageError, like all that follow."""
+        return listing_state.cursor(self._path, product_id, kind)
+
+    def holes(self, product_id: int, now: datetime) -> tuple[tuple[HoleRecord, bool], ...]:
+        """The open holes in a product's tests, each with whether it is due to be tried again."""
+        return listing_state.holes(self._path, product_id, now)
+
+    def known_tests(self, product_id: int, hashes: Mapping[int, str]) -> frozenset[int]:
+        """Those of these tests that a finished listing has confirmed, with this very content."""
+        return listing_state.known_tests(self._path, product_id, hashes)
+
+    def listed_in(self, product_id: int, listing: int) -> frozenset[int]:
+        """The tests that a listing has stored."""
+        return listing_state.listed_in(self._path, product_id, listing)
+
+    def missing_tests(
+        self, product_id: int, listing: int, seen: Collection[int], since: datetime | None
+    ) -> tuple[tuple[int, ...], int]:
+        """The tests that are there, but neither in a listing nor `seen`; how many are there."""
+        return listing_state.missing_tests(self._path, product_id, listing, seen, since)
+
+    def unchecked_tests(self, product_id: int, since: datetime | None) -> tuple[int, ...]:
+        """Tests that the last full listing lacked and that nobody has looked for since."""
+        return listing_state.unchecked_tests(self._path, product_id, since)
+
+    def open_tests(self, product_id: int) -> tuple[int, ...]:
+        """The tests that are there and can still change."""
+        return listing_state.open_tests(self._path, product_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,18 +112,6 @@ def open_store(
             database.close()
     finally:
         lock.release()
-
-
-@contextmanager
-def open_operator(settings: Settings) -> Iterator[Operator]:
-    """Whoever decides without a daemon, under the writer lock. Raises as `open_store` does."""
-    with open_store(settings, role=Role.ONE_SHOT, wait_seconds=settings.lock_wait_seconds) as store:
-        rows = DecisionRows(store.database)
-        yield Operator(rows, lambda event: _written(store, event))
-
-
-def _written(store: Store, event: SyncEvent) -> None:
-    store.events.write([event])
 
 
 def _store(lock: WriterLock, database: Database) -> Store:

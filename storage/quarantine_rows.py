@@ -12,6 +12,8 @@ from rules.probing import pause_after
 from rules.records import Page
 from storage.times import as_text
 
+Values = dict[str, object]
+
 HEALED = "healed"
 NOT_MET = "a complete listing no longer met it"
 CLEARED = "cleared by an operator"
@@ -21,7 +23,12 @@ PRODUCT_GONE = "the product is gone"
 def store_gaps(connection: Connection, page: Page, met_in: int, at: datetime) -> None:
     """Write what a page could not show, and close what it shows to be healed."""
     now = as_text(at)
-    place = {"product_id": page.product_id, "kind": page.kind.value, "now": now, "run_id": met_in}
+    place: Values = {
+        "product_id": page.product_id,
+        "kind": page.kind.value,
+        "now": now,
+        "run_id": met_in,
+    }
     if page.records:
         ids = json.dumps([record.id for record in page.records])
         connection.exec_driver_sql(RESOLVE_IDS, place | {"ids": ids, "why": HEALED})
@@ -50,6 +57,7 @@ def store_gaps(connection: Connection, page: Page, met_in: int, at: datetime) ->
         for hole in page.holes
     ]
     if holes:
+        connection.exec_driver_sql(MOVED, holes)
         connection.exec_driver_sql(HOLE, holes)
     for fingerprint in page.probed_holes:
         _note_probe(connection, place | {"fingerprint": fingerprint}, at)
@@ -57,7 +65,7 @@ def store_gaps(connection: Connection, page: Page, met_in: int, at: datetime) ->
         connection.exec_driver_sql(RESOLVE, place | {"fingerprint": fingerprint, "why": HEALED})
 
 
-def _note_probe(connection: Connection, place: dict[str, object], at: datetime) -> None:
+def _note_probe(connection: Connection, place: Values, at: datetime) -> None:
     row = connection.exec_driver_sql(PROBES, place).first()
     if row is not None:
         after = as_text(at + pause_after(row[0] + 1))
@@ -107,6 +115,12 @@ ON CONFLICT (product_id, kind, fingerprint) DO UPDATE SET
     position = excluded.position, last_seen_at = excluded.last_seen_at,
     before_id = excluded.before_id, after_id = coalesce(excluded.after_id, after_id),
     last_run_id = excluded.last_run_id, resolved_at = NULL, resolution = NULL
+"""
+
+MOVED = """
+UPDATE quarantine SET resolved_at = :now, resolution = 'has another upper neighbour now'
+WHERE product_id = :product_id AND kind = :kind AND sort = 'hole' AND resolved_at IS NULL
+    AND after_id = :after_id AND before_id IS NOT :before_id
 """
 
 PROBES = """

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rules.listing import Window
 from rules.records import BugRecord, FeatureRecord, ProductRecord, TestRecord
+from rules.windows import Window
 from testio import payloads
 from testio.errors import NotFound
 from testio.limits import RequestScope

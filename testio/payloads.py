@@ -60,14 +60,18 @@ def bugs(body: bytes, test_id: int) -> Rows[BugRecord]:
 
 
 def test(body: bytes, product_id: int | None) -> TestRecord:
-    """The record of `GET /exploratory_tests/{id}`; the product is its own unless it is given.
+    """The record of `GET /exploratory_tests/{id}`; `product_id` where it names no product.
 
     Raises BadPayload.
     """
     item = _envelope(body, "exploratory_test")
     try:
-        owner = _id(_as_object(item).get("product") or {}) if product_id is None else product_id
-        return _test(item, owner)
+        # Metrics come with single tests only; kept, they would make each test change for ever.
+        item = {key: value for key, value in _as_object(item).items() if key != "analytics"}
+        own = _usable_id(item.get("product"))
+        if own is None and product_id is None:
+            raise ValueError("it does not say which product it belongs to")
+        return _test(item, own or product_id or 0)
     except (ValueError, RecursionError) as error:
         raise BadPayload(f"the test cannot be used: {error}") from error
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from actors.parts import Sections
 from rules.events import Entry, EventName, RunClosed, RunOpened, SyncEvent
-from rules.listing import Window
-from rules.model import Counts, SyncPhase
-from rules.records import FeatureRecord, Page, ProductRecord, Stored, TestRecord
+from rules.model import Counts, Kind, SyncPhase
+from rules.planning import CursorState
+from rules.records import FeatureRecord, HoleRecord, Page, ProductRecord, Stored, TestRecord
+from rules.windows import Window
 from testio.errors import NotFound
 from testio.limits import RequestScope
 from testio.payloads import Rows
@@ -187,3 +188,26 @@ class FakeDirectory:
 
     def sections_of(self, product_id: int) -> Sections:
         return Sections()
+
+    def cursor(self, product_id: int, kind: Kind) -> CursorState:
+        return CursorState()
+
+    def holes(self, product_id: int, now: datetime) -> tuple[tuple[HoleRecord, bool], ...]:
+        return ()
+
+    def known_tests(self, product_id: int, hashes: Mapping[int, str]) -> frozenset[int]:
+        return frozenset()
+
+    def listed_in(self, product_id: int, listing: int) -> frozenset[int]:
+        return frozenset()
+
+    def missing_tests(
+        self, product_id: int, listing: int, seen: Collection[int], since: datetime | None
+    ) -> tuple[tuple[int, ...], int]:
+        return (), 0
+
+    def unchecked_tests(self, product_id: int, since: datetime | None) -> tuple[int, ...]:
+        return ()
+
+    def open_tests(self, product_id: int) -> tuple[int, ...]:
+        return ()

@@ -144,7 +144,7 @@ def assert_is(record: TestRecord, test: dict[str, Any]) -> None:
     for name in ("start_at", "end_at"):
         assert (getattr(record, name) is None) is (test.get(name) is None), name
     data = json.loads(record.data)
-    assert data.get("analytics") == test.get("analytics")
+    assert "analytics" not in data, "left out, or each test would change with each form"
     for kept_feature, feature in zip(data["features"], test["features"], strict=True):
         assert kept_feature["feature_id"] == feature["feature_id"]
         assert kept_feature["user_stories"] == feature["user_stories"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -75,7 +77,7 @@ FILL_PARTS = (
 )
 """Parts of rows that are there already; user stories come with the next listing."""
 
-NEW_COLUMNS = {
+NEW_COLUMNS: dict[str, list[sa.Column[Any]]] = {
     "products": [sa.Column("missed_in", sa.Integer())],
     "features": [sa.Column("missed_in", sa.Integer())],
     "tests": [sa.Column("checked_in", sa.Integer())],
