@@ -56,7 +56,7 @@ def decide(settings: Settings, ask: Callable[[ControlClient | Operator], T]) -> 
 
 
 def _by_ourselves(settings: Settings, ask: Callable[[Operator], T]) -> T:
-    from service.store import open_operator
+    from service.operator import open_operator
 
     start_logging(settings, level="WARNING")
     with open_operator(settings) as operator:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from actors.tests_job import MAX_WINDOWS
 from rules.listing import Listing, Reading, Seen
-from rules.records import BadRow, FeatureRecord, ProductRecord, TestRecord
+from rules.records import BadRow, FeatureRecord, HoleRecord, ProductRecord, TestRecord
 from rules.sections import merge
 from rules.verifying import Live
 from testio.client import TestioClient
@@ -28,22 +29,57 @@ class LiveList:
 
 
 def live_tests(client: TestioClient, product_id: int, scope: RequestScope) -> LiveList:
-    """All tests of a product. Raises NotReadable or TestioError."""
+    """All tests of a product, but for the holes. Raises NotReadable or TestioError."""
     listing = Listing()
     found: dict[int, TestRecord] = {}
     unusable: dict[str, BadRow] = {}
-    while listing.state is Reading.GOING_ON:
-        window = listing.next_window()
-        rows = client.list_tests(product_id, window, scope)
-        ends = {record.id: record.end_at for record in rows.records}
-        listing.take(window, [Seen(id=key, end_at=ends.get(key or 0)) for key in rows.ids])
-        found |= {record.id: record for record in rows.records}
-        unusable |= {bad.fingerprint: bad for bad in rows.bad_rows}
-    if listing.state is Reading.ABANDONED:
-        raise NotReadable(listing.why_abandoned)
+    patient = True
+    for _ in range(MAX_WINDOWS):
+        rows = _next_rows(client, listing, product_id, scope, patient=patient)
+        patient = patient and rows is not None
+        if rows is not None:
+            found |= {record.id: record for record in rows.records}
+            unusable |= {bad.fingerprint: bad for bad in rows.bad_rows}
+        unusable |= {hole.fingerprint: _as_bad_row(hole) for hole in listing.take_holes()}
+        if listing.state is not Reading.GOING_ON:
+            break
+    if listing.state is not Reading.COMPLETE:
+        raise NotReadable(listing.why_abandoned or f"no end within {MAX_WINDOWS} pages")
     return LiveList(
         records=tuple(live_test(record) for record in found.values()),
         unusable=tuple(unusable.values()),
+    )
+
+
+def _next_rows(
+    client: TestioClient,
+    listing: Listing,
+    product_id: int,
+    scope: RequestScope,
+    *,
+    patient: bool,
+) -> Rows[TestRecord] | None:
+    """The next window's rows; None where it fails, and has to be split."""
+    window = listing.next_window()
+    try:
+        rows = client.list_tests(product_id, window, scope, patient=patient)
+    except ServerError:
+        listing.failed(window)
+        if listing.state is Reading.REFUSED:
+            raise
+        return None
+    ends = {record.id: record.end_at for record in rows.records}
+    listing.take(window, [Seen(id=key, end_at=ends.get(key or 0)) for key in rows.ids])
+    return rows
+
+
+def _as_bad_row(hole: HoleRecord) -> BadRow:
+    return BadRow(
+        position=hole.position,
+        record_id=None,
+        reason="the remote fails on every page that holds it",
+        excerpt="",
+        fingerprint=hole.fingerprint,
     )
 
 

@@ -5,15 +5,19 @@ Its methods are those of `control.client.ControlClient`: the command line asks e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from config.settings import Settings
 from control.protocol import DecisionReply, NoSuchEntry, RetryReply, Word
 from rules.events import EventName, SyncEvent
 from rules.model import PRODUCT_LIST, Kind, SyncPhase
+from service.store import Store, open_store
 from storage.decision_rows import Decided, DecisionRows
 from storage.quarantine_rows import CLEARED
+from storage.writer_lock import Role
 
 PHASES = {phase.kind: phase for phase in SyncPhase}
 
@@ -85,6 +89,17 @@ class Operator:
                 at=datetime.now(UTC), event=event, product_id=product_id, detail=detail | more
             )
         )
+
+
+@contextmanager
+def open_operator(settings: Settings) -> Iterator[Operator]:
+    """Whoever decides without a daemon, under the writer lock. Raises as `open_store` does."""
+    with open_store(settings, role=Role.ONE_SHOT, wait_seconds=settings.lock_wait_seconds) as store:
+        yield Operator(DecisionRows(store.database), lambda event: _write(store, event))
+
+
+def _write(store: Store, event: SyncEvent) -> None:
+    store.events.write([event])
 
 
 def _reply(word: Word, decided: Decided) -> DecisionReply:

@@ -21,11 +21,9 @@ from rules.model import Kind
 from rules.planning import CursorState
 from rules.records import HoleRecord
 from service.account import refuse_another_url
-from service.operator import Operator
 from storage import listing_state, queries
 from storage.account_rows import AccountRows
 from storage.database import Database, refuse_strangers
-from storage.decision_rows import DecisionRows
 from storage.fresh_start import FreshStart, remove_leftovers, staging_path
 from storage.migrate import migrate
 from storage.mirror_rows import MirrorRows
@@ -142,18 +140,6 @@ def open_store(
             database.close()
     finally:
         lock.release()
-
-
-@contextmanager
-def open_operator(settings: Settings) -> Iterator[Operator]:
-    """Whoever decides without a daemon, under the writer lock. Raises as `open_store` does."""
-    with open_store(settings, role=Role.ONE_SHOT, wait_seconds=settings.lock_wait_seconds) as store:
-        rows = DecisionRows(store.database)
-        yield Operator(rows, lambda event: _written(store, event))
-
-
-def _written(store: Store, event: SyncEvent) -> None:
-    store.events.write([event])
 
 
 def _store(lock: WriterLock, database: Database) -> Store:

@@ -80,8 +80,3 @@ def test_decisions_by_the_daemon(home: Home) -> None:
     home.wait_for(lambda: len(home.sql(EVENTS)) == 2, "both events")
     assert "run 2 started in the daemon" in home.run("problems", "retry", "1").stdout
     assert home.wait_for_run(2) == "success"
-
-
-def test_where_nothing_is_mirrored_nothing_is_made(home: Home) -> None:
-    assert "no database" in home.run("deletions", "accept", "1", expect=6).stderr
-    assert not home.database.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -187,3 +188,15 @@ def test_what_fails_without_a_record_is_tried_again_too(desk: Desk) -> None:
     fail(desk)
     reply = desk.operator.retry_problems(None)
     assert (reply.ids, reply.phases, reply.product_ids) == ([], [SyncPhase.FEATURES], [18])
+
+
+@pytest.mark.parametrize(
+    "words", [("deletions", "accept", "1"), ("problems", "retry"), ("problems", "list")]
+)
+def test_where_nothing_is_mirrored_nothing_is_made(
+    words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "none.db"
+    assert main([*words, "--db", str(path)]) == 6
+    assert "there is no database" in capsys.readouterr().err
+    assert not path.exists()

@@ -181,6 +181,24 @@ def test_what_cannot_be_looked_at_again_stays_unexplained(pair: Pair) -> None:
     assert report.compared == 1 + 4 + 40
 
 
+def test_a_hole_is_a_surprise_only_until_it_is_recorded(
+    pair: Pair, make_client: Callable[..., TestioClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "service.verify.make_client", lambda _settings, _token: make_client(pair.simulator)
+    )
+    pair.sync()
+    first = pair.products[0]
+    sick = pair.tests(first)[20]
+    pair.simulator.add_fault(kind="poison", test_id=sick)
+    report = pair.verify(first)
+    (place,) = report.uncompared
+    assert "position 21 " in place.why
+    assert found(report) == {("tests", sick, "not_listed", True)}
+    pair.sync()
+    assert pair.verify(first).uncompared == ()
+
+
 def test_what_cannot_be_compared_is_said(pair: Pair) -> None:
     pair.sync()
     sick = pair.products[1]
