@@ -294,7 +294,8 @@ def _body(request: Request, kind: type[B]) -> B:
 def _explained(error: ValidationError) -> str:
     """Every wrong field, with what was expected."""
     return "; ".join(
-        f"{'.'.join(map(str, detail['loc'])) or 'the body'}: {detail['msg']}"
+        f"{'.'.join(map(str, detail['loc'])) or 'the body'}: "
+        + detail["msg"].removeprefix("Value error, ")
         for detail in error.errors()
     )
 

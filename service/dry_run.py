@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -26,6 +27,7 @@ from storage import queries
 from storage.comparing import RowChange, compare_mirrors
 from storage.database import Database, refuse_strangers
 from storage.migrate import migrate
+from storage.sync_log import SyncLog
 from storage.writer_lock import Role
 
 
@@ -77,5 +79,7 @@ def _copy(source: Path, target: Path) -> None:
     database = Database(target)
     try:
         migrate(database)
+        # A run that a daemon carries out right now stands still in the copy, and is none of ours.
+        SyncLog(database).close_interrupted(at=datetime.now(UTC))
     finally:
         database.close()
