@@ -13,9 +13,10 @@ import structlog
 
 from rules.fetching import THE_PRODUCT_LIST, Entity, FetchOutcome, FetchState
 from rules.model import ErrorKind
+from service.fetched import Fetched
 from service.flights import Flights
 from service.mirror_view import MirrorView
-from service.remote_reader import Fetched, RemoteReader
+from service.remote_reader import RemoteReader
 from storage.errors import StorageError
 from storage.fetched_rows import FetchedRows
 from testio.cancellation import Cancellation
