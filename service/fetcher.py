@@ -40,10 +40,18 @@ FRESH = FetchOutcome(state=FetchState.FRESH)
 class Fetcher:
     """Fetches in the process that holds the writer lock, for any number of threads."""
 
-    def __init__(self, *, client: TestioClient, rows: FetchedRows, path: Path) -> None:
+    def __init__(
+        self,
+        *,
+        client: TestioClient,
+        rows: FetchedRows,
+        path: Path,
+        mirror_since: datetime | None = None,
+    ) -> None:
         self._client = client
         self._rows = rows
         self._mirror = MirrorView(path)
+        self._mirror_since = mirror_since
         self._flights: Flights[Entity, FetchOutcome] = Flights()
         self._cancellation = Cancellation()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="testio-fetch")
@@ -113,6 +121,7 @@ class Fetcher:
             client=self._client,
             mirror=self._mirror,
             scope=scope,
+            mirror_since=self._mirror_since,
             refresh_sections=refresh_sections,
         )
 

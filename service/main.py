@@ -52,7 +52,7 @@ def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
     with _signals(stop), open_store(settings, role=Role.DAEMON, socket=socket) as store:
         client = make_client(settings, token)
         system = ActorSystem(make_daemon_parts(settings, client, store))
-        fetcher = make_fetcher(client, store)
+        fetcher = make_fetcher(settings, client, store)
         server = ControlServer(socket, _handlers(settings, system, fetcher, socket, stop))
         try:
             _start(system)

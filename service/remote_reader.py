@@ -22,6 +22,7 @@ from testio.payloads import Rows
 class RemoteReader:
     """Reads entities within one scope of requests. Every method raises TestioError.
 
+    Of a product only tests that end at `mirror_since` or later are mirrored; None means all.
     `refresh_sections` makes the product list, which names the sections, fresh enough, and returns
     as of when it is.
     """
@@ -29,6 +30,7 @@ class RemoteReader:
     client: TestioClient
     mirror: KnownRows
     scope: RequestScope
+    mirror_since: datetime | None
     refresh_sections: Callable[[], datetime]
 
     def read(self, entity: Entity) -> Fetched:
@@ -86,9 +88,10 @@ class RemoteReader:
         return merge(listed), tuple(bad_rows)
 
     def _tests(self, product_id: int) -> Fetched:
-        return TestsReader(client=self.client, mirror=self.mirror, scope=self.scope).read(
-            product_id
+        reader = TestsReader(
+            client=self.client, mirror=self.mirror, scope=self.scope, since=self.mirror_since
         )
+        return reader.read(product_id)
 
     def _test(self, test_id: int) -> Fetched:
         as_of = _now()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from rules.fetching import Entity, Subject
 from rules.model import Kind
-from rules.records import Page
+from rules.records import Page, TestRecord
 from rules.windows import LARGEST_WINDOW, Window
 from service.fetched import Fetched, KnownRows
 from testio.client import TestioClient
@@ -20,13 +20,17 @@ MOST_WINDOWS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestsReader:
-    """Reads within one scope of requests. Raises TestioError, or StorageError of the mirror."""
+    """Reads within one scope of requests. Raises TestioError, or StorageError of the mirror.
+
+    `since`: only tests that end then or later are mirrored (TESTIO_SYNC_SINCE).
+    """
 
     __test__ = False
 
     client: TestioClient
     mirror: KnownRows
     scope: RequestScope
+    since: datetime | None
 
     def read(self, product_id: int) -> Fetched:
         """From the head until a window brings no news; then, one by one, the open tests below."""
@@ -52,20 +56,25 @@ class TestsReader:
             rows = self.client.list_tests(product_id, window, self.scope)
             if not rows.ids:
                 return pages, seen, True
-            known = self.mirror.known_contents(product_id, [r.id for r in rows.records])
+            wanted = tuple(record for record in rows.records if self._is_mirrored(record))
+            known = self.mirror.known_contents(product_id, [record.id for record in wanted])
             pages.append(
                 Page(
                     product_id=product_id,
                     kind=Kind.TESTS,
-                    records=rows.records,
+                    records=wanted,
                     bad_rows=rows.bad_rows,
                 )
             )
             seen |= {record.id for record in rows.records}
-            is_known = all(known.get(r.id) == r.content_hash for r in rows.records)
-            if stop_early and rows.records and is_known:
+            is_known = all(known.get(r.id) == r.content_hash for r in wanted)
+            if rows.records and (not wanted or (stop_early and is_known)):
                 return pages, seen, True
         return pages, seen, False
+
+    def _is_mirrored(self, record: TestRecord) -> bool:
+        """A test without an end always is: it may still get one."""
+        return self.since is None or record.end_at is None or record.end_at >= self.since
 
     def _single_tests(
         self, product_id: int, test_ids: Sequence[int]
