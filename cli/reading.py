@@ -17,6 +17,8 @@ from service.exit_status import ExitStatus
 from service.read_through import ReadThrough, open_mirror
 from storage.lookups import RowFilter
 
+ERRORS_SHOWN = 10
+
 
 def add_common_flags(parser: argparse.ArgumentParser, *, since: str) -> None:
     """The flags of all four verbs; `since` says what it means for this one."""
@@ -76,10 +78,13 @@ def _explain(statistics: CacheStatistics) -> None:
     """On stderr, so that it is seen whatever becomes of the rows."""
     for note in statistics.notes:
         print(f"testio-sync: {harmless(note)}", file=sys.stderr)
-    for problem in statistics.errors:
+    for problem in statistics.errors[:ERRORS_SHOWN]:
         age = problem.age_seconds
         known = "never fetched" if age is None else f"as of {duration_text(age)} ago"
         print(f"testio-sync: {harmless(problem)} ({known})", file=sys.stderr)
+    more = len(statistics.errors) - ERRORS_SHOWN
+    if more > 0:
+        print(f"testio-sync: … and {more} more; --json names them all", file=sys.stderr)
 
 
 def _status_of(statistics: CacheStatistics) -> ExitStatus:

@@ -10,6 +10,7 @@ import contextlib
 import os
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -53,6 +54,7 @@ FETCHES = 2
 MAX_BODY_BYTES = 64 * 1024
 MAX_HEADER_BYTES = 16 * 1024
 IDLE_SECONDS = 10
+LAST_ANSWERS_SECONDS = 0.5
 CONNECTIONS = 1200
 
 ENTRY = "<int(max=9223372036854775807):entry_id>"
@@ -158,11 +160,21 @@ class ControlServer:
             return
         self._app.stopping.set()
         server, self._server = self._server, None
+        self._let_answers_out()
         with contextlib.suppress(OSError):  # another pull may have run this thunk already
             server.trigger.pull_trigger(lambda: wasyncore.close_all(self._map))
         self._thread.join(timeout=2.0)
         server.task_dispatcher.shutdown(timeout=1)
         self.path.unlink(missing_ok=True)
+
+    def _let_answers_out(self) -> None:
+        """Wait a moment for answers under way: who asked us to stop is to hear of it."""
+        give_up_at = time.monotonic() + LAST_ANSWERS_SECONDS
+        while time.monotonic() < give_up_at:
+            channels = [c for c in list(self._map.values()) if hasattr(c, "total_outbufs_len")]
+            if not any(c.requests or c.total_outbufs_len for c in channels):
+                return
+            time.sleep(0.01)
 
     def _serve(self) -> None:
         wasyncore.loop(timeout=1, map=self._map, use_poll=True)

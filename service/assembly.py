@@ -90,9 +90,14 @@ def make_daemon_parts(
     )
 
 
-def make_fetcher(client: TestioClient, store: Store) -> Fetcher:
+def make_fetcher(settings: Settings, client: TestioClient, store: Store) -> Fetcher:
     """What fetches single products and tests in this process."""
-    return Fetcher(client=client, rows=FetchedRows(store.database), path=store.database.path)
+    return Fetcher(
+        client=client,
+        rows=FetchedRows(store.database),
+        path=store.database.path,
+        mirror_since=settings.sync_since,
+    )
 
 
 def _schedule(settings: Settings, clock: Clock) -> SchedulePlan:

@@ -13,9 +13,10 @@ import structlog
 
 from rules.fetching import THE_PRODUCT_LIST, Entity, FetchOutcome, FetchState
 from rules.model import ErrorKind
+from service.fetched import Fetched
 from service.flights import Flights
 from service.mirror_view import MirrorView
-from service.remote_reader import Fetched, RemoteReader
+from service.remote_reader import RemoteReader
 from storage.errors import StorageError
 from storage.fetched_rows import FetchedRows
 from testio.cancellation import Cancellation
@@ -39,10 +40,18 @@ FRESH = FetchOutcome(state=FetchState.FRESH)
 class Fetcher:
     """Fetches in the process that holds the writer lock, for any number of threads."""
 
-    def __init__(self, *, client: TestioClient, rows: FetchedRows, path: Path) -> None:
+    def __init__(
+        self,
+        *,
+        client: TestioClient,
+        rows: FetchedRows,
+        path: Path,
+        mirror_since: datetime | None = None,
+    ) -> None:
         self._client = client
         self._rows = rows
         self._mirror = MirrorView(path)
+        self._mirror_since = mirror_since
         self._flights: Flights[Entity, FetchOutcome] = Flights()
         self._cancellation = Cancellation()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="testio-fetch")
@@ -112,6 +121,7 @@ class Fetcher:
             client=self._client,
             mirror=self._mirror,
             scope=scope,
+            mirror_since=self._mirror_since,
             refresh_sections=refresh_sections,
         )
 

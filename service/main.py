@@ -56,7 +56,7 @@ def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
         client = make_client(settings, token)
         account = make_guard(settings, token, store)
         system = ActorSystem(make_daemon_parts(settings, client, store, account))
-        fetcher = make_fetcher(client, store)
+        fetcher = make_fetcher(settings, client, store)
         handlers = _handlers(settings, system, store, fetcher, socket, stop)
         server = ControlServer(socket, handlers)
         try:

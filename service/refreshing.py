@@ -92,7 +92,7 @@ class Refresher:
                 keep_waiting=self._no_daemon_answers,
             ) as store,
             closing(make_client(self.settings, token)) as client,
-            closing(make_fetcher(client, store)) as fetcher,
+            closing(make_fetcher(self.settings, client, store)) as fetcher,
         ):
             return dict(fetcher.refresh(entities, not_before))
 

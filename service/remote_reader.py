@@ -2,58 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
-from rules.fetching import Entity, Standing, Subject
+from rules.fetching import Entity, Subject
 from rules.model import PRODUCT_LIST, Kind
 from rules.records import BadRow, BugRecord, CursorMove, FeatureRecord, ListingMark, Page
 from rules.sections import merge
-from rules.windows import LARGEST_WINDOW, Window
+from service.fetched import Fetched, KnownRows
+from service.tests_reader import TestsReader
 from testio.client import TestioClient
 from testio.errors import BadPayload, NotFound, ServerError
 from testio.limits import RequestScope
 from testio.payloads import Rows
-
-MOST_WINDOWS = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
-    """What the remote answered. `as_of` None: not all was read, so the entity is not fresh."""
-
-    pages: tuple[Page, ...]
-    as_of: datetime | None
-    message: str = ""
-
-
-class Mirror(Protocol):
-    """What a reader has to know of the mirror. Every method may raise StorageError."""
-
-    def standing(self, entity: Entity) -> Standing: ...
-
-    def sections(self, product_id: int) -> tuple[int, ...]: ...
-
-    def holds_test(self, test_id: int) -> bool: ...
-
-    def known_contents(self, product_id: int, test_ids: Sequence[int]) -> Mapping[int, str]: ...
-
-    def open_tests(self, product_id: int) -> tuple[int, ...]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteReader:
     """Reads entities within one scope of requests. Every method raises TestioError.
 
+    Of a product only tests that end at `mirror_since` or later are mirrored; None means all.
     `refresh_sections` makes the product list, which names the sections, fresh enough, and returns
     as of when it is.
     """
 
     client: TestioClient
-    mirror: Mirror
+    mirror: KnownRows
     scope: RequestScope
+    mirror_since: datetime | None
     refresh_sections: Callable[[], datetime]
 
     def read(self, entity: Entity) -> Fetched:
@@ -111,58 +88,10 @@ class RemoteReader:
         return merge(listed), tuple(bad_rows)
 
     def _tests(self, product_id: int) -> Fetched:
-        """From the head until a window brings no news; then, one by one, what may have changed."""
-        as_of = _now()
-        listed_once = self.mirror.standing(Entity(Subject.TESTS, product_id)).as_of is not None
-        pages, seen, reached = self._newest_tests(product_id, stop_early=listed_once)
-        unseen = [key for key in self.mirror.open_tests(product_id) if key not in seen]
-        singles, gone = self._single_tests(product_id, unseen)
-        if not reached:
-            message = f"only the newest {len(seen)} tests were read; `testio-sync sync` reads all"
-            return Fetched(pages=(*pages, *singles), as_of=None, message=message)
-        message = f"the remote no longer has {_some(gone)}; a full listing decides" if gone else ""
-        return Fetched(pages=(*pages, *singles), as_of=as_of, message=message)
-
-    def _newest_tests(
-        self, product_id: int, *, stop_early: bool
-    ) -> tuple[list[Page], set[int], bool]:
-        """Pages from the head, the ids on them, and whether they reach what is known or the end."""
-        pages: list[Page] = []
-        seen: set[int] = set()
-        for number in range(1, MOST_WINDOWS + 1):
-            window = Window(page=number, per_page=LARGEST_WINDOW)
-            rows = self.client.list_tests(product_id, window, self.scope)
-            if not rows.ids:
-                return pages, seen, True
-            known = self.mirror.known_contents(product_id, [r.id for r in rows.records])
-            pages.append(
-                Page(
-                    product_id=product_id,
-                    kind=Kind.TESTS,
-                    records=rows.records,
-                    bad_rows=rows.bad_rows,
-                )
-            )
-            seen |= {record.id for record in rows.records}
-            is_known = all(known.get(r.id) == r.content_hash for r in rows.records)
-            if stop_early and rows.records and is_known:
-                return pages, seen, True
-        return pages, seen, False
-
-    def _single_tests(
-        self, product_id: int, test_ids: Sequence[int]
-    ) -> tuple[list[Page], list[int]]:
-        """A page for each test that is there, and the ids of those that are not."""
-        pages: list[Page] = []
-        gone: list[int] = []
-        for test_id in test_ids:
-            try:
-                record = self.client.get_test(test_id, product_id, self.scope)
-            except NotFound:
-                gone.append(test_id)
-            else:
-                pages.append(Page(product_id=record.product_id, kind=Kind.TESTS, records=(record,)))
-        return pages, gone
+        reader = TestsReader(
+            client=self.client, mirror=self.mirror, scope=self.scope, since=self.mirror_since
+        )
+        return reader.read(product_id)
 
     def _test(self, test_id: int) -> Fetched:
         as_of = _now()
@@ -192,9 +121,3 @@ class RemoteReader:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _some(test_ids: Sequence[int]) -> str:
-    shown = ", ".join(map(str, test_ids[:5]))
-    more = f" and {len(test_ids) - 5} more" if len(test_ids) > 5 else ""
-    return f"test{'s' if len(test_ids) > 1 else ''} {shown}{more}"

@@ -177,7 +177,7 @@ def test_an_open_test_below_what_was_listed_is_fetched_by_itself(
 def test_a_product_with_more_tests_than_are_read_is_not_called_fresh(
     mirror: ReadThrough, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.remote_reader.MOST_WINDOWS", 1)
+    monkeypatch.setattr("service.tests_reader.MOST_WINDOWS", 1)
     for _ in range(2):
         answer = mirror.get_tests_cached_or_refresh(product_ids=[products_of(simulator)[1]])
         assert len(answer.rows) == 30
@@ -339,3 +339,20 @@ def test_rows_are_chosen_by_status_end_and_number(
     assert ids(statuses=["archived"]) == archived
     assert len(ids(limit=3)) == 3
     assert ids(statuses=["no such status"]) == set()
+
+
+def test_any_age_may_be_allowed(mirror: ReadThrough) -> None:
+    answer = mirror.get_products_cached_or_refresh(max_age_seconds=1e15)
+    assert answer.statistics.hits == 1
+
+
+def test_tests_that_are_not_mirrored_are_not_read_either(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    product = products_of(simulator)[1]
+    ends = sorted((r["end_at"] for r in simulator.account()["tests"][str(product)]), reverse=True)
+    mirror = ReadThrough(settings_for(tmp_path, simulator, TESTIO_SYNC_SINCE=ends[9]))
+    mirror.get_products_cached_or_refresh()
+    rows = mirror.get_tests_cached_or_refresh(product_ids=[product]).rows
+    assert len(rows) == sum(end >= ends[9] for end in ends)
+    assert paths(simulator)[f"/products/{product}/exploratory_tests"] == 2

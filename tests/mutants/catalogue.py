@@ -255,4 +255,20 @@ MUTANTS = (
         new="        if False:\n            self.stored = yield last\n",
         test=f"{RULES}::test_since_for_one_run_lists_the_newest_and_moves_no_cursor",
     ),
+    Mutant(
+        name="any account may write into a mirror",
+        rule=15,
+        file="rules/account.py",
+        old="    return Recognition.REFUSE\n",
+        new="    return Recognition.ADOPT\n",
+        test="tests/unit/test_account.py",
+    ),
+    Mutant(
+        name="a fresh start that failed replaces the mirror",
+        rule=16,
+        file="rules/outcome.py",
+        old="        usable.issuperset(by_product.values()) for by_product in outcomes.values()",
+        new="        True for by_product in outcomes.values()",
+        test="tests/integration/test_fresh_start.py",
+    ),
 )
