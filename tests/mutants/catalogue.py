@@ -259,8 +259,8 @@ MUTANTS = (
         name="any account may write into a mirror",
         rule=15,
         file="rules/account.py",
-        old="    return Recognition.REFUSE\n",
-        new="    return Recognition.ADOPT\n",
+        old="        return Recognition.ADOPT\n    return Recognition.REFUSE\n",
+        new="        return Recognition.ADOPT\n    return Recognition.ADOPT\n",
         test="tests/unit/test_account.py",
     ),
     Mutant(
