@@ -104,11 +104,11 @@ MUTANTS = (
         test="tests/integration/test_listing_state.py",
     ),
     Mutant(
-        name="rows of --since are known",
+        name="rows that no listing vouches for are known",
         rule=6,
-        file="actors/tests_job.py",
-        old="        if self.mode is Mode.SINCE:\n            return None\n        is_full",
-        new="        is_full",
+        file="storage/mirror_rows.py",
+        old="    listed_in = None if page.listing is None else page.listing.id\n",
+        new="    listed_in = 1 if page.listing is None else page.listing.id\n",
         test="tests/integration/test_listing_state.py",
     ),
     Mutant(
@@ -195,8 +195,8 @@ MUTANTS = (
         name="a row beside a hole is taken for it",
         rule=9,
         file="rules/listing.py",
-        old="if self._assumed and self._is_another_row_behind(window, ids):",
-        new="if False:",
+        old="                self._assumed.append(known)\n",
+        new="",
         test=f"{HOLES}::test_a_row_inserted_beside_a_hole_is_read",
     ),
     Mutant(
