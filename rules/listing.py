@@ -18,10 +18,11 @@ Moves that compensate each other exactly cannot be seen through page numbers.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
+from rules.holes import Holes
 from rules.records import HoleRecord
 from rules.resume import ResumePoint
 from rules.windows import LARGEST_WINDOW, Window, adjacent_window, overlapping_window
@@ -30,8 +31,6 @@ MAX_STEPS_BACK = 6
 MAX_STARTS = 3
 MAX_IDLE_WINDOWS = 8
 MAX_SEEKS = 200
-MAX_HOLES = 50
-MAX_HOLES_IN_A_ROW = 4
 SPLIT = 5
 
 TAIL = 4
@@ -83,7 +82,7 @@ class Listing:
         self.ordered = resume is None or resume.ordered
         self._since = since
         self._incremental = incremental
-        self._known_holes = tuple(holes)
+        self._holes = Holes(holes)
         self._starts = 1
         self._handed_out: set[int] = set()
         self._before = frozenset(already_read)
@@ -120,11 +119,6 @@ class Listing:
         self._anchor: tuple[int, int] | None = None
         self._wants_anchor = False
         self._checking: Reading | None = None
-        self._open_holes: list[HoleRecord] = []
-        self._assumed: list[HoleRecord] = []
-        self._holes: list[HoleRecord] = []
-        self._met = 0
-        self._avoid = {hole.position - 1: hole for hole in self._known_holes}
         self._step_over()
 
     def _go_on_from(self, point: ResumePoint) -> None:
@@ -144,7 +138,7 @@ class Listing:
         if self._anchor is not None and (self._checking is not None or self._is_past_the_split):
             self._checking = self._checking or Reading.GOING_ON
             return Window(page=self._anchor[0] + 1, per_page=1)
-        largest, stop = self._largest_now, self._next_hole
+        largest, stop = self._largest_now, self._holes.next_from(self._end)
         if self._end == 0:
             return adjacent_window(0, largest, stop=stop)
         if largest == 1:
@@ -163,10 +157,6 @@ class Listing:
         if self._end < self._fives_until:
             return min(self._largest_allowed, SPLIT)
         return self._largest_allowed
-
-    @property
-    def _next_hole(self) -> int | None:
-        return min((at for at in self._avoid if at >= self._end), default=None)
 
     @property
     def _has_room(self) -> bool:
@@ -188,7 +178,7 @@ class Listing:
         if self._recheck:
             self._check_again(window, ids)
             return ()
-        if self._assumed and self._is_another_row_behind(window, ids):
+        if self._is_another_row_behind(window, ids):
             self._forget_assumed()
             return ()
         last_known = max((i for i, key in enumerate(ids) if key in self._tail), default=-1)
@@ -201,7 +191,7 @@ class Listing:
         """The remote fails on this window for good: split it, or note the hole."""
         if self._checking is not None or self._recheck:
             self._start_over()
-        elif self._assumed and window.limit == self._end + 1:
+        elif self._holes.assumed and window.limit == self._end + 1:
             self._forget_assumed()
         elif window.per_page == 1 and window.offset == self._end:
             self._note_hole()
@@ -214,8 +204,7 @@ class Listing:
 
     def take_holes(self) -> tuple[HoleRecord, ...]:
         """The holes met since the last call whose lower neighbour is known, or is none."""
-        found, self._holes = tuple(self._holes), []
-        return found
+        return self._holes.take()
 
     @property
     def resume_point(self) -> ResumePoint:
@@ -243,8 +232,7 @@ class Listing:
 
     def _hang_anchor(self, ids: list[int | None]) -> None:
         """Windows do not overlap here: a row before them has to be read again, in its place."""
-        below = self._open_holes[-1].after_id if self._open_holes else None
-        if below is not None and ids and ids[0] == below:
+        if ids and ids[0] is not None and self._holes.is_neighbour(ids[0]):
             return  # both neighbours stand around the hole, as ever
         if self._anchor is None:
             if self._tail:
@@ -266,7 +254,8 @@ class Listing:
         beyond = rows[first_new:]
         self._all_known = self._all_known and all(row.known for row in beyond)
         self._note_order(beyond)
-        self._close_holes(beyond)
+        if beyond:
+            self._holes.close(beyond[0].id)
         self._note_tail(window, rows, first_new)
         self._last = (window, [row.id for row in rows])
         if self._has_ended(window, rows, len(beyond)):
@@ -311,14 +300,7 @@ class Listing:
             self._tail_at = window.offset + index
             if self._wants_anchor:
                 self._anchor, self._wants_anchor = (self._tail_at, key), False
-            self._expect_holes_behind(key)
-
-    def _expect_holes_behind(self, key: int) -> None:
-        """A known hole stands where its upper neighbour stands now."""
-        for hole in self._known_holes:
-            if hole.before_id == key:
-                self._avoid = {at: h for at, h in self._avoid.items() if h is not hole}
-                self._avoid[self._tail_at + 1 + hole.rank] = hole
+            self._holes.expect_behind(key, self._tail_at)
 
     def _check_again(self, window: Window, ids: list[int | None]) -> None:
         """Pages too small to overlap, and none behind: the last one must still be the same."""
@@ -364,57 +346,36 @@ class Listing:
 
     # -- holes -------------------------------------------------------------------------------
 
-    def _note_hole(self, known: HoleRecord | None = None) -> None:
+    @property
+    def _above(self) -> int | None:
+        return self._tail[-1] if self._tail else None
+
+    def _note_hole(self) -> None:
         """The row at the end of what was read cannot be shown; go on behind it."""
-        self._met += 1
-        if len(self._open_holes) >= MAX_HOLES_IN_A_ROW or self._met > MAX_HOLES:
-            self.state = Reading.REFUSED
-            return
-        above = self._tail[-1] if self._tail else None
-        hole = HoleRecord(
-            position=self._end + 1,
-            before_id=above,
-            after_id=None if known is None else known.after_id,
-            rank=len(self._open_holes),
-        )
-        self._open_holes.append(hole)
+        self._holes.note(self._end, self._above)
         self._end += 1
         self._floor = self._end
         self._step_over()
 
     def _step_over(self) -> None:
-        """Pass the known holes that stand just here, if their upper neighbour says so."""
-        while self.state is Reading.GOING_ON and self._end in self._avoid:
-            known = self._avoid.pop(self._end)
-            above = self._tail[-1] if self._tail else None
-            if known.before_id == above and known.rank == len(self._open_holes):
-                self._assumed.append(known)
-                self._note_hole(known)
+        """Pass the known holes that stand just here."""
+        end = self._holes.step_over(self._end, self._above)
+        if end > self._end:
+            self._end = self._floor = end
+        if self._holes.is_too_many:
+            self.state = Reading.REFUSED
 
     def _is_another_row_behind(self, window: Window, ids: list[int | None]) -> bool:
         """Whether a hole was stepped over where, by its lower neighbour, it no longer is."""
-        if window.offset != self._end:
+        if not self._holes.assumed or window.offset != self._end:
             return False
-        return (ids[0] if ids else None) != self._assumed[-1].after_id
+        return self._holes.is_another_row(ids[0] if ids else None)
 
     def _forget_assumed(self) -> None:
         """Begin again without them: a row that can be read may stand where they were."""
-        wrong = {hole.fingerprint for hole in self._assumed}
-        self._known_holes = tuple(h for h in self._known_holes if h.fingerprint not in wrong)
+        self._holes.forget_assumed()
+        self._holes.begin()
         self._start_at_the_head()
-
-    def _close_holes(self, beyond: Sequence[Seen]) -> None:
-        """The rows behind a hole are there: its lower neighbour is known."""
-        if not beyond:
-            return
-        if not self._open_holes:
-            return
-        closed = [replace(hole, after_id=beyond[0].id) for hole in self._open_holes]
-        self._holes += closed
-        self._open_holes, self._assumed = [], []
-        # A listing that starts over need not find them again.
-        known = {hole.fingerprint: hole for hole in (*self._known_holes, *closed)}
-        self._known_holes = tuple(known.values())
 
     # -- the end, and other ways out ---------------------------------------------------------
 
@@ -433,8 +394,7 @@ class Listing:
         if self._anchor is not None:
             self._checking = goal
             return
-        self._holes += [replace(hole, after_id=None) for hole in self._open_holes]
-        self._open_holes = []
+        self._holes.close(None)
         if goal is Reading.COMPLETE and self._resumed:
             self._read_the_head_again()
         else:
@@ -443,10 +403,9 @@ class Listing:
     def _read_the_head_again(self) -> None:
         """A resumed listing: what came up above meanwhile has to join up with what was read."""
         self._before = self._before | self._read
-        holes = self._holes
         self._resumed, self._at_head = False, True
+        self._holes.begin_again_at_the_head()
         self._start_at_the_head()
-        self._holes = holes + self._holes
         self._point = self._resume_point()
 
     def _seek_or_step_back(self, window: Window, ids: list[int | None]) -> None:
@@ -469,6 +428,7 @@ class Listing:
         if self._starts < MAX_STARTS:
             self._starts += 1
             self._resumed = False
+            self._holes.begin()
             self._start_at_the_head()
         else:
             self._abandon("the list moved too much while it was read")

@@ -194,7 +194,7 @@ MUTANTS = (
     Mutant(
         name="a row beside a hole is taken for it",
         rule=9,
-        file="rules/listing.py",
+        file="rules/holes.py",
         old="                self._assumed.append(known)\n",
         new="",
         test=f"{HOLES}::test_a_row_inserted_beside_a_hole_is_read",
@@ -210,9 +210,9 @@ MUTANTS = (
     Mutant(
         name="an outage is a row of holes",
         rule=9,
-        file="rules/listing.py",
-        old="if len(self._open_holes) >= MAX_HOLES_IN_A_ROW or self._met > MAX_HOLES:",
-        new="if False:",
+        file="rules/holes.py",
+        old="return len(self._open) > MAX_HOLES_IN_A_ROW or self.count > MAX_HOLES",
+        new="return False",
         test=f"{HOLES}::test_a_remote_that_fails_on_everything_is_no_row_of_holes",
     ),
     Mutant(
