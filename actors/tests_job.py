@@ -16,7 +16,7 @@ from actors.messages import SyncProduct
 from actors.parts import ProductDirectory, RemoteClient
 from actors.verdict import Job, Verdict, gaps_verdict
 from rules.deletions import brake
-from rules.listing import Listing, Reading, Seen
+from rules.listing import Listing, Reading
 from rules.model import ErrorKind, Kind, Outcome, Problem, SyncOptions
 from rules.planning import CursorState, Mode, plan
 from rules.records import (
@@ -30,6 +30,7 @@ from rules.records import (
     Stored,
     TestRecord,
 )
+from rules.stops import Seen
 from rules.windows import Window, window_around
 from testio.errors import BadPayload, Forbidden, NotFound, ServerError, TestioError, Timeout
 from testio.payloads import Rows

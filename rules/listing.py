@@ -18,13 +18,13 @@ Moves that compensate each other exactly cannot be seen through page numbers.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
 from rules.holes import Holes
 from rules.records import HoleRecord
 from rules.resume import ResumePoint
+from rules.stops import PAGE_AROUND_HOLES, Seen, Stops
 from rules.windows import LARGEST_WINDOW, Window, adjacent_window, overlapping_window
 
 MAX_STEPS_BACK = 6
@@ -35,18 +35,6 @@ SPLIT = 5
 
 TAIL = 4
 """How many of the rows read last can show the overlap. An older row may have moved down."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """One row of an answer: its id (None where it was unusable) and when its test ends.
-
-    `known`: an earlier listing that has finished confirmed it, and it has not changed.
-    """
-
-    id: int | None
-    end_at: datetime | None = None
-    known: bool = False
 
 
 class Reading(Enum):
@@ -79,9 +67,8 @@ class Listing:
     ) -> None:
         self.state = Reading.GOING_ON
         self.why_abandoned = ""
-        self.ordered = resume is None or resume.ordered
-        self._since = since
-        self._incremental = incremental
+        ordered = resume is None or resume.ordered
+        self._stops = Stops(since=since, incremental=incremental, ordered=ordered)
         self._holes = Holes(holes)
         self._starts = 1
         self._handed_out: set[int] = set()
@@ -94,10 +81,10 @@ class Listing:
         self._point = self._resume_point()
 
     def _start_at_the_head(self) -> None:
+        self._stops.begin()
         self._read: set[int] = set()
         self._tail: tuple[int, ...] = ()
         self._tail_at = -1
-        self._last_end_at: datetime | None = None
         self._last: tuple[Window, list[int | None]] | None = None
         self._recheck = False
         self._end = 0
@@ -110,9 +97,6 @@ class Listing:
         self._proven = True
         self._should_have_ended = False
         self._left_out = False
-        self._known_rows = 0
-        self._page_is_known = False
-        self._all_known = True
         self._floor = 0
         self._fives_until = 0
         self._singles_until = 0
@@ -128,6 +112,11 @@ class Listing:
         self._largest_answer = point.largest_answer
         self._left_out, self._proven = point.left_out, point.proven
         self._read = set(self._before)
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the list has kept its order, newest end first."""
+        return self._stops.ordered
 
     # -- what to ask for ---------------------------------------------------------------------
 
@@ -222,7 +211,7 @@ class Listing:
         if self._has_room:
             self._hang_anchor(ids)
             return True
-        if not ids and self._incremental and self._all_known and self.ordered:
+        if not ids and self._stops.knows_all:
             self._conclude(Reading.JOINED)
             return False
         # Pages too small to overlap: nothing behind is checked again, rows behind prove nothing.
@@ -252,8 +241,7 @@ class Listing:
 
     def _take_in(self, window: Window, rows: Sequence[Seen], first_new: int) -> None:
         beyond = rows[first_new:]
-        self._all_known = self._all_known and all(row.known for row in beyond)
-        self._note_order(beyond)
+        self._stops.note(beyond)
         if beyond:
             self._holes.close(beyond[0].id)
         self._note_tail(window, rows, first_new)
@@ -268,28 +256,14 @@ class Listing:
             self._look_for_the_end(rows, beyond)
 
     def _look_for_the_end(self, rows: Sequence[Seen], beyond: Sequence[Seen]) -> None:
-        if self._is_below_since(rows) or (self._at_head and self._was_read_before(rows)):
+        page = PAGE_AROUND_HOLES if self._floor else self._largest_allowed
+        if self._stops.is_below_since(rows) or (self._at_head and self._was_read_before(rows)):
             self._conclude(Reading.COMPLETE)
-        elif self._incremental and self._joined_up(beyond):
+        elif self._stops.has_joined_up(beyond, page=page):
             self._conclude(Reading.JOINED)
 
     def _was_read_before(self, rows: Sequence[Seen]) -> bool:
         return bool(rows) and all(row.id in self._before for row in rows)
-
-    def _joined_up(self, beyond: Sequence[Seen]) -> bool:
-        """Whether a page of known rows was followed by another one."""
-        if not beyond:
-            return False
-        if not all(row.known for row in beyond):
-            self._known_rows, self._page_is_known = 0, False
-            return False
-        self._known_rows += len(beyond)
-        if self._page_is_known:
-            return self.ordered
-        # Around holes windows are small: a few rows have to do for a page there.
-        page = SPLIT if self._floor else self._largest_allowed
-        self._page_is_known = self._known_rows >= page
-        return False
 
     def _note_tail(self, window: Window, rows: Sequence[Seen], first_new: int) -> None:
         for index in range(first_new, len(rows)):
@@ -436,19 +410,6 @@ class Listing:
     def _abandon(self, why: str) -> None:
         self.state = Reading.ABANDONED
         self.why_abandoned = why
-
-    def _note_order(self, rows: Sequence[Seen]) -> None:
-        for row in rows:
-            if row.end_at is None:
-                continue
-            if self._last_end_at is not None and row.end_at > self._last_end_at:
-                self.ordered = False
-            self._last_end_at = row.end_at
-
-    def _is_below_since(self, rows: Sequence[Seen]) -> bool:
-        if self._since is None or not self.ordered or not rows:
-            return False
-        return all(row.end_at is not None and row.end_at < self._since for row in rows)
 
     def _resume_point(self) -> ResumePoint:
         return ResumePoint(

@@ -6,9 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from actors.tests_job import MAX_WINDOWS
-from rules.listing import Listing, Reading, Seen
+from rules.listing import Listing, Reading
 from rules.records import BadRow, FeatureRecord, HoleRecord, ProductRecord, TestRecord
 from rules.sections import merge
+from rules.stops import Seen
 from rules.verifying import Live
 from testio.client import TestioClient
 from testio.errors import BadPayload, NotFound, ServerError

@@ -114,17 +114,17 @@ MUTANTS = (
     Mutant(
         name="the first known page ends the listing",
         rule=6,
-        file="rules/listing.py",
-        old="        return False\n\n    def _note_tail",
-        new="        return self._page_is_known\n\n    def _note_tail",
+        file="rules/stops.py",
+        old="        self._page_is_known = self._known_rows >= page\n        return False\n",
+        new="        return self._known_rows >= page\n",
         test=f"{STEPS}::test_an_unknown_row_on_the_safety_page_goes_on",
     ),
     Mutant(
         name="a list out of order is trusted",
         rule=6,
-        file="rules/listing.py",
-        old="            return self.ordered\n        # Around",
-        new="            return True\n        # Around",
+        file="rules/stops.py",
+        old="            return self.ordered\n",
+        new="            return True\n",
         test=f"{STEPS}::test_a_list_out_of_order_is_read_to_its_end",
     ),
     Mutant(

@@ -7,9 +7,10 @@ from collections.abc import Collection, Sequence
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rules.listing import Listing, Reading, Seen
+from rules.listing import Listing, Reading
 from rules.records import HoleRecord
 from rules.resume import interrupted_from
+from rules.stops import Seen
 from rules.windows import Window, window_around
 
 MAX_REQUESTS = 3000

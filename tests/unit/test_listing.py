@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.listing import Listing, Reading, Seen
+from rules.listing import Listing, Reading
+from rules.stops import Seen
 from rules.windows import LARGEST_WINDOW, Window, overlapping_window
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
