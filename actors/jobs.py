@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from actors.clock import Clock
+from actors.features import features_by_section, plain_features
 from actors.messages import SyncProduct
 from actors.parts import ProductDirectory, RemoteClient, Sections
 from actors.tests_job import list_tests
@@ -19,10 +20,7 @@ from actors.verdict import Job, Verdict, gaps_verdict
 from rules.model import ErrorKind, Kind, Outcome, Problem, SyncPhase
 from rules.planning import is_due
 from rules.records import BadRow, CursorMove, FeatureRecord, ListingMark, Page, Record, Stored
-from rules.sections import merge
-from testio.errors import BadPayload, NotFound, ServerError
 from testio.limits import RequestScope
-from testio.payloads import Rows
 
 
 def job_for(
@@ -130,12 +128,16 @@ class _Features:
         now = self._clock.now()
         product_id = self._task.product_id
         sections = self._directory.sections_of(product_id)
-        rows = None if self._goes_by_section(sections) else self._plain(sections)
+        if self._goes_by_section(sections):
+            rows = None
+        else:
+            rows = plain_features(self._client, product_id, sections.ids, self._scope)
         if rows is not None:
             return self._page(rows.records, rows.bad_rows, CursorMove(as_of=now))
         # A section that came up after the list of sections was read is not among them.
         as_of = min(now, sections.as_of or now)
-        records, bad_rows = self._by_section(sections)
+        found = features_by_section(self._client, product_id, sections.ids, self._scope)
+        records, bad_rows = found
         return self._page(records, bad_rows, CursorMove(as_of=as_of, by_section=bool(records)))
 
     def _goes_by_section(self, sections: Sections) -> bool:
@@ -155,27 +157,3 @@ class _Features:
         move: CursorMove,
     ) -> Page:
         return _unpaged(self._task, Kind.FEATURES, records, bad_rows, move)
-
-    def _plain(self, sections: Sections) -> Rows[FeatureRecord] | None:
-        """By the plain endpoint; None where that does not answer for a product with sections."""
-        product_id = self._task.product_id
-        if not sections.ids:
-            return self._client.list_features(product_id, self._scope)
-        try:
-            rows = self._client.list_features(product_id, self._scope)
-        except (NotFound, ServerError, BadPayload):
-            return None  # older deployments answer so; if it is real, the sections fail as well
-        return rows if rows.ids else None
-
-    def _by_section(
-        self, sections: Sections
-    ) -> tuple[tuple[FeatureRecord, ...], tuple[BadRow, ...]]:
-        listed: list[tuple[int, FeatureRecord]] = []
-        bad_rows: list[BadRow] = []
-        for section_id in sections.ids:
-            rows = self._client.list_section_features(
-                self._task.product_id, section_id, self._scope
-            )
-            listed += [(section_id, record) for record in rows.records]
-            bad_rows += rows.bad_rows
-        return merge(listed), tuple(bad_rows)

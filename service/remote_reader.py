@@ -6,14 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from actors.features import features_by_section, plain_features
 from rules.fetching import Entity, Subject
 from rules.model import PRODUCT_LIST, Kind
-from rules.records import BadRow, BugRecord, CursorMove, FeatureRecord, ListingMark, Page
-from rules.sections import merge
+from rules.records import BugRecord, CursorMove, ListingMark, Page
 from service.fetched import Fetched, KnownRows
 from service.tests_reader import TestsReader
 from testio.client import TestioClient
-from testio.errors import BadPayload, NotFound, ServerError
 from testio.limits import RequestScope
 from testio.payloads import Rows
 
@@ -57,35 +56,17 @@ class RemoteReader:
 
     def _features(self, product_id: int) -> Fetched:
         as_of = _now()
-        rows = self._plain_features(product_id)
+        sections = self.mirror.sections(product_id)
+        rows = plain_features(self.client, product_id, sections, self.scope)
         if rows is not None:
             records, bad_rows = rows.records, rows.bad_rows
         else:
             as_of = min(as_of, self.refresh_sections())
-            records, bad_rows = self._features_by_section(product_id)
+            sections = self.mirror.sections(product_id)
+            found = features_by_section(self.client, product_id, sections, self.scope)
+            records, bad_rows = found
         page = Page(product_id=product_id, kind=Kind.FEATURES, records=records, bad_rows=bad_rows)
         return Fetched(pages=(page,), as_of=as_of)
-
-    def _plain_features(self, product_id: int) -> Rows[FeatureRecord] | None:
-        """By the plain endpoint; None where that does not answer for a product with sections."""
-        if not self.mirror.sections(product_id):
-            return self.client.list_features(product_id, self.scope)
-        try:
-            rows = self.client.list_features(product_id, self.scope)
-        except (NotFound, ServerError, BadPayload):
-            return None  # older deployments answer so; if it is real, the sections fail as well
-        return rows if rows.ids else None
-
-    def _features_by_section(
-        self, product_id: int
-    ) -> tuple[tuple[FeatureRecord, ...], tuple[BadRow, ...]]:
-        listed: list[tuple[int, FeatureRecord]] = []
-        bad_rows: list[BadRow] = []
-        for section_id in self.mirror.sections(product_id):
-            rows = self.client.list_section_features(product_id, section_id, self.scope)
-            listed += [(section_id, record) for record in rows.records]
-            bad_rows += rows.bad_rows
-        return merge(listed), tuple(bad_rows)
 
     def _tests(self, product_id: int) -> Fetched:
         reader = TestsReader(

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from actors.tests_job import is_wanted
 from rules.fetching import Entity, Subject
 from rules.model import Kind
-from rules.records import Page, TestRecord
+from rules.records import Page
 from rules.windows import LARGEST_WINDOW, Window
 from service.fetched import Fetched, KnownRows
 from testio.client import TestioClient
@@ -56,7 +57,7 @@ class TestsReader:
             rows = self.client.list_tests(product_id, window, self.scope)
             if not rows.ids:
                 return pages, seen, True
-            wanted = tuple(record for record in rows.records if self._is_mirrored(record))
+            wanted = tuple(record for record in rows.records if is_wanted(record, self.since))
             known = self.mirror.known_contents(product_id, [record.id for record in wanted])
             pages.append(
                 Page(
@@ -71,10 +72,6 @@ class TestsReader:
             if rows.records and (not wanted or (stop_early and is_known)):
                 return pages, seen, True
         return pages, seen, False
-
-    def _is_mirrored(self, record: TestRecord) -> bool:
-        """A test without an end always is: it may still get one."""
-        return self.since is None or record.end_at is None or record.end_at >= self.since
 
     def _single_tests(
         self, product_id: int, test_ids: Sequence[int]
