@@ -7,13 +7,14 @@ for one by one; only a 404 marks one as gone (rule 8).
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from actors.clock import Clock
 from actors.messages import SyncProduct
 from actors.parts import ProductDirectory, RemoteClient
+from actors.single_fetches import Found, TestsNotRefreshed, look_for
 from actors.verdict import Job, Verdict, gaps_verdict
 from rules.deletions import brake
 from rules.listing import Listing, Reading
@@ -32,11 +33,8 @@ from rules.records import (
 )
 from rules.stops import Seen
 from rules.windows import Window, window_around
-from testio.errors import BadPayload, Forbidden, NotFound, ServerError, TestioError, Timeout
+from testio.errors import BadPayload, ServerError
 from testio.payloads import Rows
-
-MAX_SINGLE_FETCHES = 500
-"""Tests fetched one by one for one product in one run; the rest wait for the next."""
 
 MAX_WINDOWS = 100_000
 
@@ -284,13 +282,13 @@ class TestsJob:
         if not missing and self.listing.state is Reading.JOINED:
             missing = self.directory.unchecked_tests(self.product_id, self._options.mirror_since)
             missing = tuple(key for key in missing if key not in self.seen)
-        found, gone, left = self._look_for(missing)
-        self.stored = yield replace(last, cursor=self._move(), gone=gone)
-        if found:
-            yield self._page(records=found, confirmed=tuple(record.id for record in found))
+        found = self._look_for(missing)
+        self.stored = yield replace(last, cursor=self._move(), gone=found.gone)
+        for page in self._single_pages(found):
+            yield page
         verdict = gaps_verdict(self.stored.gaps, self.bad, self.holes)
-        if left and verdict.outcome is Outcome.COMPLETE:
-            message = f"{left} tests that the list lacks could not be looked for yet"
+        if found.left and verdict.outcome is Outcome.COMPLETE:
+            message = f"{found.left} tests that the list lacks could not be looked for yet"
             problem = Problem(kind=ErrorKind.UNCONFIRMED, message=message)
             verdict = Verdict(outcome=Outcome.PARTIAL, problem=problem)
         return replace(verdict, warning=self._warning)
@@ -305,37 +303,36 @@ class TestsJob:
             in_order=self.listing.ordered,
         )
 
-    def _look_for(
-        self, missing: tuple[int, ...]
-    ) -> tuple[tuple[TestRecord, ...], tuple[int, ...], int]:
-        """Fetch tests one by one: those that are there, those gone (404), and how many are left."""
-        found: list[TestRecord] = []
-        gone: list[int] = []
-        for test_id in missing[:MAX_SINGLE_FETCHES]:
-            scope = self.task.ticket.requests
-            try:
-                found.append(self.client.get_test(test_id, self.product_id, scope))
-            except NotFound:
-                gone.append(test_id)
-            except (ServerError, Timeout, Forbidden, BadPayload):
-                continue
-        return tuple(found), tuple(gone), len(missing) - len(found) - len(gone)
-
     def _refresh_mutable(self) -> Pages:
         """Tests that can still change and were not listed; one that is gone waits for a listing."""
         ids = [key for key in self.directory.open_tests(self.product_id) if key not in self.seen]
         for start in range(0, len(ids), 25):
-            found, gone, left = self._look_for(tuple(ids[start : start + 25]))
-            wants = f"test {gone[0]} was not found any more" if gone else None
-            yield self._page(records=found, wants_full=wants)
-            if left:
-                raise TestsNotRefreshed(f"{left} tests could not be fetched one by one")
+            found = self._look_for(ids[start : start + 25])
+            wants = f"test {found.gone[0]} was not found any more" if found.gone else None
+            if wants is not None:
+                yield self._page(wants_full=wants)
+            for page in self._single_pages(found):
+                yield replace(page, confirmed=())
+            if found.left:
+                raise TestsNotRefreshed(f"{found.left} tests could not be fetched one by one")
 
+    def _single_pages(self, found: Found) -> list[Page]:
+        """A page for each product: a test that left this one's list may stand in another."""
+        by_product: dict[int, list[TestRecord]] = {}
+        for record in found.records:
+            by_product.setdefault(record.product_id, []).append(record)
+        return [
+            Page(
+                product_id=product_id,
+                kind=Kind.TESTS,
+                records=tuple(records),
+                confirmed=tuple(record.id for record in records),
+            )
+            for product_id, records in by_product.items()
+        ]
 
-class TestsNotRefreshed(TestioError):
-    """Single fetches failed although the list could be read."""
-
-    kind = ErrorKind.UNCONFIRMED
+    def _look_for(self, test_ids: Sequence[int]) -> Found:
+        return look_for(self.client, self.product_id, test_ids, self.task.ticket.requests)
 
 
 def is_wanted(record: TestRecord, since: datetime | None) -> bool:

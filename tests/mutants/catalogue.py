@@ -154,17 +154,17 @@ MUTANTS = (
     Mutant(
         name="any failure of a single fetch marks a test as gone",
         rule=8,
-        file="actors/tests_job.py",
-        old="            except NotFound:\n",
-        new="            except (NotFound, ServerError):\n",
+        file="actors/single_fetches.py",
+        old="        except NotFound:\n",
+        new="        except (NotFound, ServerError):\n",
         test=f"{RULES}::test_a_test_is_gone_only_after_the_remote_says_so",
     ),
     Mutant(
         name="a test that the list lacks is gone",
         rule=8,
-        file="actors/tests_job.py",
-        old="                found.append(self.client.get_test(test_id, self.product_id, scope))",
-        new="                raise NotFound(str(scope))",
+        file="actors/single_fetches.py",
+        old="            records.append(client.get_test(test_id, product_id, scope))",
+        new="            raise NotFound(str(scope))",
         test=f"{RULES}::test_a_list_that_leaves_a_test_out_takes_nothing_away",
     ),
     Mutant(
