@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test lint check format bench faults lock clean
+.PHONY: help install demo run test lint check format bench faults mutants model lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ bench: $(VENV)/.dev ## time a full sync beside a bare loop of requests, in pairs
 
 faults: $(VENV)/.dev ## the fault tests at length (the default suite runs a short form)
 	FAULT_ROUNDS=40 $(BIN)/pytest tests/faults --timeout=600 -v
+
+mutants: $(VENV)/.dev ## break each rule on purpose and see its test fail (the suite tries two)
+	MUTANTS=all $(BIN)/pytest tests/mutants --timeout=600
+
+model: $(VENV)/.dev ## many random lives of a mirror (the suite tries a few)
+	SYNC_EXAMPLES=400 $(BIN)/pytest tests/model -n0 --timeout=7200
 
 lock: ## pin the dependencies again (needs uv)
 	uv pip compile $(LOCK) --extra build -o requirements.lock

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from actors.messages import PhaseProgress, RunProgress, RunTicket
 from rules.admission import RunningRun
-from rules.model import ErrorKind, Outcome, Problem, SyncPhase, SyncResult, in_order
-from rules.outcome import Tally
+from rules.model import ErrorKind, Outcome, Problem, RunStatus, SyncPhase, SyncResult, in_order
+from rules.outcome import Tally, is_fit_to_replace
 
 
 @dataclass(slots=True, kw_only=True)
 class ActiveRun:
-    """Which phases are ahead, what came out so far, and why it ends early, if it does."""
+    """Which phases are ahead, what came out so far, and why it ends early, if it does.
+
+    Of a fresh start: the urn of the Mirror that puts it in place, and why the old mirror was kept.
+    """
 
     ticket: RunTicket
     ahead: list[SyncPhase]
@@ -21,6 +24,8 @@ class ActiveRun:
     finished: set[SyncPhase] = field(default_factory=set)
     ending: Problem | None = None
     closing: bool = False
+    adopted_by: str | None = None
+    kept: Problem | None = None
 
     @property
     def run_id(self) -> int:
@@ -41,7 +46,7 @@ class ActiveRun:
 
     def result(self, now: float) -> SyncResult:
         """What the run came to; `now` is on the clock of elapsed seconds."""
-        return self.tally.result(
+        result = self.tally.result(
             run_id=self.run_id,
             trigger=self.ticket.request.trigger,
             phases=self.phases,
@@ -49,6 +54,12 @@ class ActiveRun:
             cancelled=self.ending is not None and self.ending.kind is ErrorKind.CANCELLED,
             duration_seconds=now - self.ticket.started,
         )
+        return result if self.kept is None else _with_old_mirror(result, self.kept)
+
+    @property
+    def is_fit_to_replace(self) -> bool:
+        """Whether what a fresh start has built may be put in place."""
+        return self.ending is None and is_fit_to_replace(self.tally.outcomes)
 
     def progress(self, now: float) -> RunProgress:
         """How far the run is; `now` is on the clock of elapsed seconds."""
@@ -71,3 +82,14 @@ class ActiveRun:
             failed=len(outcomes) - complete,
             finished=phase in self.finished,
         )
+
+
+def _with_old_mirror(result: SyncResult, why: Problem) -> SyncResult:
+    """Nothing of what was read is in the mirror, so nothing of it was synced."""
+    failed = result.status is RunStatus.SUCCESS
+    return replace(
+        result,
+        status=RunStatus.FAILED if failed else result.status,
+        products_synced=0,
+        errors=(*result.errors, why),
+    )

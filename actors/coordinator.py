@@ -14,12 +14,16 @@ from actors.clock import Clock
 from actors.journal import Journal
 from actors.messages import (
     Admitted,
+    AdoptFresh,
     CancelRun,
     CoordinatorMessage,
     CoordinatorStatus,
     Drain,
+    DropFresh,
     EndPhase,
+    FreshAdopted,
     GetStatus,
+    MirrorLost,
     PhaseFinished,
     PhaseStarted,
     Ping,
@@ -61,6 +65,7 @@ class Coordinator(BaseActor):
         *,
         supervisor: Address,
         phases: dict[SyncPhase, Address],
+        mirror: Address,
         journal: Journal,
         clock: Clock,
         run_ids: Iterator[int],
@@ -69,6 +74,7 @@ class Coordinator(BaseActor):
         """`run_ids` gives free ids; it outlives a crash of this actor."""
         super().__init__(role="coordinator", supervisor=supervisor)
         self._phases = phases
+        self._mirror = mirror
         self._journal = journal
         self._clock = clock
         self._run_ids = run_ids
@@ -92,12 +98,20 @@ class Coordinator(BaseActor):
                 return self._drain()
             case Ping():
                 return True
+            case MirrorLost():
+                self._mirror_lost(message)
             case _:
                 self._hear(message)
         return True
 
     def _hear(
-        self, message: PhaseStarted | ProductSynced | ProductFailed | PhaseFinished | RunRecorded
+        self,
+        message: PhaseStarted
+        | ProductSynced
+        | ProductFailed
+        | PhaseFinished
+        | FreshAdopted
+        | RunRecorded,
     ) -> None:
         """Facts about the run at work; those of an ended run are refused."""
         current = self._current
@@ -111,6 +125,8 @@ class Coordinator(BaseActor):
                 self._product_ended(current, message)
             case PhaseFinished():
                 self._phase_finished(current, message)
+            case FreshAdopted():
+                self._fresh_adopted(current, message.problem)
             case RunRecorded():
                 self._run_recorded(current)
             case _:
@@ -234,11 +250,13 @@ class Coordinator(BaseActor):
         self._next_phase(self._current)
 
     def _next_phase(self, current: ActiveRun) -> None:
-        if not current.ahead or current.ending is not None:
+        if current.ahead and current.ending is None:
+            phase = current.ahead.pop(0)
+            self._phases[phase].tell(RunPhase(ticket=current.ticket))
+        elif current.ticket.is_fresh_start:
+            self._settle_fresh_start(current)
+        else:
             self._close(current)
-            return
-        phase = current.ahead.pop(0)
-        self._phases[phase].tell(RunPhase(ticket=current.ticket))
 
     def _product_ended(self, current: ActiveRun, message: ProductSynced | ProductFailed) -> None:
         skipped = message.outcome is Outcome.SKIPPED
@@ -266,6 +284,37 @@ class Coordinator(BaseActor):
         if message.problem is not None:
             current.tally.note(message.phase, PRODUCT_LIST, Outcome.FAILED, problem=message.problem)
         self._next_phase(current)
+
+    # -- the end of a fresh start --------------------------------------------------------------
+
+    def _settle_fresh_start(self, current: ActiveRun) -> None:
+        """Have it put in place, if all of it could be read; from here on it cannot be cancelled."""
+        current.closing = True
+        if current.is_fit_to_replace:
+            order = AdoptFresh(ticket=current.ticket, reply_to=self.actor_ref)
+            current.adopted_by = self._mirror.tell(order)
+            if current.adopted_by is None:
+                self._fresh_adopted(current, WRITER_GONE)
+            return
+        self._mirror.tell(DropFresh(ticket=current.ticket))
+        problems = [current.ending, *current.tally.problems, NOT_READ]
+        self._keep_old_mirror(current, next(p for p in problems if p is not None))
+        self._close(current)
+
+    def _mirror_lost(self, message: MirrorLost) -> None:
+        current = self._current
+        if current is not None and current.adopted_by == message.lost_urn:
+            self._fresh_adopted(current, WRITER_GONE)
+
+    def _fresh_adopted(self, current: ActiveRun, problem: Problem | None) -> None:
+        current.adopted_by = None
+        if problem is not None:
+            self._keep_old_mirror(current, problem)
+        self._close(current)
+
+    def _keep_old_mirror(self, current: ActiveRun, why: Problem) -> None:
+        message = f"the fresh start was given up and the old mirror kept: {why}"
+        current.kept = Problem(kind=why.kind, message=message)
 
     def _close(self, current: ActiveRun) -> None:
         current.closing = True
@@ -299,6 +348,10 @@ class Coordinator(BaseActor):
         self._journal.record(
             SyncEvent(at=self._clock.now(), event=event, run_id=run_id, detail=detail)
         )
+
+
+WRITER_GONE = Problem(kind=ErrorKind.CRASHED, message="the mirror's writer crashed")
+NOT_READ = Problem(kind=ErrorKind.UNCONFIRMED, message="not every product could be read")
 
 
 def _origin(request: RunRequest) -> dict[str, object]:

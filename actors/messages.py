@@ -17,7 +17,7 @@ import pykka
 from actors.written import Written
 from rules.admission import Admission
 from rules.model import Counts, Outcome, Problem, RunRequest, SyncPhase, Trigger
-from rules.records import Page
+from rules.records import Page, Stored
 from rules.schedule import Schedule
 from testio.limits import RequestScope
 
@@ -26,7 +26,10 @@ Ref = pykka.ActorRef[Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTicket:
-    """One run, as it travels in messages. `started` is on the clock of elapsed seconds."""
+    """One run, as it travels in messages. `started` is on the clock of elapsed seconds.
+
+    `staged`: what a fresh start has built; it counts as `written` once it is the mirror.
+    """
 
     run_id: int
     request: RunRequest
@@ -34,6 +37,12 @@ class RunTicket:
     started: float
     requests: RequestScope = field(default_factory=RequestScope)
     written: Written = field(default_factory=Written)
+    staged: Written = field(default_factory=Written)
+
+    @property
+    def is_fresh_start(self) -> bool:
+        """Whether the run builds the mirror anew, beside the old one."""
+        return self.request.options.nuke
 
     @property
     def is_over(self) -> bool:
@@ -186,6 +195,14 @@ class RunRecorded:
     run_id: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreshAdopted:
+    """The fresh start is the mirror now; or it is not, for a `problem`."""
+
+    run_id: int
+    problem: Problem | None = None
+
+
 # -- to the phases -----------------------------------------------------------------------------
 
 
@@ -232,7 +249,7 @@ class PageStored:
     """The page is committed."""
 
     attempt: int
-    counts: Counts
+    stored: Stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,6 +313,21 @@ class StorePage:
     attempt: int
     page: Page
     reply_to: Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptFresh:
+    """Put the run's fresh start in the old mirror's place; answered with a FreshAdopted."""
+
+    ticket: RunTicket
+    reply_to: Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropFresh:
+    """Remove what the run has built; the old mirror stays."""
+
+    ticket: RunTicket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -374,10 +406,12 @@ CoordinatorMessage = (
     | ProductFailed
     | PhaseFinished
     | RunRecorded
+    | FreshAdopted
+    | MirrorLost
 )
 PhaseMessage = Ping | RunPhase | EndPhase | WorkerReplaced | ProductSynced | ProductFailed
 WorkerMessage = Ping | SyncProduct | PageStored | PageRefused | MirrorLost
-MirrorMessage = Ping | StorePage
+MirrorMessage = Ping | StorePage | AdoptFresh | DropFresh
 LoggerMessage = Ping | Flush
 SupervisorMessage = (
     Ping | Beat | StartAll | StopAll | ActorCrashed | RunBegan | RunEnded | ScheduleChanged

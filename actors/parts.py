@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from actors.clock import Clock, SystemClock
 from rules.events import Entry
-from rules.listing import Window
-from rules.model import Counts, RunRequest, Trigger
-from rules.records import FeatureRecord, Page, ProductRecord, TestRecord
+from rules.model import Kind, Problem, RunRequest, Trigger
+from rules.planning import CursorState
+from rules.records import FeatureRecord, HoleRecord, Page, ProductRecord, Stored, TestRecord
+from rules.windows import Window
 from testio.limits import RequestScope
 from testio.payloads import Rows
 
@@ -28,8 +29,10 @@ class RemoteClient(Protocol):
     ) -> Rows[FeatureRecord]: ...
 
     def list_tests(
-        self, product_id: int, window: Window, scope: RequestScope
+        self, product_id: int, window: Window, scope: RequestScope, *, patient: bool = True
     ) -> Rows[TestRecord]: ...
+
+    def get_test(self, test_id: int, product_id: int | None, scope: RequestScope) -> TestRecord: ...
 
     def close(self) -> None: ...
 
@@ -37,7 +40,48 @@ class RemoteClient(Protocol):
 class MirrorStore(Protocol):
     """Where Mirror writes; `storage.mirror_rows.MirrorRows` is the real one."""
 
-    def store_page(self, page: Page, *, run_id: int, at: datetime) -> Counts: ...
+    def store_page(self, page: Page, *, run_id: int, at: datetime) -> Stored: ...
+
+
+class FreshStore(Protocol):
+    """Where the Mirror builds a fresh start; `storage.fresh_start.FreshStart` is the real one."""
+
+    def store_page(self, page: Page, *, run_id: int, at: datetime) -> Stored: ...
+
+    def adopt(self, run_id: int, *, at: datetime, account: Mapping[str, str]) -> None: ...
+
+    def discard(self) -> None: ...
+
+
+class AccountGuard(Protocol):
+    """Says whether this is the mirror's account; `service.account.AccountGuard` is the real one.
+
+    The workers and the Mirror ask, each on its own thread. Every member may raise StorageError.
+    """
+
+    @property
+    def verified(self) -> bool:
+        """Whether nothing speaks against writing before the products were listed."""
+
+    def check(self, listed_ids: Collection[int]) -> Problem | None:
+        """Recognise the account by its products; the problem if it is another one."""
+
+    def identity(self) -> Mapping[str, str]:
+        """What is to be recorded of the account."""
+
+
+class AnyAccount:
+    """Accepts every account, and has nothing to record."""
+
+    verified = True
+
+    def check(self, listed_ids: Collection[int]) -> Problem | None:  # noqa: ARG002
+        """No problem."""
+        return None
+
+    def identity(self) -> Mapping[str, str]:
+        """Nothing."""
+        return {}
 
 
 class EventStore(Protocol):
@@ -64,6 +108,35 @@ class ProductDirectory(Protocol):
     def sections_of(self, product_id: int) -> Sections:
         """The sections of a product, as far as the mirror knows."""
 
+    def cursor(self, product_id: int, kind: Kind) -> CursorState:
+        """What earlier listings came to."""
+
+    def holes(self, product_id: int, now: datetime) -> tuple[tuple[HoleRecord, bool], ...]:
+        """The open holes in a product's tests, each with whether it is due to be tried again."""
+
+    def known_tests(self, product_id: int, hashes: Mapping[int, str]) -> frozenset[int]:
+        """Those of these tests that a finished listing has confirmed, with this very content."""
+
+    def listed_in(self, product_id: int, listing: int) -> frozenset[int]:
+        """The tests that a listing has stored."""
+
+    def missing_tests(
+        self, product_id: int, listing: int, seen: Collection[int], since: datetime | None
+    ) -> tuple[tuple[int, ...], int]:
+        """The tests that are there, but neither in a listing nor `seen`; and how many are there.
+
+        `since`: only those that end at or after it count.
+        """
+
+    def unchecked_tests(self, product_id: int, since: datetime | None) -> tuple[int, ...]:
+        """Tests that the last full listing lacked and that nobody has looked for since."""
+
+    def open_tests(self, product_id: int) -> tuple[int, ...]:
+        """The tests that are there and can still change."""
+
+    def fresh(self, run_id: int) -> ProductDirectory:
+        """The same, of what this run has built anew so far."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulePlan:
@@ -79,7 +152,7 @@ class Parts:
     """One system's parts. Without a `schedule` there is no Scheduler: runs are asked for.
 
     `tick_request` is what each tick asks for. `pulse_seconds` None: only the
-    test that holds the clock beats the heart.
+    test that holds the clock beats the heart. Without `fresh` there are no fresh starts.
     """
 
     client: RemoteClient
@@ -92,3 +165,5 @@ class Parts:
     tick_request: RunRequest = field(default_factory=lambda: RunRequest(trigger=Trigger.SCHEDULE))
     clock: Clock = field(default_factory=SystemClock)
     pulse_seconds: float | None = 0.5
+    fresh: FreshStore | None = None
+    account: AccountGuard = field(default_factory=AnyAccount)

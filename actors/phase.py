@@ -249,6 +249,8 @@ class PhaseActor(BaseActor):
 
 def work_of_known_products(directory: ProductDirectory, ticket: RunTicket) -> Work:
     """The products in scope that the mirror holds; the list was refreshed by the first phase."""
+    if ticket.is_fresh_start:
+        directory = directory.fresh(ticket.run_id)
     known, wanted = directory.known_products(), ticket.request.scope.product_ids
     if known is None:
         asked = SyncPhase.PRODUCTS in ticket.request.phases

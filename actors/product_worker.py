@@ -9,7 +9,7 @@ import structlog
 
 from actors.base import Address, BaseActor, safe_tell
 from actors.clock import Clock
-from actors.jobs import Job, Verdict, job_for
+from actors.jobs import job_for
 from actors.messages import (
     MirrorLost,
     PageRefused,
@@ -21,9 +21,10 @@ from actors.messages import (
     SyncProduct,
     WorkerMessage,
 )
-from actors.parts import ProductDirectory, RemoteClient
-from rules.model import NOTHING, ErrorKind, Outcome, Problem
-from rules.records import Page
+from actors.parts import AccountGuard, ProductDirectory, RemoteClient
+from actors.verdict import Job, Verdict
+from rules.model import NOTHING, ErrorKind, Kind, Outcome, Problem, SyncPhase
+from rules.records import Page, Stored
 from storage.errors import StorageError
 from testio.errors import TestioError
 
@@ -44,9 +45,11 @@ class ProductWorker(BaseActor):
         mirror: Address,
         client: RemoteClient,
         directory: ProductDirectory,
+        account: AccountGuard,
         clock: Clock,
     ) -> None:
         super().__init__(role=role, supervisor=supervisor)
+        self._account = account
         self._mirror = mirror
         self._client = client
         self._directory = directory
@@ -82,8 +85,32 @@ class ProductWorker(BaseActor):
         self._task = task
         self._started = self._clock.elapsed()
         self._counts = NOTHING
-        self._job = job_for(task, self._client, self._directory, self._clock)
+        try:
+            if not self._may_begin(task):
+                self._fail(UNKNOWN_ACCOUNT)
+                return
+            self._job = job_for(task, self._client, self._directory_of(task), self._clock)
+        except StorageError as error:
+            self._fail(Problem(kind=ErrorKind.STORAGE, message=str(error)))
+            return
         self._go_on()
+
+    def _directory_of(self, task: SyncProduct) -> ProductDirectory:
+        ticket = task.ticket
+        return self._directory.fresh(ticket.run_id) if ticket.is_fresh_start else self._directory
+
+    def _may_begin(self, task: SyncProduct) -> bool:
+        """Only the list of products can show whose account this is; a fresh start may be any."""
+        is_list = task.phase is SyncPhase.PRODUCTS
+        return is_list or task.ticket.is_fresh_start or self._account.verified
+
+    def _recognised(self, page: Page) -> Problem | None:
+        """What is wrong with the account, by a list of products that is about to be stored."""
+        assert self._task is not None
+        if page.kind is not Kind.PRODUCTS or self._task.ticket.is_fresh_start:
+            return None
+        unusable = (bad.record_id for bad in page.bad_rows if bad.record_id is not None)
+        return self._account.check({*(record.id for record in page.records), *unusable})
 
     def _is_mine(self, attempt: int) -> bool:
         return self._task is not None and self._task.attempt == attempt
@@ -91,18 +118,23 @@ class ProductWorker(BaseActor):
     def _page_stored(self, message: PageStored) -> None:
         if self._is_mine(message.attempt):
             self._page_is_with = None
-            self._counts += message.counts
-            self._go_on()
+            self._counts += message.stored.counts
+            self._go_on(message.stored)
 
     def _mirror_lost(self, message: MirrorLost) -> None:
         if self._task is not None and self._page_is_with == message.lost_urn:
             self._fail(Problem(kind=ErrorKind.CRASHED, message="the mirror's writer crashed"))
 
-    def _go_on(self) -> None:
+    def _go_on(self, stored: Stored | None = None) -> None:
         """Read the next page and have it stored, or report the end."""
         assert self._job is not None
         try:
-            self._store(next(self._job))
+            page = next(self._job) if stored is None else self._job.send(stored)
+            stranger = self._recognised(page)
+            if stranger is None:
+                self._store(page)
+            else:
+                self._fail(stranger)
         except StopIteration as end:
             self._finish(end.value)
         except TestioError as error:
@@ -169,3 +201,10 @@ def _outcome_of(problem: Problem) -> Outcome:
 def placed(problem: Problem, task: SyncProduct) -> Problem:
     """The same problem, with the phase and product it belongs to."""
     return replace(problem, phase=task.phase, product_id=task.product_id or None)
+
+
+UNKNOWN_ACCOUNT = Problem(
+    kind=ErrorKind.UNCONFIRMED,
+    message="the token has changed, and only the list of products can show that it is for the "
+    "same account; run the products phase first",
+)

@@ -170,7 +170,8 @@ class Supervisor(BaseActor):
             self._tell(self._wiring.phases.values(), replaced)
         elif role == "mirror":
             self._start(role)
-            self._tell(self._wiring.workers, MirrorLost(lost_urn=urn))
+            who_waits = (*self._wiring.workers, self._wiring.coordinator)
+            self._tell(who_waits, MirrorLost(lost_urn=urn))
         elif role == "logger":
             self._start(role).tell(Flush())
         elif role == "scheduler":

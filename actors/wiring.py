@@ -100,7 +100,11 @@ class Wiring:
 
     def _mirror(self) -> Ref:
         return Mirror.start(
-            supervisor=self.supervisor, store=self.parts.mirror, clock=self.parts.clock
+            supervisor=self.supervisor,
+            store=self.parts.mirror,
+            fresh=self.parts.fresh,
+            account=self.parts.account,
+            clock=self.parts.clock,
         )
 
     def _worker(self, role: str) -> Ref:
@@ -110,6 +114,7 @@ class Wiring:
             mirror=self.mirror,
             client=self.parts.client,
             directory=self.parts.directory,
+            account=self.parts.account,
             clock=self.parts.clock,
         )
 
@@ -128,6 +133,7 @@ class Wiring:
         return Coordinator.start(
             supervisor=self.supervisor,
             phases=self.phases,
+            mirror=self.mirror,
             journal=self.journal,
             clock=self.parts.clock,
             run_ids=self.run_ids,

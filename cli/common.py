@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from config.loading import load_settings
 from config.problems import SettingProblem, SettingsError
 from config.settings import Settings
-from control.client import ControlClient
-from control.paths import socket_path
-from storage.writer_lock import lock_path, read_holder
+from service.daemon_address import control_of as control_of
 
 
 def add_settings_flags(parser: argparse.ArgumentParser) -> None:
@@ -43,17 +45,6 @@ def settings_of(arguments: argparse.Namespace, **more: Any) -> Settings:
     return load_settings(flags=flags, config_file=arguments.config)
 
 
-def control_of(settings: Settings, *, timeout: float = 5.0) -> ControlClient:
-    """A client of the daemon on this database: by the socket its lock file names, else the usual.
-
-    The daemon may have been started with another TESTIO_SOCKET_PATH than this command.
-    """
-    holder = read_holder(lock_path(settings.db_path))
-    if holder is not None and holder.socket is not None and not holder.is_released:
-        return ControlClient(Path(holder.socket), timeout=timeout)
-    return ControlClient(socket_path(settings.db_path, settings.socket_path), timeout=timeout)
-
-
 def start_logging(settings: Settings, *, level: str | None = None) -> None:
     """Set logging up as the settings say. Raises SettingsError for an unusable LOG_FILE."""
     from config.logs import configure_logs
@@ -77,3 +68,28 @@ def start_logging(settings: Settings, *, level: str | None = None) -> None:
 def print_json(document: Any) -> None:
     """One JSON document on stdout."""
     print(json.dumps(document, indent=2, default=str))
+
+
+def log_level(settings: Settings, *, verbose: bool) -> str | None:
+    """A command that ends by itself logs little, unless it is told otherwise; None: as set."""
+    if "log_level" in settings.model_fields_set:
+        return None
+    return "INFO" if verbose else "WARNING"
+
+
+@contextmanager
+def cancelled_by_signal() -> Iterator[threading.Event]:
+    """The first signal cancels the run; a second one ends the process."""
+    cancel = threading.Event()
+
+    def handle(_number: int, _frame: object) -> None:
+        if cancel.is_set():
+            raise KeyboardInterrupt
+        cancel.set()
+
+    previous = {n: signal.signal(n, handle) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield cancel
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

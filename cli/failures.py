@@ -5,18 +5,29 @@ from __future__ import annotations
 import sys
 
 from config.problems import SettingsError
-from control.client import ControlError, NoDaemon
+from control.client import ControlError, NoDaemon, NotThere
+from control.protocol import NoSuchEntry
 from control.server import NoSocket
 from service.exit_status import DaemonFailed, ExitStatus
+from service.read_through import CannotAnswer
 from service.sync_service import SyncFailed
 from storage.errors import LockHeld, StorageError
 
+
+class UsageError(Exception):
+    """The flags were understood, but cannot be followed; the text says why."""
+
+
 STATUSES: tuple[tuple[type[Exception], ExitStatus], ...] = (
+    (UsageError, ExitStatus.USAGE),
     (SettingsError, ExitStatus.USAGE),
     (NoSocket, ExitStatus.USAGE),
+    (CannotAnswer, ExitStatus.USAGE),
     (LockHeld, ExitStatus.BUSY),
     (StorageError, ExitStatus.DATABASE),
     (NoDaemon, ExitStatus.NO_DAEMON),
+    (NoSuchEntry, ExitStatus.USAGE),
+    (NotThere, ExitStatus.USAGE),
     (ControlError, ExitStatus.FAILED),
     (SyncFailed, ExitStatus.FAILED),
     (DaemonFailed, ExitStatus.FAILED),

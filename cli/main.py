@@ -12,7 +12,14 @@ VERBS = {
     "run": "run the daemon in the foreground",
     "sync": "sync once, by the daemon if one runs on this database",
     "status": "show the daemon, the run at work, the last runs, freshness and problems",
+    "products": "the products, from the database, refreshed first if they are too old",
+    "features": "the features of products, likewise",
+    "tests": "the tests of products, or single tests, likewise",
+    "bugs": "the bugs of tests, likewise",
     "events": "show what happened, and follow it",
+    "problems": "list what fails, try it again, or set it aside",
+    "deletions": "list deletions that are held back, and accept them",
+    "verify": "compare the mirror with the live account, writing nothing",
     "pause": "stop periodic runs until resumed",
     "resume": "start periodic runs again",
     "cancel": "end the run at work",
@@ -26,6 +33,7 @@ examples:
   testio-sync demo                        see it work, no account needed
   testio-sync run                         the daemon: a run now, then one every 15 minutes
   testio-sync sync --product-ids 18 42    two products, now
+  testio-sync tests --status running      which tests run now?
   testio-sync status                      how fresh is what I have?
 
 Every verb has --help with examples. Settings and exit statuses are in the README.

@@ -122,14 +122,14 @@ def _phase_text(phase: dict[str, Any]) -> str:
 def _show_runs(console: Console, runs: list[Row], *, is_written: bool) -> None:
     title = "Last runs (times in UTC; new and changed are tests)"
     columns = ("run", "status", "by", "started", ">seconds", ">products", ">new", ">changed")
-    table = _table(title, *columns)
+    table = make_table(title, *columns)
     for run in runs:
         duration = run["duration_seconds"]
         table.add_row(
             str(run["id"]),
             _run_state(run, is_written=is_written),
             run["trigger_source"],
-            _minute(run["started_at"]),
+            minute(run["started_at"]),
             "" if duration is None else f"{duration:.1f}",
             *_numbers(run),
         )
@@ -151,7 +151,7 @@ def _numbers(run: Row) -> tuple[str, str, str]:
 
 def _show_freshness(console: Console, rows: list[Row], *, every_product: bool) -> None:
     shown = rows if every_product else rows[:PRODUCTS_SHOWN]
-    table = _table(
+    table = make_table(
         "Freshness, worst first", "product", "kind", ">rows", "complete as of", "age", "state"
     )
     for row in shown:
@@ -160,7 +160,7 @@ def _show_freshness(console: Console, rows: list[Row], *, every_product: bool) -
             f"{row['product_id']} {name}".strip() if row["product_id"] else "the product list",
             row["kind"],
             str(row["rows"]),
-            "never" if row["complete_as_of"] is None else _minute(row["complete_as_of"]),
+            "never" if row["complete_as_of"] is None else minute(row["complete_as_of"]),
             "" if row["age_seconds"] is None else duration_text(row["age_seconds"]),
             _state(row),
         )
@@ -171,7 +171,7 @@ def _show_freshness(console: Console, rows: list[Row], *, every_product: bool) -
 
 def _state(row: Row) -> Text:
     if row["failing_since"]:
-        return Text(f"{row['last_outcome']} since {_minute(row['failing_since'])}", style="red")
+        return Text(f"{row['last_outcome']} since {minute(row['failing_since'])}", style="red")
     if row["complete_as_of"] is None:
         return Text("not fetched yet", style="yellow")
     if row["holes"]:
@@ -185,19 +185,19 @@ def _state(row: Row) -> Text:
 def _show_problems(console: Console, problems: list[Row]) -> None:
     if not problems:
         return
-    table = _table("Problems", "product", "kind", "since", ">times", "what")
+    table = make_table("Problems", "product", "kind", "since", ">times", "what")
     for row in problems:
         table.add_row(
             str(row["product_id"] or "-"),
             row["kind"],
-            _minute(row["since"]),
+            minute(row["since"]),
             str(row["times"]),
             harmless(row["error"]),
         )
     console.print(table)
 
 
-def _table(title: str, *columns: str) -> Table:
+def make_table(title: str, *columns: str) -> Table:
     """A plain table; a column's name that begins with `>` is aligned to the right."""
     table = Table(
         title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0)
@@ -208,7 +208,7 @@ def _table(title: str, *columns: str) -> Table:
             column.lstrip(">"),
             justify="right" if right else "left",
             header_style="dim",
-            no_wrap=column in ("product", "kind", "age", "complete as of", "started"),
+            no_wrap=column in ("product", "kind", "age", "complete as of", "started", "where"),
             overflow="ellipsis",
         )
     return table
@@ -218,7 +218,8 @@ def _coloured(word: str) -> Text:
     return Text(word, style=COLOURS.get(word, ""))
 
 
-def _minute(instant: str) -> str:
+def minute(instant: str) -> str:
+    """A stored time for people, in UTC, to the minute."""
     return instant[:16].replace("T", " ")
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import threading
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from cli.asking import add_options, add_scope, body_of, is_confirmed
 from cli.common import (
     add_log_flags,
     add_settings_flags,
+    cancelled_by_signal,
     control_of,
+    log_level,
     print_json,
     settings_of,
     start_logging,
@@ -23,7 +23,7 @@ from config.settings import Settings
 from control.client import ControlClient, ControlError, NoDaemon, NotThere
 from control.protocol import RunView, StartRunBody
 from rules.admission import Admission
-from rules.model import RunStatus, SyncPhase, Trigger, in_order
+from rules.model import RunStatus
 from storage import queries
 from storage.errors import LockHeld, StorageError
 
@@ -35,34 +35,22 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   testio-sync sync
   testio-sync sync --product-ids 18 42 --phases new_tests
+  testio-sync sync --since '3 days ago' --phases new_tests
+  testio-sync sync --dry-run --verbose
+  testio-sync sync --nuke --yes
   testio-sync sync --json | jq .status
 """
 
+CANCELLED = 130
 POLL_SECONDS = 0.2
 TROUBLE_SECONDS = 10.0
 LOST_SECONDS = 5.0
-PHASE_NAMES = {phase.value: phase for phase in SyncPhase} | {
-    "new-tests": SyncPhase.NEW_TESTS,
-    "tests": SyncPhase.NEW_TESTS,
-}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `testio-sync sync`."""
-    parser.add_argument(
-        "--product-ids",
-        nargs="+",
-        type=_product_id,
-        metavar="ID",
-        help="only these products (default: TESTIO_PRODUCT_IDS, else all)",
-    )
-    parser.add_argument(
-        "--phases",
-        nargs="+",
-        type=_phase,
-        metavar="PHASE",
-        help="only these of products, features, new_tests (or tests); always in this order",
-    )
+    add_scope(parser)
+    add_options(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     add_settings_flags(parser)
     add_log_flags(parser)
@@ -70,17 +58,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Sync, print what came of it, and end with the status that tells."""
-    settings = settings_of(arguments)
-    body = StartRunBody(
-        phases=arguments.phases and list(in_order(tuple(arguments.phases))),
-        product_ids=arguments.product_ids,
-        trigger_source=Trigger.CLI,
-    )
+    settings, body = settings_of(arguments), body_of(arguments)
+    if arguments.dry_run:
+        return _dry_run(settings, body, arguments)
+    if body.nuke and not arguments.yes and not is_confirmed(str(settings.db_path)):
+        print("nothing was done", file=sys.stderr)
+        return CANCELLED
     control = control_of(settings)
     with make_progress() as progress:
         view = _by_daemon(settings, control, body, progress)
         if view is None:
-            view = _by_ourselves(settings, body, progress)
+            view = _by_ourselves(settings, body, progress, verbose=arguments.verbose)
         progress.finish(view)
     if arguments.json:
         print_json(view.model_dump(mode="json"))
@@ -89,6 +77,12 @@ def main(arguments: argparse.Namespace) -> int:
     from service.views import exit_status_of
 
     return exit_status_of(view)
+
+
+def _dry_run(settings: Settings, body: StartRunBody, arguments: argparse.Namespace) -> int:
+    from cli.dry_run import dry_run
+
+    return dry_run(settings, body, verbose=arguments.verbose, as_json=arguments.json)
 
 
 # -- by the daemon -----------------------------------------------------------------------------
@@ -103,11 +97,23 @@ def _by_daemon(
     except NoDaemon:
         return None
     if reply.run_id is None:
-        raise LockHeld("the daemon is stopping, or another kind of run waits already; try again")
+        raise LockHeld(_why_busy(body))
     progress.note(f"run {reply.run_id} {reply.word.value} in the daemon")
     if reply.word is Admission.QUEUED:
         progress.note("it begins when the run at work has ended")
     return _followed(settings, control, reply.run_id, progress)
+
+
+def _why_busy(body: StartRunBody) -> str:
+    if body.force or body.nuke:
+        return (
+            "the daemon is stopping, or a run waits already, and --force and --nuke wait alone; "
+            "try again when that run has begun (`testio-sync status`)"
+        )
+    return (
+        "the daemon is stopping, or a run with other options waits already; "
+        "try again when that run has begun (`testio-sync status`)"
+    )
 
 
 def _followed(
@@ -156,15 +162,16 @@ def _from_database(settings: Settings, run_id: int) -> RunView | None:
 # -- by ourselves ------------------------------------------------------------------------------
 
 
-def _by_ourselves(settings: Settings, body: StartRunBody, progress: Progress) -> RunView:
+def _by_ourselves(
+    settings: Settings, body: StartRunBody, progress: Progress, *, verbose: bool
+) -> RunView:
     """Take the writer lock and run the actor system here; or find a daemon while waiting."""
     from config.token import load_token
     from service.store import open_store
     from storage.writer_lock import Role
 
     token = load_token(settings)
-    quiet = "log_level" not in settings.model_fields_set
-    start_logging(settings, level="WARNING" if quiet else None)
+    start_logging(settings, level=log_level(settings, verbose=verbose))
     waiting = _Waiting(settings, progress)
     try:
         with open_store(
@@ -172,6 +179,7 @@ def _by_ourselves(settings: Settings, body: StartRunBody, progress: Progress) ->
             role=Role.ONE_SHOT,
             wait_seconds=settings.lock_wait_seconds,
             keep_waiting=waiting.keep_waiting,
+            any_account=body.nuke,
         ) as store:
             return _execute(settings, token, store, body, progress)
     except LockHeld:
@@ -207,13 +215,11 @@ def _execute(
     body: StartRunBody,
     progress: Progress,
 ) -> RunView:
-    from service.assembly import make_request, make_sync_service
+    from service.assembly import make_sync_service, request_of
     from service.views import view_of_progress, view_of_result
 
-    request = make_request(
-        settings, body.trigger_source, phases=body.phases, product_ids=body.product_ids
-    )
-    with _cancelled_by_signal() as cancel:
+    request = request_of(settings, body)
+    with cancelled_by_signal() as cancel:
         result = make_sync_service(settings, token, store).execute_sync(
             request.phases,
             request.scope,
@@ -225,39 +231,7 @@ def _execute(
     return view_of_result(result)
 
 
-@contextmanager
-def _cancelled_by_signal() -> Iterator[threading.Event]:
-    """The first signal cancels the run; a second one ends the process."""
-    cancel = threading.Event()
-
-    def handle(_number: int, _frame: object) -> None:
-        if cancel.is_set():
-            raise KeyboardInterrupt
-        cancel.set()
-
-    previous = {n: signal.signal(n, handle) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield cancel
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-# -- input and output --------------------------------------------------------------------------
-
-
-def _product_id(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) < 2**63):
-        raise argparse.ArgumentTypeError(f"{text!r} is no product id; expected a number like 18")
-    return int(text)
-
-
-def _phase(text: str) -> SyncPhase:
-    if text not in PHASE_NAMES:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no phase; expected products, features or new_tests"
-        )
-    return PHASE_NAMES[text]
+# -- output ---------------------------------------------------------------------------------
 
 
 def _print_summary(view: RunView) -> None:

@@ -167,6 +167,13 @@ class Settings(BaseSettings):
         ge=0,
         le=3_600,
     )
+    reconcile_interval_seconds: float = _setting(
+        86_400.0,
+        "TESTIO_RECONCILE_INTERVAL_SECONDS",
+        "How old a product's last full listing may get before the next one.",
+        ge=0,
+        le=31_536_000,
+    )
     startup_sync: Literal["always", "if-stale"] = _setting(
         "always",
         "TESTIO_STARTUP_SYNC",

@@ -17,7 +17,13 @@ from pydantic import BaseModel
 
 from control.paths import is_trustworthy
 from control.protocol import (
+    MAX_WAIT_SECONDS,
+    DecisionReply,
     EventsReply,
+    FetchBody,
+    FetchReply,
+    RetryBody,
+    RetryReply,
     RunView,
     StartRunBody,
     StartRunReply,
@@ -38,6 +44,10 @@ class ControlError(Exception):
 
 class NotThere(ControlError):
     """The daemon knows no such thing (404)."""
+
+
+class TryAgain(ControlError):
+    """The daemon cannot do that just now (503)."""
 
 
 class SilentDaemon(ControlError):
@@ -88,6 +98,13 @@ class ControlClient:
         target = f"/v1/events?since={since}&wait={wait_seconds}"
         return self._call("GET", target, EventsReply, wait=wait_seconds)
 
+    def fetch(self, body: FetchBody) -> FetchReply:
+        """Fetch what is not known well enough, for a bounded time; ask again for what is pending.
+
+        Raises TryAgain while the daemon is busy with other fetches.
+        """
+        return self._call("POST", "/v1/fetch", FetchReply, body, wait=MAX_WAIT_SECONDS)
+
     def pause(self) -> WordReply:
         """No more periodic runs."""
         return self._call("POST", "/v1/pause", WordReply)
@@ -95,6 +112,18 @@ class ControlClient:
     def resume(self) -> WordReply:
         """Periodic runs again."""
         return self._call("POST", "/v1/resume", WordReply)
+
+    def accept_deletions(self, held_id: int) -> DecisionReply:
+        """Mark the rows of a held set as deleted."""
+        return self._call("POST", f"/v1/deletions/{held_id}/accept", DecisionReply)
+
+    def retry_problems(self, ids: list[int] | None) -> RetryReply:
+        """Try open problems again now; None means all of them."""
+        return self._call("POST", "/v1/problems/retry", RetryReply, RetryBody(ids=ids))
+
+    def clear_problem(self, entry_id: int) -> DecisionReply:
+        """Close an entry of the quarantine."""
+        return self._call("POST", f"/v1/problems/{entry_id}/clear", DecisionReply)
 
     def drain(self) -> WordReply:
         """Stop the daemon; a run at work is cancelled."""
@@ -118,6 +147,8 @@ class ControlClient:
             answer = response.read()
         if response.status == 404:
             raise NotThere(_error_of(answer, response.status))
+        if response.status == 503:
+            raise TryAgain(_error_of(answer, response.status))
         if response.status >= 400:
             raise ControlError(_error_of(answer, response.status))
         return reply.model_validate_json(answer)

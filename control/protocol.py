@@ -5,20 +5,35 @@ Replies to commands are idempotent words: asking again gives a word for "it is s
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    model_validator,
+)
 
 from rules.admission import Admission
-from rules.model import ErrorKind, RunStatus, SyncPhase, Trigger
+from rules.contradictions import contradiction
+from rules.fetching import MAX_ENTITIES, FetchState
+from rules.instants import SINCE_EXPECTED, parse_since
+from rules.model import ErrorKind, Kind, RunStatus, SyncPhase, Trigger
 
 MAX_ID = 2**63 - 1
 MAX_WAIT_SECONDS = 20
 MAX_EVENTS = 1000
 
 Id = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
+
+
+class NoSuchEntry(Exception):
+    """What was named does not exist, or was decided otherwise; the text says which. A 404."""
 
 
 class _Body(BaseModel):
@@ -35,14 +50,51 @@ class Word(StrEnum):
     CANCELLING = "cancelling"
     NOTHING_TO_CANCEL = "nothing_to_cancel"
     STOPPING = "stopping"
+    ACCEPTED = "accepted"
+    ALREADY_ACCEPTED = "already_accepted"
+    CLEARED = "cleared"
+    ALREADY_CLEARED = "already_cleared"
+    RETRYING = "retrying"
+    NOTHING_TO_RETRY = "nothing_to_retry"
+
+
+def _since(value: object) -> object:
+    """A text as `rules.instants` reads it; nothing in the future, which no test would match."""
+    if isinstance(value, int | float):
+        raise ValueError(f"expected {SINCE_EXPECTED}")
+    now = datetime.now(UTC)
+    instant = parse_since(value, now) if isinstance(value, str) else value
+    if isinstance(instant, datetime) and instant.tzinfo is not None and instant > now:
+        raise ValueError(f"is in the future: {instant.isoformat()}")
+    return instant
 
 
 class StartRunBody(_Body):
-    """`POST /v1/runs`. Absent `phases` and `product_ids` mean all of them."""
+    """`POST /v1/runs`. Absent `phases` and `product_ids` mean all of them.
+
+    The options are those of `testio-sync sync`; what contradicts itself is refused.
+    """
 
     phases: list[SyncPhase] | None = Field(default=None, min_length=1)
     product_ids: list[Id] | None = Field(default=None, min_length=1, max_length=10_000)
     trigger_source: Literal[Trigger.CLI, Trigger.API] = Trigger.API
+    since: Annotated[AwareDatetime | None, BeforeValidator(_since)] = None
+    force: StrictBool = False
+    incremental_only: StrictBool = False
+    refresh_mutable: StrictBool = False
+    nuke: StrictBool = False
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        wrong = contradiction(self.given)
+        if wrong is not None:
+            raise ValueError(wrong)
+        return self
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The names of what was asked for, beyond the default."""
+        return frozenset(name for name, value in self if value not in (None, False))
 
 
 class StartRunReply(_Body):
@@ -56,6 +108,39 @@ class WordReply(_Body):
     """The answer to pause, resume, cancel and drain."""
 
     word: Word
+    run_id: int | None = None
+
+
+class DecisionReply(_Body):
+    """`POST /v1/deletions/{id}/accept` and `POST /v1/problems/{id}/clear`.
+
+    `rows`: rows that were marked as deleted.
+    """
+
+    word: Word
+    id: int
+    product_id: int
+    kind: Kind
+    rows: int = 0
+
+
+class RetryBody(_Body):
+    """`POST /v1/problems/retry`. Absent `ids` mean every problem."""
+
+    ids: list[Id] | None = Field(default=None, min_length=1, max_length=10_000)
+
+
+class RetryReply(_Body):
+    """The open entries that are tried again, and the run that does it.
+
+    `product_ids` null: the product list alone. `admission` is null where no run was asked for.
+    """
+
+    word: Word
+    ids: list[int] = []
+    phases: list[SyncPhase] = []
+    product_ids: list[int] | None = None
+    admission: Admission | None = None
     run_id: int | None = None
 
 
@@ -128,6 +213,50 @@ class StatusReply(_Body):
     interval_seconds: float
     paused: bool
     next_run_at: datetime | None
+
+
+Ids = Annotated[list[Id], Field(min_length=1, max_length=MAX_ENTITIES)]
+
+FETCHED_BY: dict[Kind, tuple[str, ...]] = {
+    Kind.PRODUCTS: (),
+    Kind.FEATURES: ("product_ids",),
+    Kind.TESTS: ("product_ids", "test_ids"),
+    Kind.BUGS: ("test_ids",),
+}
+"""By which ids each kind is fetched; exactly one of them has to be given."""
+
+
+class FetchBody(_Body):
+    """`POST /v1/fetch`. What is known as of `not_before` or later is not fetched."""
+
+    kind: Kind
+    product_ids: Ids | None = None
+    test_ids: Ids | None = None
+    not_before: AwareDatetime
+
+    @model_validator(mode="after")
+    def _by_the_right_ids(self) -> Self:
+        given = [name for name in ("product_ids", "test_ids") if getattr(self, name) is not None]
+        allowed = FETCHED_BY[self.kind]
+        if len(given) != min(1, len(allowed)) or not set(given) <= set(allowed):
+            by = " or ".join(allowed) or "no ids"
+            raise ValueError(f"{self.kind.value} are fetched by {by}, got {given or 'none'}")
+        return self
+
+
+class FetchedView(_Body):
+    """What became of one id; the product list is 0. `pending`: ask again to hear its end."""
+
+    id: int
+    state: FetchState
+    error: ErrorKind | None = None
+    message: str = ""
+
+
+class FetchReply(_Body):
+    """The answer to a fetch, an entry for each id."""
+
+    outcomes: list[FetchedView]
 
 
 class EventsReply(_Body):

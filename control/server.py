@@ -10,6 +10,7 @@ import contextlib
 import os
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -26,8 +27,14 @@ from control.paths import LONGEST
 from control.protocol import (
     MAX_EVENTS,
     MAX_WAIT_SECONDS,
+    DecisionReply,
     ErrorReply,
     EventsReply,
+    FetchBody,
+    FetchReply,
+    NoSuchEntry,
+    RetryBody,
+    RetryReply,
     RunView,
     StartRunBody,
     StartRunReply,
@@ -36,15 +43,21 @@ from control.protocol import (
 )
 
 T = TypeVar("T")
+B = TypeVar("B", bound=BaseModel)
 
 log = structlog.get_logger(__name__)
 
 THREADS = 8
 LONG_POLLS = 2
+FETCHES = 2
+"""Fetches answered at once; with the long polls they leave threads for `status` and `cancel`."""
 MAX_BODY_BYTES = 64 * 1024
 MAX_HEADER_BYTES = 16 * 1024
 IDLE_SECONDS = 10
+LAST_ANSWERS_SECONDS = 0.5
 CONNECTIONS = 1200
+
+ENTRY = "<int(max=9223372036854775807):entry_id>"
 
 ROUTES = Map(
     [
@@ -53,8 +66,12 @@ ROUTES = Map(
         Rule("/v1/runs/<int(max=9223372036854775807):run_id>", endpoint="run", methods=["GET"]),
         Rule("/v1/runs/current", endpoint="cancel", methods=["DELETE"]),
         Rule("/v1/events", endpoint="events", methods=["GET"]),
+        Rule("/v1/fetch", endpoint="fetch", methods=["POST"]),
         Rule("/v1/pause", endpoint="pause", methods=["POST"]),
         Rule("/v1/resume", endpoint="resume", methods=["POST"]),
+        Rule(f"/v1/deletions/{ENTRY}/accept", endpoint="accept_deletions", methods=["POST"]),
+        Rule("/v1/problems/retry", endpoint="retry_problems", methods=["POST"]),
+        Rule(f"/v1/problems/{ENTRY}/clear", endpoint="clear_problem", methods=["POST"]),
         Rule("/v1/drain", endpoint="drain", methods=["POST"]),
     ]
 )
@@ -71,7 +88,7 @@ class NotAnswered(Exception):
 class Handlers(Protocol):
     """What the daemon does for each request; called from any of the server's threads.
 
-    Every method may raise NotAnswered.
+    Every method may raise NotAnswered, those that name an entry NoSuchEntry.
     """
 
     def status(self) -> StatusReply: ...
@@ -86,9 +103,17 @@ class Handlers(Protocol):
         self, since: int | None, run_id: int | None, limit: int, wait_seconds: float
     ) -> EventsReply: ...
 
+    def fetch(self, body: FetchBody) -> FetchReply: ...
+
     def pause(self) -> WordReply: ...
 
     def resume(self) -> WordReply: ...
+
+    def accept_deletions(self, held_id: int) -> DecisionReply: ...
+
+    def retry_problems(self, ids: list[int] | None) -> RetryReply: ...
+
+    def clear_problem(self, entry_id: int) -> DecisionReply: ...
 
     def drain(self) -> WordReply: ...
 
@@ -135,11 +160,21 @@ class ControlServer:
             return
         self._app.stopping.set()
         server, self._server = self._server, None
+        self._let_answers_out()
         with contextlib.suppress(OSError):  # another pull may have run this thunk already
             server.trigger.pull_trigger(lambda: wasyncore.close_all(self._map))
         self._thread.join(timeout=2.0)
         server.task_dispatcher.shutdown(timeout=1)
         self.path.unlink(missing_ok=True)
+
+    def _let_answers_out(self) -> None:
+        """Wait a moment for answers under way: who asked us to stop is to hear of it."""
+        give_up_at = time.monotonic() + LAST_ANSWERS_SECONDS
+        while time.monotonic() < give_up_at:
+            channels = [c for c in list(self._map.values()) if hasattr(c, "total_outbufs_len")]
+            if not any(c.requests or c.total_outbufs_len for c in channels):
+                return
+            time.sleep(0.01)
 
     def _serve(self) -> None:
         wasyncore.loop(timeout=1, map=self._map, use_poll=True)
@@ -169,6 +204,7 @@ class ControlApp:
         self.stopping = threading.Event()
         self._handlers = handlers
         self._long_polls = threading.BoundedSemaphore(LONG_POLLS)
+        self._fetches = threading.BoundedSemaphore(FETCHES)
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -180,6 +216,8 @@ class ControlApp:
             response = _json(getattr(self, f"_{endpoint}")(request, **arguments), 200)
         except HTTPException as error:
             response = _json(ErrorReply(error=_words(error, request)), error.code or 500)
+        except NoSuchEntry as error:
+            response = _json(ErrorReply(error=str(error)), 404)
         except NotAnswered as error:
             response = _json(ErrorReply(error=str(error)), 503)
         except Exception:
@@ -191,7 +229,7 @@ class ControlApp:
         return self._handlers.status()
 
     def _start_run(self, request: Request) -> StartRunReply:
-        return self._handlers.start_run(_body(request))
+        return self._handlers.start_run(_body(request, StartRunBody))
 
     def _run(self, request: Request, run_id: int) -> RunView:
         view = self._waiting(request, lambda wait: self._handlers.run(run_id, wait))
@@ -210,11 +248,29 @@ class ControlApp:
     def _cancel(self, _request: Request) -> WordReply:
         return self._handlers.cancel()
 
+    def _fetch(self, request: Request) -> FetchReply:
+        body = _body(request, FetchBody)
+        if not self._fetches.acquire(blocking=False):
+            raise NotAnswered(f"{FETCHES} other fetches are under way; try again")
+        try:
+            return self._handlers.fetch(body)
+        finally:
+            self._fetches.release()
+
     def _pause(self, _request: Request) -> WordReply:
         return self._handlers.pause()
 
     def _resume(self, _request: Request) -> WordReply:
         return self._handlers.resume()
+
+    def _accept_deletions(self, _request: Request, entry_id: int) -> DecisionReply:
+        return self._handlers.accept_deletions(entry_id)
+
+    def _retry_problems(self, request: Request) -> RetryReply:
+        return self._handlers.retry_problems(_body(request, RetryBody).ids)
+
+    def _clear_problem(self, _request: Request, entry_id: int) -> DecisionReply:
+        return self._handlers.clear_problem(entry_id)
 
     def _drain(self, _request: Request) -> WordReply:
         return self._handlers.drain()
@@ -240,9 +296,9 @@ def _words(error: HTTPException, request: Request) -> str:
     return f"{error.name}: {request.method} {request.path}; see docs/control-api.md"
 
 
-def _body(request: Request) -> StartRunBody:
+def _body(request: Request, kind: type[B]) -> B:
     try:
-        return StartRunBody.model_validate_json(request.get_data() or b"{}")
+        return kind.model_validate_json(request.get_data() or b"{}")
     except ValidationError as error:
         raise BadRequest(_explained(error)) from error
 
@@ -250,7 +306,8 @@ def _body(request: Request) -> StartRunBody:
 def _explained(error: ValidationError) -> str:
     """Every wrong field, with what was expected."""
     return "; ".join(
-        f"{'.'.join(map(str, detail['loc'])) or 'the body'}: {detail['msg']}"
+        f"{'.'.join(map(str, detail['loc'])) or 'the body'}: "
+        + detail["msg"].removeprefix("Value error, ")
         for detail in error.errors()
     )
 

@@ -33,9 +33,27 @@ def admit(
         return Admission.STARTED
     if can_join(request, running):
         return Admission.JOINED
-    if queued is None or queued.options == request.options:
+    if queued is None or _may_share(queued, request):
         return Admission.QUEUED
     return Admission.BUSY
+
+
+def _may_share(queued: RunRequest, request: RunRequest) -> bool:
+    """Whether the run that waits does for this request too, merged with it."""
+    if queued.options != request.options:
+        return False
+    if queued.options.is_alone:
+        return is_same_work(queued, request)
+    return True
+
+
+def is_same_work(first: RunRequest, second: RunRequest) -> bool:
+    """Whether both ask for the very same, whoever asks."""
+    return (
+        first.options == second.options
+        and first.scope == second.scope
+        and set(first.phases) == set(second.phases)
+    )
 
 
 def can_join(request: RunRequest, running: RunningRun) -> bool:

@@ -13,29 +13,47 @@ R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What the mirror holds of one row."""
+
+    content_hash: str
+    is_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes(Generic[R]):
-    """Records sorted by what has to be written for them; each id stands in one list only."""
+    """Records sorted by what has to be written for them.
+
+    Each id stands in one of `new`, `changed` and `unchanged`; `revived` are the ids among the
+    latter two whose rows were marked as deleted.
+    """
 
     new: tuple[R, ...]
     changed: tuple[R, ...]
     unchanged: tuple[R, ...]
+    revived: frozenset[int] = frozenset()
 
     @property
     def counts(self) -> Counts:
-        """The numbers of rows, as they are reported."""
-        return Counts(new=len(self.new), changed=len(self.changed), unchanged=len(self.unchanged))
+        """The numbers of rows, as they are reported; a revived row counts as that alone."""
+        return Counts(
+            new=len(self.new),
+            changed=sum(record.id not in self.revived for record in self.changed),
+            unchanged=sum(record.id not in self.revived for record in self.unchanged),
+            revived=len(self.revived),
+        )
 
 
-def compare(records: Iterable[R], known_hashes: Mapping[int, str]) -> Changes[R]:
-    """Sort records against the hashes of the rows stored already.
+def compare(records: Iterable[R], held: Mapping[int, Held]) -> Changes[R]:
+    """Sort records against the rows held already.
 
     Where an id stands twice in one page, the later record wins and is counted once.
     """
     latest = {record.id: record for record in records}
-    new = [r for r in latest.values() if r.id not in known_hashes]
-    old = [r for r in latest.values() if r.id in known_hashes]
+    old = [record for record in latest.values() if record.id in held]
     return Changes(
-        new=tuple(new),
-        changed=tuple(r for r in old if r.content_hash != known_hashes[r.id]),
-        unchanged=tuple(r for r in old if r.content_hash == known_hashes[r.id]),
+        new=tuple(record for record in latest.values() if record.id not in held),
+        changed=tuple(r for r in old if r.content_hash != held[r.id].content_hash),
+        unchanged=tuple(r for r in old if r.content_hash == held[r.id].content_hash),
+        revived=frozenset(record.id for record in old if held[record.id].is_deleted),
     )

@@ -31,6 +31,8 @@ class EventName(StrEnum):
     TICK_SKIPPED = "tick_skipped"
     PAUSED = "paused"
     RESUMED = "resumed"
+    DELETIONS_ACCEPTED = "deletions_accepted"
+    PROBLEM_CLEARED = "problem_cleared"
     ACTOR_CRASHED = "actor_crashed"
     ACTOR_REPLACED = "actor_replaced"
 

@@ -1,54 +1,40 @@
-"""Reading a paged list that moves while it is read, without a gap (rules 4 to 6).
+"""Reading a paged list that moves while it is read, without a gap (rules 4 to 6 and 9).
 
-A window is rows `(page - 1) * per_page + 1 ... page * per_page`. Varying `per_page` always finds
-a window that begins a few rows before the last one ended, and *a page belongs to a listing only
-if it overlaps what that listing has already read*. Rows inserted above show the overlap further
-down: still contiguous. Rows removed above hide it: step back until it shows again, or start over
-from the head, a bounded number of times.
+*A page belongs to a listing only if it overlaps what that listing has already read.* Rows
+inserted above show the overlap further down: still contiguous. Rows removed above hide it: step
+back until it shows again, or start over from the head, a bounded number of times.
 
 The end is a window with nothing but its overlap. A short page alone is not: servers clamp
-`per_page`, and leave records out of a page that they cannot show.
+`per_page`, and leave records out of a page that they cannot show. An incremental listing also
+ends where it joins up with rows that an earlier listing has confirmed.
+
+A window that fails for good is split until the records that make it fail stand alone; they are
+holes. Around them windows cannot overlap, so a row before them is read again afterwards: still
+in its place, it shows that nothing moved.
 
 Moves that compensate each other exactly cannot be seen through page numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import Enum, auto
 
-LARGEST_WINDOW = 30
-"""Rows asked for at most. Larger windows would be fewer requests, but not comparable ones."""
+from rules.holes import Holes
+from rules.records import HoleRecord
+from rules.resume import ResumePoint
+from rules.stops import PAGE_AROUND_HOLES, Seen, Stops
+from rules.windows import LARGEST_WINDOW, Window, adjacent_window, overlapping_window
 
 MAX_STEPS_BACK = 6
 MAX_STARTS = 3
 MAX_IDLE_WINDOWS = 8
+MAX_SEEKS = 200
+SPLIT = 5
 
 TAIL = 4
 """How many of the rows read last can show the overlap. An older row may have moved down."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """One page to ask for; both numbers count from 1."""
-
-    page: int
-    per_page: int
-
-    @property
-    def offset(self) -> int:
-        """How many rows of the list stand before this window."""
-        return (self.page - 1) * self.per_page
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """One row of an answer: its id (None where it was unusable) and when its test ends."""
-
-    id: int | None
-    end_at: datetime | None = None
 
 
 class Reading(Enum):
@@ -56,46 +42,117 @@ class Reading(Enum):
 
     GOING_ON = auto()
     COMPLETE = auto()
+    JOINED = auto()
     ABANDONED = auto()
+    REFUSED = auto()
 
 
 class Listing:
     """One listing of one product's tests: which window comes next, and when it has ended.
 
     `since`: stop below this instant, as long as the list keeps the order newest end first.
-    Not thread-safe; one worker drives it.
+    `incremental`: stop on known rows, under the same condition. `resume`: go on from there; then
+    `already_read` are the ids that the interrupted listing has stored. `holes`: those known from
+    earlier listings, to be stepped over. Not thread-safe; one worker drives it.
     """
 
-    def __init__(self, *, since: datetime | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        since: datetime | None = None,
+        incremental: bool = False,
+        resume: ResumePoint | None = None,
+        already_read: Collection[int] = (),
+        holes: Sequence[HoleRecord] = (),
+    ) -> None:
         self.state = Reading.GOING_ON
         self.why_abandoned = ""
-        self.ordered = True
-        self._since = since
+        ordered = resume is None or resume.ordered
+        self._stops = Stops(since=since, incremental=incremental, ordered=ordered)
+        self._holes = Holes(holes)
         self._starts = 1
         self._handed_out: set[int] = set()
+        self._before = frozenset(already_read)
+        self._resumed = resume is not None and not resume.at_head
+        self._at_head = resume is not None and resume.at_head
         self._start_at_the_head()
+        if resume is not None and not resume.at_head:
+            self._go_on_from(resume)
+        self._point = self._resume_point()
 
     def _start_at_the_head(self) -> None:
+        self._stops.begin()
         self._read: set[int] = set()
         self._tail: tuple[int, ...] = ()
-        self._last_end_at: datetime | None = None
+        self._tail_at = -1
         self._last: tuple[Window, list[int | None]] | None = None
         self._recheck = False
         self._end = 0
         self._need = 1
         self._steps_back = 0
         self._idle_windows = 0
+        self._seeks = 0
         self._largest_allowed = LARGEST_WINDOW
         self._largest_answer = 0
         self._proven = True
         self._should_have_ended = False
         self._left_out = False
+        self._floor = 0
+        self._fives_until = 0
+        self._singles_until = 0
+        self._anchor: tuple[int, int] | None = None
+        self._wants_anchor = False
+        self._checking: Reading | None = None
+        self._step_over()
+
+    def _go_on_from(self, point: ResumePoint) -> None:
+        self._end, self._tail, self._tail_at = point.end, point.tail, point.tail_at
+        self._floor = point.floor
+        self._largest_allowed = point.largest_allowed
+        self._largest_answer = point.largest_answer
+        self._left_out, self._proven = point.left_out, point.proven
+        self._read = set(self._before)
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the list has kept its order, newest end first."""
+        return self._stops.ordered
+
+    # -- what to ask for ---------------------------------------------------------------------
 
     def next_window(self) -> Window:
         """The window to ask for now."""
         if self._recheck and self._last is not None:
             return self._last[0]
-        return best_window(self._end, self._need, self._largest_allowed)
+        if self._anchor is not None and (self._checking is not None or self._is_past_the_split):
+            self._checking = self._checking or Reading.GOING_ON
+            return Window(page=self._anchor[0] + 1, per_page=1)
+        largest, stop = self._largest_now, self._holes.next_from(self._end)
+        if self._end == 0:
+            return adjacent_window(0, largest, stop=stop)
+        if largest == 1:
+            return Window(page=self._end + 1, per_page=1)
+        found = overlapping_window(self._end, self._need, largest, floor=self._floor, stop=stop)
+        return found or adjacent_window(self._end, largest, stop=stop)
+
+    @property
+    def _is_past_the_split(self) -> bool:
+        return self._end >= max(self._fives_until, self._singles_until) and self._floor < self._end
+
+    @property
+    def _largest_now(self) -> int:
+        if self._end < self._singles_until:
+            return 1
+        if self._end < self._fives_until:
+            return min(self._largest_allowed, SPLIT)
+        return self._largest_allowed
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether windows could overlap here; only holes and splitting keep them from it."""
+        return self._largest_allowed > 2
+
+    # -- what was answered -------------------------------------------------------------------
 
     def take(self, window: Window, rows: Sequence[Seen]) -> tuple[int, ...]:
         """Take the answer to `window` in; returns the indexes of the rows to store.
@@ -104,35 +161,120 @@ class Listing:
         not overlap is not taken: nothing of it is returned, and the next window steps back.
         """
         ids = [row.id for row in rows]
+        if self._checking is not None:
+            self._check_anchor(ids)
+            return ()
         if self._recheck:
             self._check_again(window, ids)
             return ()
-        last_known = max((i for i, key in enumerate(ids) if key in self._tail), default=-1)
-        if not self._joins_up(window, has_overlap=last_known >= 0, is_empty=not rows):
+        if self._is_another_row_behind(window, ids):
+            self._forget_assumed()
             return ()
-        self._take_in(window, rows, rows[last_known + 1 :])
+        last_known = max((i for i, key in enumerate(ids) if key in self._tail), default=-1)
+        if not self._joins_up(window, ids, has_overlap=last_known >= 0):
+            return ()
+        self._take_in(window, rows, last_known + 1)
         return self._hand_out(rows)
 
-    def _joins_up(self, window: Window, *, has_overlap: bool, is_empty: bool) -> bool:
+    def failed(self, window: Window) -> None:
+        """The remote fails on this window for good: split it, or note the hole."""
+        if self._checking is not None or self._recheck:
+            self._start_over()
+        elif self._holes.assumed and window.limit == self._end + 1:
+            self._forget_assumed()
+        elif window.per_page == 1 and window.offset == self._end:
+            self._note_hole()
+        else:
+            if window.per_page > SPLIT:
+                self._fives_until = max(self._fives_until, window.limit)
+            else:
+                self._singles_until = max(self._singles_until, window.limit)
+            self._need = 1
+
+    def take_holes(self) -> tuple[HoleRecord, ...]:
+        """The holes met since the last call whose lower neighbour is known, or is none."""
+        return self._holes.take()
+
+    @property
+    def resume_point(self) -> ResumePoint:
+        """From where an interrupted listing can go on, if all that was handed out is stored."""
+        return self._point
+
+    def _joins_up(self, window: Window, ids: list[int | None], *, has_overlap: bool) -> bool:
         """Whether this answer goes on from what was read; if not, what to ask for instead."""
         if window.offset == 0 and self._end == 0:
             return True
         if window.offset < self._end:
             if not has_overlap:
-                self._step_back()
+                self._seek_or_step_back(window, ids)
             return has_overlap
+        if self._has_room:
+            self._hang_anchor(ids)
+            return True
+        if not ids and self._stops.knows_all:
+            self._conclude(Reading.JOINED)
+            return False
         # Pages too small to overlap: nothing behind is checked again, rows behind prove nothing.
-        self._recheck = is_empty
-        self._proven = self._proven and is_empty
-        return not is_empty
+        self._recheck = not ids
+        self._proven = self._proven and not ids
+        return bool(ids)
 
-    def _take_in(self, window: Window, rows: Sequence[Seen], beyond: Sequence[Seen]) -> None:
-        self._note_order(beyond)
-        self._advance(window, rows, len(beyond))
+    def _hang_anchor(self, ids: list[int | None]) -> None:
+        """Windows do not overlap here: a row before them has to be read again, in its place."""
+        if ids and ids[0] is not None and self._holes.is_neighbour(ids[0]):
+            return  # both neighbours stand around the hole, as ever
+        if self._anchor is None:
+            if self._tail:
+                self._anchor = (self._tail_at, self._tail[-1])
+            else:
+                self._wants_anchor = True
+
+    def _check_anchor(self, ids: list[int | None]) -> None:
+        assert self._anchor is not None
+        goal, self._checking = self._checking, None
+        if ids != [self._anchor[1]]:
+            self._start_over()
+            return
+        self._anchor = None
+        if goal is not None and goal is not Reading.GOING_ON:
+            self._conclude(goal)
+
+    def _take_in(self, window: Window, rows: Sequence[Seen], first_new: int) -> None:
+        beyond = rows[first_new:]
+        self._stops.note(beyond)
+        if beyond:
+            self._holes.close(beyond[0].id)
+        self._note_tail(window, rows, first_new)
         self._last = (window, [row.id for row in rows])
-        self._tail = (*self._tail, *(row.id for row in beyond if row.id is not None))[-TAIL:]
-        if self.state is Reading.GOING_ON and self._is_below_since(rows):
+        if self._has_ended(window, rows, len(beyond)):
             self._finish()
+            return
+        if self._anchor is None and not self._wants_anchor and self._checking is None:
+            self._point = self._resume_point()
+        self._step_over()
+        if self.state is Reading.GOING_ON and self._checking is None:
+            self._look_for_the_end(rows, beyond)
+
+    def _look_for_the_end(self, rows: Sequence[Seen], beyond: Sequence[Seen]) -> None:
+        page = PAGE_AROUND_HOLES if self._floor else self._largest_allowed
+        if self._stops.is_below_since(rows) or (self._at_head and self._was_read_before(rows)):
+            self._conclude(Reading.COMPLETE)
+        elif self._stops.has_joined_up(beyond, page=page):
+            self._conclude(Reading.JOINED)
+
+    def _was_read_before(self, rows: Sequence[Seen]) -> bool:
+        return bool(rows) and all(row.id in self._before for row in rows)
+
+    def _note_tail(self, window: Window, rows: Sequence[Seen], first_new: int) -> None:
+        for index in range(first_new, len(rows)):
+            key = rows[index].id
+            if key is None:
+                continue
+            self._tail = (*self._tail, key)[-TAIL:]
+            self._tail_at = window.offset + index
+            if self._wants_anchor:
+                self._anchor, self._wants_anchor = (self._tail_at, key), False
+            self._holes.expect_behind(key, self._tail_at)
 
     def _check_again(self, window: Window, ids: list[int | None]) -> None:
         """Pages too small to overlap, and none behind: the last one must still be the same."""
@@ -151,7 +293,8 @@ class Listing:
                 self._read.add(row.id)
         return tuple(indexes)
 
-    def _advance(self, window: Window, rows: Sequence[Seen], beyond: int) -> None:
+    def _has_ended(self, window: Window, rows: Sequence[Seen], beyond: int) -> bool:
+        """Advance over an answer; whether it was the end: nothing but overlap, where expected."""
         answered = len(rows)
         # Where nothing moved, the overlap alone ends just where the rows read ended.
         as_expected = window.offset + answered == self._end
@@ -161,37 +304,105 @@ class Listing:
         self._left_out = self._left_out or (self._should_have_ended and beyond > 0)
         short = answered < window.per_page
         if short and beyond == 0 and as_expected:
-            self._finish()
-            return
+            return True
         self._should_have_ended = short and window.per_page <= self._largest_answer
         if short and not self._should_have_ended:
             # The end, or a server that clamps per_page: the next window will tell.
             self._largest_allowed = max(1, answered)
         self._largest_answer = max(self._largest_answer, answered)
         self._note_progress(any(row.id is None or row.id not in self._read for row in rows))
+        return False
 
     def _note_progress(self, has_new_rows: bool) -> None:
         self._idle_windows = 0 if has_new_rows else self._idle_windows + 1
         if self._idle_windows > MAX_IDLE_WINDOWS:
             self._abandon("the list does not advance from page to page")
 
+    # -- holes -------------------------------------------------------------------------------
+
+    @property
+    def _above(self) -> int | None:
+        return self._tail[-1] if self._tail else None
+
+    def _note_hole(self) -> None:
+        """The row at the end of what was read cannot be shown; go on behind it."""
+        self._holes.note(self._end, self._above)
+        self._end += 1
+        self._floor = self._end
+        self._step_over()
+
+    def _step_over(self) -> None:
+        """Pass the known holes that stand just here."""
+        end = self._holes.step_over(self._end, self._above)
+        if end > self._end:
+            self._end = self._floor = end
+        if self._holes.is_too_many:
+            self.state = Reading.REFUSED
+
+    def _is_another_row_behind(self, window: Window, ids: list[int | None]) -> bool:
+        """Whether a hole was stepped over where, by its lower neighbour, it no longer is."""
+        if not self._holes.assumed or window.offset != self._end:
+            return False
+        return self._holes.is_another_row(ids[0] if ids else None)
+
+    def _forget_assumed(self) -> None:
+        """Begin again without them: a row that can be read may stand where they were."""
+        self._holes.forget_assumed()
+        self._holes.begin()
+        self._start_at_the_head()
+
+    # -- the end, and other ways out ---------------------------------------------------------
+
     def _finish(self) -> None:
-        if not self._proven:
+        if self._resumed and (self._left_out or not self._proven):
+            self._start_over()  # what the interrupted listing thought of the pages may be wrong
+        elif not self._proven:
             self._abandon("the pages are too small to show that they join up")
         elif self._left_out:
             self._abandon("a page in the middle came back short: the remote left records out")
         else:
-            self.state = Reading.COMPLETE
+            self._conclude(Reading.COMPLETE)
+
+    def _conclude(self, goal: Reading) -> None:
+        """The listing has come to its end, once nothing is left to be checked."""
+        if self._anchor is not None:
+            self._checking = goal
+            return
+        self._holes.close(None)
+        if goal is Reading.COMPLETE and self._resumed:
+            self._read_the_head_again()
+        else:
+            self.state = goal
+
+    def _read_the_head_again(self) -> None:
+        """A resumed listing: what came up above meanwhile has to join up with what was read."""
+        self._before = self._before | self._read
+        self._resumed, self._at_head = False, True
+        self._holes.begin_again_at_the_head()
+        self._start_at_the_head()
+        self._point = self._resume_point()
+
+    def _seek_or_step_back(self, window: Window, ids: list[int | None]) -> None:
+        is_above = self._resumed and bool(ids) and ids[-1] in self._before
+        if is_above and self._seeks < MAX_SEEKS:
+            # Much was inserted since the interruption: what was read last stands further down.
+            self._seeks += 1
+            self._end = window.offset + len(ids)
+            self._floor = 0
+        else:
+            self._step_back()
 
     def _step_back(self) -> None:
         self._steps_back += 1
         self._need *= 4
-        if self._steps_back > MAX_STEPS_BACK or self._need >= self._end:
+        if self._steps_back > MAX_STEPS_BACK or self._need >= self._end - self._floor:
             self._start_over()
 
     def _start_over(self) -> None:
         if self._starts < MAX_STARTS:
             self._starts += 1
+            self._resumed = False
+            self._holes.begin()
             self._start_at_the_head()
         else:
             self._abandon("the list moved too much while it was read")
@@ -200,33 +411,16 @@ class Listing:
         self.state = Reading.ABANDONED
         self.why_abandoned = why
 
-    def _note_order(self, rows: Sequence[Seen]) -> None:
-        for row in rows:
-            if row.end_at is None:
-                continue
-            if self._last_end_at is not None and row.end_at > self._last_end_at:
-                self.ordered = False
-            self._last_end_at = row.end_at
-
-    def _is_below_since(self, rows: Sequence[Seen]) -> bool:
-        if self._since is None or not self.ordered or not rows:
-            return False
-        return all(row.end_at is not None and row.end_at < self._since for row in rows)
-
-
-def best_window(end: int, need: int, largest: int) -> Window:
-    """The window that holds one of the last rows of the `end` rows read and reaches furthest.
-
-    It begins at least `need` rows before the end. Sizes from 2 to `largest` are tried; the larger
-    one wins a tie. Where no size reaches beyond the end (very small pages), the window is the one
-    right behind the end, which cannot show an overlap.
-    """
-    if end == 0:
-        return Window(page=1, per_page=largest)
-    start = max(0, end - need)
-    sizes = range(2, largest + 1)
-    size = max(sizes, key=lambda size: ((start // size + 1) * size, size), default=1)
-    if need == 1 and (start // size + 1) * size <= end:
-        # Whole pages of a divisor of `end` stand right behind it; `largest` divides it here.
-        return Window(page=end // largest + 1, per_page=largest)
-    return Window(page=start // size + 1, per_page=size)
+    def _resume_point(self) -> ResumePoint:
+        return ResumePoint(
+            at_head=self._at_head,
+            ordered=self.ordered,
+            end=self._end,
+            tail=self._tail,
+            tail_at=self._tail_at,
+            floor=self._floor,
+            largest_allowed=self._largest_allowed,
+            largest_answer=self._largest_answer,
+            left_out=self._left_out,
+            proven=self._proven,
+        )

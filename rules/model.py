@@ -17,6 +17,7 @@ class Kind(StrEnum):
     PRODUCTS = "products"
     FEATURES = "features"
     TESTS = "tests"
+    BUGS = "bugs"
 
 
 class SyncPhase(StrEnum):
@@ -82,6 +83,11 @@ class ErrorKind(StrEnum):
     BAD_PAYLOAD = "bad_payload"
     BAD_ROWS = "bad_rows"
     LIST_MOVED = "list_moved"
+    HOLES = "holes"
+    HELD = "held"
+    UNCONFIRMED = "unconfirmed"
+    NEVER_LISTED = "never_listed"
+    WRONG_ACCOUNT = "wrong_account"
     CANCELLED = "cancelled"
     CRASHED = "crashed"
     STORAGE = "storage"
@@ -112,6 +118,8 @@ class Counts:
     new: int = 0
     changed: int = 0
     unchanged: int = 0
+    revived: int = 0
+    gone: int = 0
     quarantined: int = 0
 
     def __add__(self, other: Counts) -> Counts:
@@ -119,13 +127,15 @@ class Counts:
             new=self.new + other.new,
             changed=self.changed + other.changed,
             unchanged=self.unchanged + other.unchanged,
+            revived=self.revived + other.revived,
+            gone=self.gone + other.gone,
             quarantined=self.quarantined + other.quarantined,
         )
 
     @property
     def seen(self) -> int:
         """Rows that the remote listed and that were stored or confirmed."""
-        return self.new + self.changed + self.unchanged
+        return self.new + self.changed + self.unchanged + self.revived
 
 
 NOTHING = Counts()
@@ -156,9 +166,25 @@ class SyncOptions:
 
     `mirror_since`: only tests that end at or after this instant are mirrored; None means all of
     them. The cursor then claims completeness from there on only (rule 14).
+    `reconcile_seconds`: how old a product's last full listing may get before the next one.
+    `since`: only for this run, list tests that end at or after this instant; moves no cursor.
+    `force`: list everything in full, now. `incremental_only`: list nothing in full.
+    `refresh_mutable`: fetch tests one by one that can still change and were not listed.
+    `nuke`: build the mirror anew beside the old one, then put it in its place (rule 16).
     """
 
     mirror_since: datetime | None = None
+    reconcile_seconds: float = 86_400.0
+    since: datetime | None = None
+    force: bool = False
+    incremental_only: bool = False
+    refresh_mutable: bool = False
+    nuke: bool = False
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether such a run waits alone: nothing is merged into it (rule 2)."""
+        return self.force or self.nuke
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rules.model import (
+    ALL_PHASES,
     NOTHING,
     PRODUCT_LIST,
     Counts,
@@ -19,7 +20,7 @@ from rules.model import (
     Trigger,
 )
 
-END_THE_RUN = frozenset({ErrorKind.UNAUTHORIZED})
+END_THE_RUN = frozenset({ErrorKind.UNAUTHORIZED, ErrorKind.WRONG_ACCOUNT})
 """Failures after which no other product can do better: the run ends at once (rule 12)."""
 
 
@@ -122,6 +123,14 @@ def run_status(
     if any(outcome in (Outcome.COMPLETE, Outcome.PARTIAL) for outcome in flat):
         return RunStatus.PARTIAL
     return RunStatus.FAILED
+
+
+def is_fit_to_replace(outcomes: Mapping[SyncPhase, Mapping[int, Outcome]]) -> bool:
+    """Whether a fresh start may take the old mirror's place: nothing in it failed (rule 16)."""
+    usable = {Outcome.COMPLETE, Outcome.PARTIAL}
+    return set(outcomes) == set(ALL_PHASES) and all(
+        usable.issuperset(by_product.values()) for by_product in outcomes.values()
+    )
 
 
 def phase_outcome(outcomes: Iterable[Outcome]) -> Outcome:

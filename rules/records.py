@@ -4,11 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from rules.model import Kind
+from rules.model import NOTHING, Counts, Kind
 
 MAX_ID = 2**63 - 1
 """The largest id a SQLite INTEGER PRIMARY KEY can hold."""
+
+
+FINAL_STATUSES = frozenset({"archived", "cancelled"})
+"""A test with one of these statuses can no longer change; an unknown status counts as mutable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectionRecord:
+    """One section of a product."""
+
+    id: int
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserStoryRecord:
+    """One user story of a feature; the id is negative where the remote gave only its text."""
+
+    id: int
+    title: str | None
+    path: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +44,7 @@ class ProductRecord:
     section_ids: tuple[int, ...]
     data: str
     content_hash: str
+    sections: tuple[SectionRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +57,7 @@ class FeatureRecord:
     section_ids: tuple[int, ...]
     data: str
     content_hash: str
+    user_stories: tuple[UserStoryRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +78,20 @@ class TestRecord:
     content_hash: str
 
 
-Record = ProductRecord | FeatureRecord | TestRecord
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BugRecord:
+    """One bug of a test; `status` is `auto_accepted` where nobody decided on it."""
+
+    id: int
+    test_id: int
+    title: str | None
+    severity: str | None
+    status: str | None
+    data: str
+    content_hash: str
+
+
+Record = ProductRecord | FeatureRecord | TestRecord | BugRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,28 +110,109 @@ class BadRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CursorMove:
-    """What the last page of a complete listing says about freshness (rule 4).
+class HoleRecord:
+    """A record that the remote cannot show, known by where it stands (rule 9).
 
-    `as_of`: the instant before the listing's first request. `complete`: every row was read, so
-    that it also supports "there is no such test". `complete_from`: completeness holds for tests
-    that end at or after this instant; None means for all.
+    `position` counts from 1; the neighbours are None at the ends of the list, and `after_id` also
+    where nothing behind it was read yet. `rank` counts holes that stand side by side, from 0.
+    """
+
+    position: int
+    before_id: int | None
+    after_id: int | None = None
+    rank: int = 0
+
+    @property
+    def fingerprint(self) -> str:
+        """The same hole in another run, wherever it has moved to meanwhile."""
+        return f"hole behind {self.before_id or 'the head'}, {self.rank}"
+
+
+class ListingEnd(StrEnum):
+    """How far a listing came that has ended well."""
+
+    END = "end"
+    """From the first row to the end: it supports completeness."""
+    JOINED = "joined"
+    """From the first row down to rows that an earlier listing has confirmed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CursorMove:
+    """What the last page of a listing says about freshness (rule 4).
+
+    `as_of`: the instant before the listing's first request. `end`: how far it came; whether it
+    also was complete follows from the gaps that stand open when the page is stored.
+    `complete_from`: completeness holds for tests that end at or after this instant; None means
+    for all. `confirming`: the second of two listings in a row, so what both lack is gone.
     """
 
     as_of: datetime
-    complete: bool = True
+    end: ListingEnd = ListingEnd.END
     complete_from: datetime | None = None
+    in_order: bool = True
+    by_section: bool = False
+    confirming: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListingMark:
+    """The listing that a page's rows belong to: the id of the run in which it began.
+
+    `resume`: for a full listing, from where it can go on if it is interrupted behind this page,
+    as JSON text.
+    """
+
+    id: int
+    full: bool
+    resume: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldSet:
+    """Rows that a listing lacks, too many to believe it (rule 8)."""
+
+    ids: tuple[int, ...]
+    of_rows: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Rows of one product and kind that belong into one transaction.
 
-    The last page of a listing carries the cursor's move; the others carry None.
+    `listing` None: rows that no listing vouches for (single fetches, read-through, `--since`).
+    The last page of a listing carries the cursor's move. `gone` are ids to be marked as deleted,
+    `confirmed` ids of rows that exist although the listing lacks them. `closed_holes` are
+    fingerprints of holes that were found filled or gone. `wants_full`: why the next listing has
+    to be a full one. For bugs `product_id` is the id of their test.
     """
 
     product_id: int
     kind: Kind
     records: tuple[Record, ...] = ()
     bad_rows: tuple[BadRow, ...] = ()
+    holes: tuple[HoleRecord, ...] = ()
+    listing: ListingMark | None = None
     cursor: CursorMove | None = None
+    gone: tuple[int, ...] = ()
+    confirmed: tuple[int, ...] = ()
+    held: HeldSet | None = None
+    closed_holes: tuple[str, ...] = ()
+    probed_holes: tuple[str, ...] = ()
+    wants_full: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What a page came to in the database.
+
+    `gaps`: records of this product and kind that could not be used and are not resolved, after
+    this page. `missing`: rows that the listing lacks and that are not marked (yet).
+    `held`: the id of the set that the brake holds back, if it does.
+    """
+
+    counts: Counts = NOTHING
+    gaps: int = 0
+    missing: int = 0
+    held: int | None = None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pydantic import SecretStr
 
 from actors.clock import Clock, SystemClock
 from actors.parts import Parts, SchedulePlan
 from config.settings import Settings
+from control.protocol import StartRunBody
 from rules.model import (
     ALL_PHASES,
     RunRequest,
@@ -20,11 +22,16 @@ from rules.model import (
     in_order,
 )
 from rules.schedule import StartupSync, wants_startup_run
+from service.account import AccountGuard
+from service.fetcher import Fetcher
 from service.store import Store
 from service.sync_service import Repositories, SyncService
 from storage import queries
+from storage.fetched_rows import FetchedRows
 from testio.client import TestioClient
 from testio.transport import TransportOptions
+
+DEFAULT_OPTIONS = SyncOptions()
 
 
 def make_client(settings: Settings, token: SecretStr) -> TestioClient:
@@ -51,12 +58,21 @@ def make_sync_service(settings: Settings, token: SecretStr, store: Store) -> Syn
             events=store.events,
             directory=store.directory,
             next_run_id=store.events.next_run_id(),
+            fresh=store.fresh,
+            account=make_guard(settings, token, store),
         ),
         workers=settings.max_concurrent_api_requests,
     )
 
 
-def make_daemon_parts(settings: Settings, client: TestioClient, store: Store) -> Parts:
+def make_guard(settings: Settings, token: SecretStr, store: Store) -> AccountGuard:
+    """Who recognises the account behind the token."""
+    return AccountGuard(store.account, settings.base_url, token)
+
+
+def make_daemon_parts(
+    settings: Settings, client: TestioClient, store: Store, account: AccountGuard
+) -> Parts:
     """The parts of the daemon's system, its schedule included."""
     clock = SystemClock()
     return Parts(
@@ -69,6 +85,18 @@ def make_daemon_parts(settings: Settings, client: TestioClient, store: Store) ->
         clock=clock,
         schedule=_schedule(settings, clock),
         tick_request=make_request(settings, Trigger.SCHEDULE),
+        fresh=store.fresh,
+        account=account,
+    )
+
+
+def make_fetcher(settings: Settings, client: TestioClient, store: Store) -> Fetcher:
+    """What fetches single products and tests in this process."""
+    return Fetcher(
+        client=client,
+        rows=FetchedRows(store.database),
+        path=store.database.path,
+        mirror_since=settings.sync_since,
     )
 
 
@@ -91,6 +119,7 @@ def make_request(
     *,
     phases: Sequence[SyncPhase] | None = None,
     product_ids: Sequence[int] | None = None,
+    options: SyncOptions = DEFAULT_OPTIONS,
 ) -> RunRequest:
     """A request for a run on this installation; what is not given is as the settings say."""
     scope = settings.product_ids if product_ids is None else frozenset(product_ids)
@@ -98,5 +127,26 @@ def make_request(
         trigger=trigger,
         phases=in_order(tuple(phases or ALL_PHASES)),
         scope=SyncScope(product_ids=scope),
-        options=SyncOptions(mirror_since=settings.sync_since),
+        options=replace(
+            options,
+            mirror_since=settings.sync_since,
+            reconcile_seconds=settings.reconcile_interval_seconds,
+        ),
+    )
+
+
+def request_of(settings: Settings, body: StartRunBody) -> RunRequest:
+    """The request that somebody makes, by the socket or from the command line."""
+    return make_request(
+        settings,
+        body.trigger_source,
+        phases=body.phases,
+        product_ids=body.product_ids,
+        options=SyncOptions(
+            since=body.since,
+            force=body.force,
+            incremental_only=body.incremental_only,
+            refresh_mutable=body.refresh_mutable,
+            nuke=body.nuke,
+        ),
     )

@@ -13,8 +13,13 @@ from actors.base import NoAnswer
 from actors.system import ActorSystem
 from config.settings import Settings
 from control.protocol import (
+    MAX_WAIT_SECONDS,
     DaemonView,
+    DecisionReply,
     EventsReply,
+    FetchBody,
+    FetchReply,
+    RetryReply,
     RunView,
     StartRunBody,
     StartRunReply,
@@ -23,8 +28,11 @@ from control.protocol import (
     WordReply,
 )
 from control.server import NotAnswered
-from rules.model import RunStatus
-from service.assembly import make_request
+from rules.model import RunStatus, Trigger
+from service.assembly import make_request, request_of
+from service.fetch_requests import entities_of, reply_of
+from service.fetcher import Fetcher
+from service.operator import Operator
 from service.views import view_of_progress, view_of_row
 from storage import queries
 from storage.errors import StorageError
@@ -40,8 +48,10 @@ class ControlHandlers:
 
     settings: Settings
     system: ActorSystem
+    fetcher: Fetcher
     daemon: DaemonView
     stopping: threading.Event
+    operator: Operator
 
     def status(self) -> StatusReply:
         """What only the living daemon knows."""
@@ -60,12 +70,7 @@ class ControlHandlers:
 
     def start_run(self, body: StartRunBody) -> StartRunReply:
         """Start, join or queue a run."""
-        request = make_request(
-            self.settings,
-            body.trigger_source,
-            phases=body.phases,
-            product_ids=body.product_ids,
-        )
+        request = request_of(self.settings, body)
         admitted = _answered(lambda: self.system.start_run(request))
         return StartRunReply(word=admitted.word, run_id=admitted.run_id)
 
@@ -82,7 +87,7 @@ class ControlHandlers:
         return view is not None and view.status is not RunStatus.RUNNING
 
     def _find(self, run_id: int) -> RunView | None:
-        with _reading(), queries.open_readonly(self.settings.db_path) as connection:
+        with _using_the_database(), queries.open_readonly(self.settings.db_path) as connection:
             row = queries.run(connection, run_id)
         return None if row is None else view_of_row(row)
 
@@ -98,11 +103,20 @@ class ControlHandlers:
         """Events, after waiting for the first one that is new."""
         give_up_at = time.monotonic() + wait_seconds
         while True:
-            with _reading(), queries.open_readonly(self.settings.db_path) as connection:
+            with _using_the_database(), queries.open_readonly(self.settings.db_path) as connection:
                 rows = queries.events(connection, since=since, run_id=run_id, limit=limit)
             if rows or time.monotonic() >= give_up_at or self.stopping.is_set():
                 return EventsReply(events=rows, last_id=rows[-1]["id"] if rows else since or 0)
             self.stopping.wait(POLL_SECONDS)
+
+    def fetch(self, body: FetchBody) -> FetchReply:
+        """Fetch what is not known well enough, each entity once however many ask."""
+        if self.stopping.is_set():
+            raise NotAnswered("the daemon is stopping; try again")
+        outcomes = self.fetcher.refresh(
+            entities_of(body), body.not_before, seconds=MAX_WAIT_SECONDS
+        )
+        return reply_of(outcomes)
 
     def pause(self) -> WordReply:
         """No more periodic runs."""
@@ -111,6 +125,28 @@ class ControlHandlers:
     def resume(self) -> WordReply:
         """Periodic runs again."""
         return WordReply(word=Word.RESUMED if _answered(self.system.resume) else Word.NOT_PAUSED)
+
+    def accept_deletions(self, held_id: int) -> DecisionReply:
+        """Mark the rows of a held set as deleted."""
+        with _using_the_database():
+            return self.operator.accept_deletions(held_id)
+
+    def retry_problems(self, ids: list[int] | None) -> RetryReply:
+        """Open problems are due now, and a run takes them up."""
+        with _using_the_database():
+            reply = self.operator.retry_problems(ids)
+        if not reply.phases:
+            return reply
+        request = make_request(
+            self.settings, Trigger.CLI, phases=reply.phases, product_ids=reply.product_ids
+        )
+        admitted = _answered(lambda: self.system.start_run(request))
+        return reply.model_copy(update={"admission": admitted.word, "run_id": admitted.run_id})
+
+    def clear_problem(self, entry_id: int) -> DecisionReply:
+        """Close an entry of the quarantine."""
+        with _using_the_database():
+            return self.operator.clear_problem(entry_id)
 
     def drain(self) -> WordReply:
         """Stop the daemon."""
@@ -126,8 +162,8 @@ def _answered(ask: Callable[[], T]) -> T:
 
 
 @contextmanager
-def _reading() -> Iterator[None]:
-    """A database that cannot be read is a reason to answer 503, not a failure of the daemon."""
+def _using_the_database() -> Iterator[None]:
+    """A database that cannot be used is a reason to answer 503, not a failure of the daemon."""
     try:
         yield
     except StorageError as error:

@@ -26,10 +26,14 @@ from control.paths import socket_path
 from control.protocol import DaemonView
 from control.server import ControlServer
 from rules.events import EventName, SyncEvent
-from service.assembly import make_client, make_daemon_parts
+from service.account import AccountGuard
+from service.assembly import make_client, make_daemon_parts, make_fetcher, make_guard
 from service.control_handlers import ControlHandlers
 from service.exit_status import DaemonFailed, ExitStatus
+from service.fetcher import Fetcher
+from service.operator import Operator
 from service.store import Store, open_store
+from storage.decision_rows import DecisionRows
 from storage.errors import StorageError
 from storage.writer_lock import Role
 
@@ -50,16 +54,20 @@ def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
     stop = threading.Event()
     with _signals(stop), open_store(settings, role=Role.DAEMON, socket=socket) as store:
         client = make_client(settings, token)
-        system = ActorSystem(make_daemon_parts(settings, client, store))
-        server = ControlServer(socket, _handlers(settings, system, socket, stop))
+        account = make_guard(settings, token, store)
+        system = ActorSystem(make_daemon_parts(settings, client, store, account))
+        fetcher = make_fetcher(settings, client, store)
+        handlers = _handlers(settings, system, store, fetcher, socket, stop)
+        server = ControlServer(socket, handlers)
         try:
             _start(system)
             server.start()
             _announce(system, EventName.DAEMON_STARTED, socket)
             system.begin()
-            status = _watch(settings, system, store, stop)
+            status = _watch(settings, system, store, account, stop)
             _announce(system, EventName.DAEMON_STOPPING, socket)
         finally:
+            fetcher.close()
             report = system.stop()
             server.stop()
             client.close()
@@ -77,7 +85,12 @@ def _start(system: ActorSystem) -> None:
 
 
 def _handlers(
-    settings: Settings, system: ActorSystem, socket: Path, stop: threading.Event
+    settings: Settings,
+    system: ActorSystem,
+    store: Store,
+    fetcher: Fetcher,
+    socket: Path,
+    stop: threading.Event,
 ) -> ControlHandlers:
     daemon = DaemonView(
         pid=os.getpid(),
@@ -85,11 +98,22 @@ def _handlers(
         version=program_version(),
         socket=str(socket),
     )
-    return ControlHandlers(settings=settings, system=system, daemon=daemon, stopping=stop)
+    return ControlHandlers(
+        settings=settings,
+        system=system,
+        fetcher=fetcher,
+        daemon=daemon,
+        stopping=stop,
+        operator=Operator(DecisionRows(store.database), system.journal.record),
+    )
 
 
 def _watch(
-    settings: Settings, system: ActorSystem, store: Store, stop: threading.Event
+    settings: Settings,
+    system: ActorSystem,
+    store: Store,
+    account: AccountGuard,
+    stop: threading.Event,
 ) -> ExitStatus:
     """Wait for the end, looking after the lock and old events meanwhile."""
     touched = tidied = -TIDY_SECONDS
@@ -98,6 +122,9 @@ def _watch(
         if system.gave_up.is_set():
             log.critical("daemon_gave_up", reason=system.gave_up_because)
             return ExitStatus.GAVE_UP
+        if account.refused is not None and _is_idle(system):
+            log.critical("wrong_account", reason=account.refused.message)
+            return ExitStatus.USAGE
         if not store.lock.is_mine():
             log.critical("lock_file_replaced", path=str(store.lock.path))
             return ExitStatus.DATABASE
@@ -111,6 +138,14 @@ def _watch(
             tidied = now
             _forget_old_events(settings, store)
     return ExitStatus.DONE
+
+
+def _is_idle(system: ActorSystem) -> bool:
+    """Whether no run is at work: its failure is to be on disk before the daemon ends."""
+    try:
+        return system.status().current is None
+    except NoAnswer:
+        return False
 
 
 def _forget_old_events(settings: Settings, store: Store) -> None:

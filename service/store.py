@@ -5,7 +5,7 @@ Migrations, and the end of runs that a killed holder left running, happen here a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -17,8 +17,14 @@ from actors.parts import Sections
 from config.settings import Settings
 from config.version import program_version
 from rules.events import EventName, SyncEvent
-from storage import queries
+from rules.model import Kind
+from rules.planning import CursorState
+from rules.records import HoleRecord
+from service.account import refuse_another_url
+from storage import listing_state, queries
+from storage.account_rows import AccountRows
 from storage.database import Database, refuse_strangers
+from storage.fresh_start import FreshStart, remove_leftovers, staging_path
 from storage.migrate import migrate
 from storage.mirror_rows import MirrorRows
 from storage.sync_log import SyncLog
@@ -42,6 +48,52 @@ class MirrorDirectory:
         ids, as_of = queries.sections_of(self._path, product_id)
         return Sections(ids=ids, as_of=as_of)
 
+    def cursor(self, product_id: int, kind: Kind) -> CursorState:
+        """What earlier listings came to. Raises StorageError, like all that follow."""
+        return listing_state.cursor(self._path, product_id, kind)
+
+    def holes(self, product_id: int, now: datetime) -> tuple[tuple[HoleRecord, bool], ...]:
+        """The open holes in a product's tests, each with whether it is due to be tried again."""
+        return listing_state.holes(self._path, product_id, now)
+
+    def known_tests(self, product_id: int, hashes: Mapping[int, str]) -> frozenset[int]:
+        """Those of these tests that a finished listing has confirmed, with this very content."""
+        return listing_state.known_tests(self._path, product_id, hashes)
+
+    def listed_in(self, product_id: int, listing: int) -> frozenset[int]:
+        """The tests that a listing has stored."""
+        return listing_state.listed_in(self._path, product_id, listing)
+
+    def missing_tests(
+        self, product_id: int, listing: int, seen: Collection[int], since: datetime | None
+    ) -> tuple[tuple[int, ...], int]:
+        """The tests that are there, but neither in a listing nor `seen`; how many are there."""
+        return listing_state.missing_tests(self._path, product_id, listing, seen, since)
+
+    def unchecked_tests(self, product_id: int, since: datetime | None) -> tuple[int, ...]:
+        """Tests that the last full listing lacked and that nobody has looked for since."""
+        return listing_state.unchecked_tests(self._path, product_id, since)
+
+    def open_tests(self, product_id: int) -> tuple[int, ...]:
+        """The tests that are there and can still change."""
+        return listing_state.open_tests(self._path, product_id)
+
+    def fresh(self, run_id: int) -> MirrorDirectory:
+        """The same, of what a run has built anew so far."""
+        return FreshDirectory(staging_path(self._path, run_id))
+
+
+class FreshDirectory(MirrorDirectory):
+    """Of a staging file, which the first page makes: before that nothing is known."""
+
+    def known_products(self) -> tuple[int, ...] | None:
+        """None before the list is there. Raises StorageError."""
+        return super().known_products() if self._path.exists() else None
+
+    def sections_of(self, product_id: int) -> Sections:
+        """None before the list is there. Raises StorageError."""
+        return super().sections_of(product_id) if self._path.exists() else Sections()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
@@ -52,6 +104,8 @@ class Store:
     mirror: MirrorRows
     events: SyncLog
     directory: MirrorDirectory
+    fresh: FreshStart
+    account: AccountRows
 
 
 @contextmanager
@@ -62,19 +116,26 @@ def open_store(
     socket: Path | None = None,
     wait_seconds: float = 0.0,
     keep_waiting: Callable[[], bool] = lambda: True,
+    any_account: bool = False,
 ) -> Iterator[Store]:
     """Take the lock, open and migrate the database, and close what a killed holder left open.
 
-    Raises LockHeld, NoKernelLocks, NewerSchema, DatabaseBusy or another StorageError.
+    `any_account`: it may mirror the account of another URL (a fresh start replaces it).
+    Raises LockHeld, NoKernelLocks, NewerSchema, DatabaseBusy or another StorageError, and
+    SettingsError where the database is another account's.
     """
     refuse_strangers(settings.db_path)
     lock = WriterLock(settings.db_path, role=role, version=program_version(), socket=socket)
     lock.acquire(wait_seconds=wait_seconds, keep_waiting=keep_waiting)
     try:
+        remove_leftovers(settings.db_path)
         database = Database(settings.db_path, mode=settings.db_mode)
         try:
             migrate(database)
-            yield _store(lock, database)
+            store = _store(lock, database)
+            if not any_account:
+                refuse_another_url(store.account, settings, database.path)
+            yield store
         finally:
             database.close()
     finally:
@@ -90,6 +151,8 @@ def _store(lock: WriterLock, database: Database) -> Store:
         mirror=MirrorRows(database),
         events=events,
         directory=MirrorDirectory(database.path),
+        fresh=FreshStart(database),
+        account=AccountRows(database),
     )
 
 

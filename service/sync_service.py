@@ -14,7 +14,16 @@ from dataclasses import dataclass, field
 from actors.base import NoAnswer
 from actors.clock import Clock, SystemClock
 from actors.messages import RunProgress
-from actors.parts import EventStore, MirrorStore, Parts, ProductDirectory, RemoteClient
+from actors.parts import (
+    AccountGuard,
+    AnyAccount,
+    EventStore,
+    FreshStore,
+    MirrorStore,
+    Parts,
+    ProductDirectory,
+    RemoteClient,
+)
 from actors.system import ActorSystem
 from rules.model import (
     ALL_PHASES,
@@ -45,6 +54,8 @@ class Repositories:
     events: EventStore
     directory: ProductDirectory
     next_run_id: int
+    fresh: FreshStore | None = None
+    account: AccountGuard = field(default_factory=AnyAccount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +111,8 @@ class SyncService:
             events=repositories.events,
             directory=repositories.directory,
             next_run_id=repositories.next_run_id,
+            fresh=repositories.fresh,
+            account=repositories.account,
             workers=self.workers,
             clock=self.clock,
         )

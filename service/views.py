@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actors.messages import RunProgress
 from control.protocol import PhaseProgressView, ProblemView, RunProgressView, RunView
-from rules.model import Problem, RunStatus, SyncResult
+from rules.model import ErrorKind, Problem, RunStatus, SyncResult
 from service.exit_status import ExitStatus
 from storage.queries import Row
 
@@ -77,8 +77,11 @@ def view_of_progress(progress: RunProgress) -> RunProgressView:
 
 def exit_status_of(view: RunView) -> ExitStatus:
     """The exit status that tells how a run ended."""
-    if any(problem.kind == "unauthorized" for problem in view.errors):
+    kinds = {problem.kind for problem in view.errors}
+    if ErrorKind.UNAUTHORIZED in kinds:
         return ExitStatus.CREDENTIALS
+    if ErrorKind.WRONG_ACCOUNT in kinds:
+        return ExitStatus.USAGE
     return {
         RunStatus.SUCCESS: ExitStatus.DONE,
         RunStatus.PARTIAL: ExitStatus.PARTIAL,

@@ -101,11 +101,14 @@ class Account:
         return self._make_tests(shelf, [(end, words.OPEN_STATUSES[0])])[0]
 
     def truth(self) -> JsonObject:
-        """Everything, complete and in the API's own forms, features and tests by product id."""
+        """Everything, complete and in the API's own forms, features and tests by product id.
+
+        User stories are objects.
+        """
         return {
             "products": [shelf.product.data for shelf in self.shelves.values()],
             "features": {
-                str(number): [feature.data for feature in shelf.features.values()]
+                str(number): [feature.with_stories.data for feature in shelf.features.values()]
                 for number, shelf in self.shelves.items()
             },
             "tests": {

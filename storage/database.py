@@ -128,6 +128,28 @@ class Database:
     def _raw(self) -> Any:
         return self._connection.connection.driver_connection
 
+    @contextmanager
+    def attached(self, path: Path, name: str) -> Iterator[None]:
+        """Another SQLite file, reachable as `name` within the block. Raises StorageError.
+
+        Attach outside of a transaction, and begin one inside. Other threads may write meanwhile.
+        """
+        self._outside_transactions(f"ATTACH DATABASE ? AS {name}", str(path))
+        try:
+            yield
+        finally:
+            try:
+                self._outside_transactions(f"DETACH DATABASE {name}")
+            except StorageError as error:  # what was committed inside stays committed
+                log.warning("detach_failed", error=str(error))
+
+    def _outside_transactions(self, statement: str, *values: str) -> None:
+        with self._lock:
+            try:
+                self._raw().execute(statement, values)
+            except sqlite3.Error as error:
+                raise unusable(self.path, error) from error
+
     def checkpoint(self) -> None:
         """Move the log into the database file and cut it to nothing, if no reader holds it.
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, inspect
 from storage.database import Database
 from storage.errors import NewerSchema, StorageError
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest step; a test holds it against the files in `migrations/versions`."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -1,21 +1,24 @@
-"""Writes pages of rows, each with its quarantined records and its cursor, in one transaction."""
+"""Writes pages of rows, each with its gaps, its deletions and its cursor, in one transaction."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection
 
 from rules.changes import compare
-from rules.model import Counts, Kind, Outcome
-from rules.records import FeatureRecord, Page, ProductRecord, Record, TestRecord
+from rules.deletions import missing_from
+from rules.model import Counts, Kind
+from rules.records import HeldSet, ListingEnd, Page, Stored
+from storage.cursor_rows import move_cursor, open_listing, want_full
 from storage.database import Database
-from storage.schema import TABLES
+from storage.deletion_rows import hold, live_rows, mark_gone, note_missing, release
+from storage.part_rows import store_parts
+from storage.quarantine_rows import open_gaps, resolve_not_met, store_gaps
+from storage.row_sql import CONFIRMS, UPSERTS, held_rows, row_of
 from storage.times import as_text
-
-KEPT_ON_UPDATE = frozenset({"id", "first_seen_at"})
 
 
 class MirrorRows:
@@ -24,193 +27,112 @@ class MirrorRows:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def store_page(self, page: Page, *, run_id: int, at: datetime) -> Counts:
-        """Write one page, all or nothing; returns what happened to its rows.
+    def store_page(self, page: Page, *, run_id: int, at: datetime) -> Stored:
+        """Write one page, all or nothing; returns what it came to.
 
-        Raises StorageError, and then nothing of the page is stored.
+        Raises StorageError, and then nothing of the page is stored. A page that marks rows as
+        gone is on disk on return.
         """
-        now = as_text(at)
-        with self._database.transaction() as connection:
-            counts = _store_records(connection, page, run_id, now)
-            _store_bad_rows(connection, page, run_id, now)
-            if page.cursor is not None:
-                _move_cursor(connection, page, run_id, now)
-        return counts
+        with self._database.transaction(durable=bool(page.gone)) as connection:
+            return store_in(connection, page, run_id=run_id, at=at)
 
 
-def _store_records(connection: Connection, page: Page, run_id: int, now: str) -> Counts:
-    table = TABLES[page.kind]
-    changes = compare(page.records, _known_hashes(connection, table, page.records))
-    written = [_row(record, run_id, now) for record in (*changes.new, *changes.changed)]
-    if written:
-        connection.exec_driver_sql(UPSERTS[page.kind], written)
+def store_in(connection: Connection, page: Page, *, run_id: int, at: datetime) -> Stored:
+    """Write one page within a transaction that somebody else has begun."""
+    now = as_text(at)
+    listing = run_id if page.listing is None else page.listing.id
+    if page.listing is not None and page.kind is not Kind.BUGS:  # bugs have no cursor
+        open_listing(connection, page, now)
+    counts = _store_records(connection, page, now)
+    store_gaps(connection, page, listing, at)
+    counts += Counts(gone=mark_gone(connection, page.kind, page.gone, now))
+    if page.confirmed:
+        _note_confirmed(connection, page)
+    if page.wants_full is not None:
+        want_full(connection, page.product_id, page.kind, page.wants_full)
+    stored = Stored(counts=counts)
+    if page.held is not None:
+        held = hold(connection, page.product_id, page.kind, page.held, run_id, now)
+        stored = replace(stored, held=held)
+    if page.cursor is not None:
+        stored = _end_listing(connection, page, stored, run_id, listing, now)
+    return replace(stored, gaps=open_gaps(connection, page.product_id, page.kind))
+
+
+def _store_records(connection: Connection, page: Page, now: str) -> Counts:
+    listed_in = None if page.listing is None else page.listing.id
+    held = held_rows(connection, page.kind, (record.id for record in page.records))
+    changes = compare(page.records, held)
+    rewritten = (*changes.new, *changes.changed)
+    if rewritten:
+        rows = [row_of(record, listed_in, now) for record in rewritten]
+        connection.exec_driver_sql(UPSERTS[page.kind], rows)
+    again = [record for record in changes.unchanged if record.id in changes.revived]
+    store_parts(connection, (*rewritten, *again), now)
     if changes.unchanged:
         connection.exec_driver_sql(
             CONFIRMS[page.kind],
             {
                 "synced_at": now,
-                "listed_in": run_id,
-                "product_id": page.product_id,
+                "listed_in": listed_in,
+                "owner": page.product_id,
                 "ids": json.dumps([record.id for record in changes.unchanged]),
             },
         )
-    return changes.counts + Counts(quarantined=len(page.bad_rows))
+    return changes.counts + Counts(quarantined=len(page.bad_rows) + len(page.holes))
 
 
-def _known_hashes(
-    connection: Connection, table: Table, records: Sequence[Record]
-) -> Mapping[int, str]:
-    ids = json.dumps([record.id for record in records])
-    found = connection.exec_driver_sql(
-        f"SELECT id, content_hash FROM {table.name} WHERE id IN (SELECT value FROM json_each(?))",
-        (ids,),
+def _note_confirmed(connection: Connection, page: Page) -> None:
+    connection.exec_driver_sql(
+        "UPDATE tests SET checked_in ="
+        " (SELECT full_listing FROM sync_cursors WHERE product_id = ? AND kind = 'tests')"
+        " WHERE id IN (SELECT value FROM json_each(?))",
+        (page.product_id, json.dumps(page.confirmed)),
     )
-    return {row[0]: row[1] for row in found}
 
 
-def _row(record: Record, run_id: int, now: str) -> dict[str, object]:
-    return _own_columns(record) | {
-        "id": record.id,
-        "data": record.data,
-        "content_hash": record.content_hash,
-        "listed_in": run_id,
-        "first_seen_at": now,
-        "changed_at": now,
-        "synced_at": now,
-        "deleted_at": None,
-    }
-
-
-def _own_columns(record: Record) -> dict[str, object]:
-    if isinstance(record, TestRecord):
-        return {
-            "product_id": record.product_id,
-            "title": record.title,
-            "status": record.status,
-            "review_status": record.review_status,
-            "testing_type": record.testing_type,
-            "start_at": _time(record.start_at),
-            "end_at": _time(record.end_at),
-        }
-    if isinstance(record, FeatureRecord):
-        return {
-            "product_id": record.product_id,
-            "title": record.title,
-            "section_ids": json.dumps(record.section_ids),
-        }
-    return _product_columns(record)
-
-
-def _product_columns(record: ProductRecord) -> dict[str, object]:
-    return {
-        "name": record.name,
-        "product_type": record.product_type,
-        "has_sections": int(record.has_sections),
-        "section_ids": json.dumps(record.section_ids),
-    }
-
-
-def _time(instant: datetime | None) -> str | None:
-    return None if instant is None else as_text(instant)
-
-
-def _store_bad_rows(connection: Connection, page: Page, run_id: int, now: str) -> None:
-    rows = [
-        {
-            "product_id": page.product_id,
-            "kind": page.kind.value,
-            "fingerprint": bad.fingerprint,
-            "position": bad.position,
-            "record_id": bad.record_id,
-            "reason": bad.reason,
-            "excerpt": bad.excerpt,
-            "now": now,
-            "run_id": run_id,
-        }
-        for bad in page.bad_rows
-    ]
-    if rows:
-        connection.exec_driver_sql(QUARANTINE, rows)
-
-
-def _move_cursor(connection: Connection, page: Page, run_id: int, now: str) -> None:
-    """Move the two times, and close the quarantine entries that this listing did not meet."""
+def _end_listing(
+    connection: Connection, page: Page, stored: Stored, run_id: int, listing: int, now: str
+) -> Stored:
+    """What follows from a listing that ended well: rows that it lacks, and the cursor's move."""
     assert page.cursor is not None
-    move = page.cursor
-    connection.exec_driver_sql(
-        CURSOR,
-        {
-            "product_id": page.product_id,
-            "kind": page.kind.value,
-            "as_of": as_text(move.as_of),
-            "complete_as_of": as_text(move.as_of) if move.complete else None,
-            "complete_from": _time(move.complete_from),
-            "outcome": (Outcome.COMPLETE if move.complete else Outcome.PARTIAL).value,
-            "now": now,
-        },
+    if page.cursor.end is ListingEnd.END:
+        resolve_not_met(connection, page.product_id, page.kind, listing, now)
+    if page.kind is not Kind.TESTS and not page.bad_rows:
+        stored = _settle_missing(connection, page, stored, run_id, listing, now)
+        if stored.held is not None:
+            return stored
+    release(connection, page.product_id, page.kind, now)
+    if page.kind is Kind.BUGS:
+        return stored
+    move_cursor(
+        connection,
+        product_id=page.product_id,
+        kind=page.kind,
+        move=page.cursor,
+        listing=listing,
+        gaps=open_gaps(connection, page.product_id, page.kind),
+        now=now,
     )
-    connection.exec_driver_sql(
-        RESOLVE, {"now": now, "product_id": page.product_id, "kind": page.kind, "run_id": run_id}
+    return stored
+
+
+def _settle_missing(
+    connection: Connection, page: Page, stored: Stored, run_id: int, listing: int, now: str
+) -> Stored:
+    """An unpaged list was read in full: decide on the rows that it lacks."""
+    assert page.cursor is not None
+    live = live_rows(connection, page.kind, page.product_id)
+    missing = missing_from(
+        live,
+        {record.id for record in page.records},
+        listing=listing,
+        confirming=page.cursor.confirming,
     )
-
-
-def _upsert(table: Table) -> str:
-    columns = [column.name for column in table.columns]
-    return (
-        f"INSERT INTO {table.name} ({', '.join(columns)})"
-        f" VALUES ({_join(f':{name}' for name in columns)})"
-        " ON CONFLICT (id) DO UPDATE SET "
-        + _join(f"{name} = excluded.{name}" for name in columns if name not in KEPT_ON_UPDATE)
-    )
-
-
-def _confirm(table: Table) -> str:
-    owner = ", product_id = :product_id" if "product_id" in table.columns else ""
-    return (
-        f"UPDATE {table.name} SET synced_at = :synced_at, listed_in = :listed_in,"
-        f" deleted_at = NULL{owner} WHERE id IN (SELECT value FROM json_each(:ids))"
-    )
-
-
-def _join(parts: Iterable[str]) -> str:
-    return ", ".join(parts)
-
-
-UPSERTS: Mapping[Kind, str] = {kind: _upsert(table) for kind, table in TABLES.items()}
-CONFIRMS: Mapping[Kind, str] = {kind: _confirm(table) for kind, table in TABLES.items()}
-
-QUARANTINE = """
-INSERT INTO quarantine
-    (product_id, kind, fingerprint, position, record_id, reason, excerpt,
-     first_seen_at, last_seen_at, last_run_id)
-VALUES
-    (:product_id, :kind, :fingerprint, :position, :record_id, :reason, :excerpt,
-     :now, :now, :run_id)
-ON CONFLICT (product_id, kind, fingerprint) DO UPDATE SET
-    position = excluded.position, last_seen_at = excluded.last_seen_at,
-    last_run_id = excluded.last_run_id, resolved_at = NULL
-"""
-
-RESOLVE = """
-UPDATE quarantine SET resolved_at = :now
-WHERE product_id = :product_id AND kind = :kind
-    AND last_run_id <> :run_id AND resolved_at IS NULL
-"""
-
-CURSOR = """
-INSERT INTO sync_cursors
-    (product_id, kind, complete_as_of, current_as_of, complete_from, last_outcome, updated_at)
-VALUES
-    (:product_id, :kind, :complete_as_of, :as_of, :complete_from, :outcome, :now)
-ON CONFLICT (product_id, kind) DO UPDATE SET
-    complete_as_of = coalesce(excluded.complete_as_of, complete_as_of),
-    complete_from = CASE WHEN excluded.complete_as_of IS NULL
-        THEN complete_from ELSE excluded.complete_from END,
-    current_as_of = excluded.current_as_of,
-    last_outcome = excluded.last_outcome,
-    updated_at = excluded.updated_at,
-    last_error = CASE WHEN excluded.complete_as_of IS NULL THEN last_error END,
-    failing_since = CASE WHEN excluded.complete_as_of IS NULL THEN failing_since END,
-    consecutive_failures =
-        CASE WHEN excluded.complete_as_of IS NULL THEN consecutive_failures ELSE 0 END
-"""
+    if missing.held:
+        held = HeldSet(ids=missing.held, of_rows=len(live), reason=missing.why_held)
+        held_id = hold(connection, page.product_id, page.kind, held, run_id, now)
+        return replace(stored, held=held_id, missing=len(missing.held))
+    note_missing(connection, page.kind, missing.noted, listing)
+    gone = mark_gone(connection, page.kind, missing.gone, now)
+    return replace(stored, counts=stored.counts + Counts(gone=gone), missing=len(missing.noted))

@@ -36,6 +36,11 @@ def _row_columns() -> tuple[Column[str] | Column[int], ...]:
     )
 
 
+def _missed_in() -> Column[int]:
+    """The first complete listing that lacked the row; null while it is listed."""
+    return Column("missed_in", Integer)
+
+
 products = Table(
     "products",
     metadata,
@@ -45,6 +50,7 @@ products = Table(
     Column("has_sections", Integer, nullable=False),
     Column("section_ids", Text, nullable=False),
     *_row_columns(),
+    _missed_in(),
 )
 
 features = Table(
@@ -55,6 +61,7 @@ features = Table(
     Column("title", Text),
     Column("section_ids", Text, nullable=False),
     *_row_columns(),
+    _missed_in(),
     Index("ix_features_product_id", "product_id"),
 )
 
@@ -70,15 +77,77 @@ tests = Table(
     Column("start_at", Text),
     Column("end_at", Text),
     *_row_columns(),
+    Column("checked_in", Integer),
     Index("ix_tests_product_id_end_at", "product_id", "end_at"),
+)
+
+bugs = Table(
+    "bugs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("test_id", Integer, nullable=False),
+    Column("title", Text),
+    Column("severity", Text),
+    Column("status", Text),
+    *_row_columns(),
+    _missed_in(),
+    Index("ix_bugs_test_id", "test_id"),
 )
 
 TABLES: dict[Kind, Table] = {
     Kind.PRODUCTS: products,
     Kind.FEATURES: features,
     Kind.TESTS: tests,
+    Kind.BUGS: bugs,
 }
 """The table that holds the rows of each kind."""
+
+OWNERS: dict[Kind, str | None] = {
+    Kind.PRODUCTS: None,
+    Kind.FEATURES: "product_id",
+    Kind.TESTS: "product_id",
+    Kind.BUGS: "test_id",
+}
+"""The column that says what a row belongs to."""
+
+
+def _part_columns() -> tuple[Column[str], ...]:
+    """What rows carry that come as parts of another record."""
+    return (
+        Column("first_seen_at", Text, nullable=False),
+        Column("changed_at", Text, nullable=False),
+        Column("deleted_at", Text),
+    )
+
+
+sections = Table(
+    "sections",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("product_id", Integer, nullable=False),
+    Column("name", Text),
+    *_part_columns(),
+    Index("ix_sections_product_id", "product_id"),
+)
+
+feature_sections = Table(
+    "feature_sections",
+    metadata,
+    Column("feature_id", Integer, primary_key=True),
+    Column("section_id", Integer, primary_key=True),
+    *_part_columns(),
+)
+
+user_stories = Table(
+    "user_stories",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("feature_id", Integer, nullable=False),
+    Column("title", Text),
+    Column("path", Text),
+    *_part_columns(),
+    Index("ix_user_stories_feature_id", "feature_id"),
+)
 
 sync_cursors = Table(
     "sync_cursors",
@@ -93,6 +162,14 @@ sync_cursors = Table(
     Column("consecutive_failures", Integer, nullable=False, server_default=text("0")),
     Column("failing_since", Text),
     Column("updated_at", Text, nullable=False),
+    Column("listed_as_of", Text),
+    Column("full_listing", Integer),
+    Column("open_listing", Integer),
+    Column("resume_listing", Integer),
+    Column("resume", Text),
+    Column("in_order", Integer, nullable=False, server_default=text("1")),
+    Column("by_section", Integer, nullable=False, server_default=text("0")),
+    Column("wants_full", Text),
 )
 
 sync_runs = Table(
@@ -117,6 +194,8 @@ sync_runs = Table(
     Column("rows_changed", Integer, nullable=False, server_default=text("0")),
     Column("rows_unchanged", Integer, nullable=False, server_default=text("0")),
     Column("rows_quarantined", Integer, nullable=False, server_default=text("0")),
+    Column("rows_revived", Integer, nullable=False, server_default=text("0")),
+    Column("rows_gone", Integer, nullable=False, server_default=text("0")),
     Column("warnings", Text),
     Column("errors", Text),
     CheckConstraint(
@@ -163,7 +242,54 @@ quarantine = Table(
     Column("last_seen_at", Text, nullable=False),
     Column("last_run_id", Integer, nullable=False),
     Column("resolved_at", Text),
+    Column("sort", Text, nullable=False, server_default=text("'bad_row'")),
+    Column("before_id", Integer),
+    Column("after_id", Integer),
+    Column("rank", Integer, nullable=False, server_default=text("0")),
+    Column("probes", Integer, nullable=False, server_default=text("0")),
+    Column("probe_after", Text),
+    Column("resolution", Text),
     Index("ux_quarantine_row", "product_id", "kind", "fingerprint", unique=True),
+)
+
+held_deletions = Table(
+    "held_deletions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("product_id", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("row_ids", Text, nullable=False),
+    Column("row_count", Integer, nullable=False),
+    Column("of_rows", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("held_at", Text, nullable=False),
+    Column("last_seen_at", Text, nullable=False),
+    Column("last_run_id", Integer, nullable=False),
+    Column("decided_at", Text),
+    CheckConstraint(
+        "status IN ('held', 'accepted', 'superseded')", name="ck_held_deletions_status"
+    ),
+    Index("ix_held_deletions_product_id", "product_id", "kind"),
+    sqlite_autoincrement=True,
+)
+
+fetches = Table(
+    "fetches",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("entity_id", Integer, primary_key=True),
+    Column("fetched_at", Text),
+    Column("last_error", Text),
+    Column("failing_since", Text),
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("changed_at", Text, nullable=False),
 )
 
 FRESHNESS_VIEW = """
@@ -187,6 +313,11 @@ held (product_id, kind, "rows") AS (
 gaps (product_id, kind, holes) AS (
     SELECT product_id, kind, count(*) FROM quarantine
     WHERE resolved_at IS NULL GROUP BY product_id, kind
+),
+"open" (product_id, kind, seen_at) AS (
+    SELECT product_id, 'tests', min(synced_at) FROM tests
+    WHERE deleted_at IS NULL AND coalesce(status, '') NOT IN ('archived', 'cancelled')
+    GROUP BY product_id
 )
 SELECT
     listed.product_id,
@@ -200,9 +331,11 @@ SELECT
     listed.product_name,
     cursor.complete_from,
     cursor.last_outcome,
-    cursor.last_error
+    cursor.last_error,
+    "open".seen_at AS oldest_open_seen_at
 FROM listed
 LEFT JOIN sync_cursors AS cursor USING (product_id, kind)
 LEFT JOIN held USING (product_id, kind)
 LEFT JOIN gaps USING (product_id, kind)
+LEFT JOIN "open" USING (product_id, kind)
 """

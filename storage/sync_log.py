@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from rules.events import Entry, EventName, RunClosed, RunOpened, SyncEvent
-from rules.model import NOTHING, Counts, Outcome, RunRequest, RunStatus
+from rules.model import NOTHING, Counts, Outcome, RunRequest, RunStatus, SyncOptions
 from storage.database import Database
 from storage.schema import sync_events, sync_runs
 from storage.times import as_instant, as_text
@@ -119,11 +119,18 @@ def _opened_row(entry: RunOpened) -> dict[str, object]:
 
 
 def _request_columns(request: RunRequest) -> dict[str, object]:
-    ids, since = request.scope.product_ids, request.options.mirror_since
+    ids = request.scope.product_ids
     return {
         "phases": json.dumps(request.phases),
         "scope": None if ids is None else json.dumps({"product_ids": sorted(ids)}),
-        "options": json.dumps({"mirror_since": since and as_text(since)}),
+        "options": json.dumps(_options(request.options)),
+    }
+
+
+def _options(options: SyncOptions) -> dict[str, object]:
+    return {
+        name: as_text(value) if isinstance(value, datetime) else value
+        for name, value in asdict(options).items()
     }
 
 
@@ -164,6 +171,8 @@ def _closed_columns(entry: RunClosed) -> dict[str, object]:
         "rows_changed": total.changed,
         "rows_unchanged": total.unchanged,
         "rows_quarantined": total.quarantined,
+        "rows_revived": total.revived,
+        "rows_gone": total.gone,
         "warnings": json.dumps(result.warnings),
         "errors": json.dumps([asdict(problem) for problem in result.errors]),
     }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from rules.listing import Window
-from rules.records import FeatureRecord, ProductRecord, TestRecord
+from rules.records import BugRecord, FeatureRecord, ProductRecord, TestRecord
+from rules.windows import Window
 from testio import payloads
 from testio.errors import NotFound
 from testio.limits import RequestScope
 from testio.payloads import Rows
 from testio.transport import Transport, TransportOptions
+
+WITH_STORIES = (("includes[]", "user_stories"),)
 
 
 class TestioClient:
@@ -31,7 +33,7 @@ class TestioClient:
 
     def list_features(self, product_id: int, scope: RequestScope) -> Rows[FeatureRecord]:
         """All features of a product, unpaged, by the plain endpoint."""
-        body = self.transport.get(f"/products/{product_id}/features", (), scope)
+        body = self.transport.get(f"/products/{product_id}/features", WITH_STORIES, scope)
         return payloads.features(body, product_id)
 
     def list_section_features(
@@ -39,18 +41,29 @@ class TestioClient:
     ) -> Rows[FeatureRecord]:
         """The features of one section of a product, unpaged."""
         path = f"/products/{product_id}/sections/{section_id}/features"
-        return payloads.features(self.transport.get(path, (), scope), product_id)
+        return payloads.features(self.transport.get(path, WITH_STORIES, scope), product_id)
 
-    def list_tests(self, product_id: int, window: Window, scope: RequestScope) -> Rows[TestRecord]:
-        """One page of a product's tests, newest end first."""
+    def list_tests(
+        self, product_id: int, window: Window, scope: RequestScope, *, patient: bool = True
+    ) -> Rows[TestRecord]:
+        """One page of a product's tests, newest end first.
+
+        Not `patient`: a 5xx is taken for an answer at once, because it is the expected one.
+        """
         query = (("page", window.page), ("per_page", window.per_page))
-        body = self.transport.get(f"/products/{product_id}/exploratory_tests", query, scope)
+        path = f"/products/{product_id}/exploratory_tests"
+        body = self.transport.get(path, query, scope, patient=patient)
         return payloads.tests(body, product_id, offset=window.offset)
 
-    def get_test(self, test_id: int, product_id: int, scope: RequestScope) -> TestRecord:
+    def get_test(self, test_id: int, product_id: int | None, scope: RequestScope) -> TestRecord:
         """One test, in full. Raises NotFound where there is none."""
         body = self.transport.get(f"/exploratory_tests/{test_id}", (), scope)
         return payloads.test(body, product_id)
+
+    def list_bugs(self, test_id: int, scope: RequestScope) -> Rows[BugRecord]:
+        """All bugs of a test, unpaged. Asked for one by one, as a bug need not name its test."""
+        query = (("filter_test_cycle_ids", test_id),)
+        return payloads.bugs(self.transport.get("/bugs", query, scope), test_id)
 
     def close(self) -> None:
         """Cut all requests under way and close all connections."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pyrate_limiter import Duration, InMemoryBucket, Limiter, Rate, SingleBucketFactory
@@ -85,6 +87,23 @@ class Gate:
         """Wait until the gate is open. Raises Cancelled."""
         while (left := self.seconds_left) > 0:
             cancellation.sleep(left)
+
+
+class Slots:
+    """At most so many requests under way at once, whoever sends them."""
+
+    def __init__(self, slots: int) -> None:
+        self._free = threading.BoundedSemaphore(slots)
+
+    @contextmanager
+    def taken(self, cancellation: Cancellation) -> Iterator[None]:
+        """Hold a slot, after waiting for one. Raises Cancelled."""
+        while not self._free.acquire(timeout=POLL_SECONDS):
+            cancellation.check()
+        try:
+            yield
+        finally:
+            self._free.release()
 
 
 class Breaker:

@@ -11,13 +11,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from rules.records import MAX_ID, BadRow, FeatureRecord, ProductRecord, TestRecord
+from rules.records import (
+    MAX_ID,
+    BadRow,
+    BugRecord,
+    FeatureRecord,
+    ProductRecord,
+    SectionRecord,
+    TestRecord,
+    UserStoryRecord,
+)
 from testio.bodies import content_hash, parse, to_text, without_secrets
 from testio.errors import BadPayload
 
 EXCERPT_LENGTH = 500
 
-R = TypeVar("R", ProductRecord, FeatureRecord, TestRecord)
+R = TypeVar("R", ProductRecord, FeatureRecord, TestRecord, BugRecord)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +54,23 @@ def tests(body: bytes, product_id: int, *, offset: int) -> Rows[TestRecord]:
     return _rows(items, lambda item: _test(item, product_id), offset=offset)
 
 
-def test(body: bytes, product_id: int) -> TestRecord:
-    """The record of `GET /exploratory_tests/{id}`. Raises BadPayload."""
+def bugs(body: bytes, test_id: int) -> Rows[BugRecord]:
+    """The records of the bugs of one test; a bug need not say which test it belongs to."""
+    return _rows(_items(body, "bugs"), lambda item: _bug(item, test_id))
+
+
+def test(body: bytes, product_id: int | None) -> TestRecord:
+    """The record of `GET /exploratory_tests/{id}`; `product_id` where it names no product.
+
+    Raises BadPayload.
+    """
     item = _envelope(body, "exploratory_test")
     try:
-        return _test(_as_object(item), product_id)
+        item = _as_object(item)
+        own = _usable_id(item.get("product"))
+        if own is None and product_id is None:
+            raise ValueError("it does not say which product it belongs to")
+        return _test(item, own or product_id or 0)
     except (ValueError, RecursionError) as error:
         raise BadPayload(f"the test cannot be used: {error}") from error
 
@@ -161,9 +182,14 @@ def _ids(item: dict[str, Any], key: str) -> tuple[int, ...]:
 
 
 def _clean(item: dict[str, Any]) -> dict[str, Any]:
-    if "test_environment" not in item:
-        return item
-    return {**item, "test_environment": without_secrets(item["test_environment"])}
+    """Without secrets, and without the metrics that come with single tests only.
+
+    Kept, they would make a test change with each form that it is seen in.
+    """
+    kept = {key: value for key, value in item.items() if key != "analytics"}
+    if "test_environment" in kept:
+        kept["test_environment"] = without_secrets(kept["test_environment"])
+    return kept
 
 
 def _content(item: dict[str, Any]) -> dict[str, str]:
@@ -179,8 +205,20 @@ def _product(item: dict[str, Any]) -> ProductRecord:
         product_type=_text(item, "product_type"),
         has_sections=bool(sections) or len(with_default) > 1,
         section_ids=tuple(dict.fromkeys((*sections, *with_default))),
+        sections=_sections(item),
         **_content(item),
     )
+
+
+def _sections(item: dict[str, Any]) -> tuple[SectionRecord, ...]:
+    """The sections of both lists, each once."""
+    listed = [*(item.get("sections") or ()), *(item.get("sections_with_default") or ())]
+    found = {
+        section["id"]: SectionRecord(id=section["id"], name=_text(section, "name"))
+        for section in listed
+        if isinstance(section, dict)
+    }
+    return tuple(found.values())
 
 
 def _feature(item: dict[str, Any], product_id: int) -> FeatureRecord:
@@ -189,8 +227,31 @@ def _feature(item: dict[str, Any], product_id: int) -> FeatureRecord:
         product_id=product_id,
         title=_text(item, "title"),
         section_ids=_ids(item, "section_ids"),
+        user_stories=_user_stories(item),
         **_content(item),
     )
+
+
+def _user_stories(item: dict[str, Any]) -> tuple[UserStoryRecord, ...]:
+    """User stories as objects, or as mere texts where the remote does not expand them."""
+    values = item.get("user_stories") or ()
+    if not isinstance(values, list | tuple):
+        raise ValueError(f"user_stories should be a list and is {_shape(values)}")
+    stories = [_user_story(value, f"{item.get('id')}") for value in values]
+    return tuple({story.id: story for story in stories}.values())
+
+
+def _user_story(value: Any, feature: str) -> UserStoryRecord:
+    if isinstance(value, str):
+        value = {"title": value}
+    if not isinstance(value, dict):
+        raise ValueError(f"a user story should be an object or text and is {_shape(value)}")
+    title, path = _text(value, "title"), _text(value, "path")
+    usable = _usable_id(value)
+    if usable is None:
+        # A stable number of our own, never one of the remote's.
+        usable = -1 - int(content_hash(f"{feature}\n{title}\n{path}")[:15], 16)
+    return UserStoryRecord(id=usable, title=title, path=path)
 
 
 def _test(item: dict[str, Any], product_id: int) -> TestRecord:
@@ -205,4 +266,21 @@ def _test(item: dict[str, Any], product_id: int) -> TestRecord:
         start_at=_time(item, "start_at"),
         end_at=_time(item, "end_at"),
         **_content(_clean(item)),
+    )
+
+
+def _bug(item: dict[str, Any], test_id: int) -> BugRecord:
+    status = _text(item, "status")
+    owner = item.get("test")
+    if isinstance(owner, dict) and _usable_id(owner) not in (None, test_id):
+        raise ValueError(
+            f"the bug belongs to test {owner['id']}, asked for were those of {test_id}"
+        )
+    return BugRecord(
+        id=_id(item),
+        test_id=test_id,
+        title=_text(item, "title"),
+        severity=_text(item, "severity"),
+        status="auto_accepted" if status == "accepted" and item.get("auto_accepted") else status,
+        **_content(item),
     )

@@ -34,7 +34,7 @@ from testio.errors import (
     Timeout,
     Unauthorized,
 )
-from testio.limits import Breaker, Gate, RateLimit, RequestScope
+from testio.limits import Breaker, Gate, RateLimit, RequestScope, Slots
 
 log = structlog.get_logger(__name__)
 
@@ -68,19 +68,24 @@ class Transport:
         self._base = options.base_url.rstrip("/")
         self._deadlines = Deadlines()
         self._rate = RateLimit(options.requests_per_second)
+        # Workers never fill more, but read-through sends beside them.
+        self._slots = Slots(options.connections)
         self.gate = Gate()
         self.breaker = Breaker()
         self._session = _session(options)
 
-    def get(self, path: str, query: Query, scope: RequestScope) -> bytes:
-        """The body of the answer to `GET base_url + path?query`. Raises TestioError."""
+    def get(self, path: str, query: Query, scope: RequestScope, *, patient: bool = True) -> bytes:
+        """The body of the answer to `GET base_url + path?query`. Raises TestioError.
+
+        Not `patient`: a 5xx is not tried again.
+        """
         retrying = tenacity.Retrying(
             stop=tenacity.stop_any(tenacity.stop_after_attempt(ATTEMPTS), _OutOfBudget(scope)),
             wait=tenacity.wait_random_exponential(
                 multiplier=self._options.first_pause_seconds,
                 max=self._options.longest_pause_seconds,
             ),
-            retry=tenacity.retry_if_exception(_may_retry),
+            retry=tenacity.retry_if_exception(_may_retry if patient else _may_retry_at_once),
             sleep=scope.cancellation.sleep,
             before_sleep=_log_retry(path),
             reraise=True,
@@ -97,7 +102,8 @@ class Transport:
         self.breaker.admit(path, cancellation)
         try:
             self._wait_for_turn(cancellation)
-            body = self._send(path, query, cancellation)
+            with self._slots.taken(cancellation):
+                body = self._send(path, query, cancellation)
         except (ServerError, Timeout, ConnectionFailed) as error:
             self.breaker.failed(path, error)
             raise
@@ -271,6 +277,11 @@ def _next_cause(error: BaseException) -> object:
 
 def _may_retry(error: BaseException) -> bool:
     return isinstance(error, TestioError) and error.retryable
+
+
+def _may_retry_at_once(error: BaseException) -> bool:
+    """For a request whose failure is expected: a plain 5xx is its answer."""
+    return _may_retry(error) and not isinstance(error, ServerError)
 
 
 class _OutOfBudget(tenacity.stop.stop_base):

@@ -23,6 +23,7 @@ from storage.migrate import migrate
 from testio.client import TestioClient
 from testio.transport import TransportOptions
 from tests.fakes import FakeAccount, FakeClock, FakeDirectory, FakeEvents, FakeMirror
+from tests.rig import Rig
 
 OUR_SETTINGS = ("TESTIO_", "CACHE_TTL", "MAX_CONCURRENT", "HTTP_TIMEOUT", "LOG_")
 
@@ -191,3 +192,13 @@ def wait_until(holds: Callable[[], bool], *, within: float = 5.0, what: str = "i
     while not holds():
         assert time.monotonic() < give_up_at, f"{what} did not happen within {within} s"
         time.sleep(0.005)
+
+
+@pytest.fixture
+def make_rig(
+    make_simulator: Callable[..., Simulator],
+    make_client: Callable[..., TestioClient],
+    database: Database,
+) -> Callable[..., Rig]:
+    """A mirror of a simulated account with these options."""
+    return lambda **options: Rig(make_simulator(**options), database, make_client)

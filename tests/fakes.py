@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from actors.parts import Sections
 from rules.events import Entry, EventName, RunClosed, RunOpened, SyncEvent
-from rules.listing import Window
-from rules.model import Counts, SyncPhase
-from rules.records import FeatureRecord, Page, ProductRecord, TestRecord
+from rules.model import Counts, Kind, SyncPhase
+from rules.planning import CursorState
+from rules.records import FeatureRecord, HoleRecord, Page, ProductRecord, Stored, TestRecord
+from rules.windows import Window
 from testio.errors import NotFound
 from testio.limits import RequestScope
 from testio.payloads import Rows
@@ -108,7 +109,15 @@ class FakeAccount:
     ) -> Rows[FeatureRecord]:
         raise NotFound(f"no section {section_id}")
 
-    def list_tests(self, product_id: int, window: Window, scope: RequestScope) -> Rows[TestRecord]:
+    def get_test(self, test_id: int, product_id: int | None, scope: RequestScope) -> TestRecord:
+        owner = test_id // 1000
+        if owner not in self.products or test_id % 1000 >= self.tests_each:
+            raise NotFound(f"no test {test_id}")
+        return a_test(test_id, owner)
+
+    def list_tests(
+        self, product_id: int, window: Window, scope: RequestScope, *, patient: bool = True
+    ) -> Rows[TestRecord]:
         self._answer(SyncPhase.NEW_TESTS, product_id, scope)
         ids = [product_id * 1000 + n for n in range(self.tests_each)]
         here = ids[window.offset : window.offset + window.per_page]
@@ -132,10 +141,10 @@ class FakeMirror:
         self.pages: list[Page] = []
         self.before_store: Callable[[Page], None] = lambda _page: None
 
-    def store_page(self, page: Page, *, run_id: int, at: datetime) -> Counts:
+    def store_page(self, page: Page, *, run_id: int, at: datetime) -> Stored:
         self.before_store(page)
         self.pages.append(page)
-        return Counts(new=len(page.records))
+        return Stored(counts=Counts(new=len(page.records)))
 
 
 class FakeEvents:
@@ -179,3 +188,29 @@ class FakeDirectory:
 
     def sections_of(self, product_id: int) -> Sections:
         return Sections()
+
+    def cursor(self, product_id: int, kind: Kind) -> CursorState:
+        return CursorState()
+
+    def holes(self, product_id: int, now: datetime) -> tuple[tuple[HoleRecord, bool], ...]:
+        return ()
+
+    def known_tests(self, product_id: int, hashes: Mapping[int, str]) -> frozenset[int]:
+        return frozenset()
+
+    def listed_in(self, product_id: int, listing: int) -> frozenset[int]:
+        return frozenset()
+
+    def missing_tests(
+        self, product_id: int, listing: int, seen: Collection[int], since: datetime | None
+    ) -> tuple[tuple[int, ...], int]:
+        return (), 0
+
+    def unchecked_tests(self, product_id: int, since: datetime | None) -> tuple[int, ...]:
+        return ()
+
+    def open_tests(self, product_id: int) -> tuple[int, ...]:
+        return ()
+
+    def fresh(self, run_id: int) -> FakeDirectory:
+        return self

@@ -56,17 +56,17 @@ class Home:
             "TESTIO_CUSTOMER_API_TOKEN": self.simulator.token,
             "TESTIO_DB_PATH": str(self.database),
             "LOG_FORMAT": "json",
-            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "PYTHONPATH": str(Path(__file__).parents[1]),
             **self.settings,
         }
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         """Start a command; it is ended with the test."""
         process = subprocess.Popen(
             [sys.executable, "-m", "cli.main", *words],
             env=self.environment,
             cwd=self.folder,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

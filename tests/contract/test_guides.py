@@ -129,7 +129,8 @@ def test_user_stories_come_in_both_forms() -> None:
 def test_exploratory_tests(name: str) -> None:
     truth = items(name, "exploratory_tests")
     rows = payloads.tests(listed(name, "exploratory_tests"), 701, offset=0)
-    assert kept(rows) == truth, "fields were lost"
+    without_metrics = [{k: v for k, v in test.items() if k != "analytics"} for test in truth]
+    assert kept(rows) == without_metrics, "fields were lost"
     for record, test in zip(rows.records, truth, strict=True):
         assert_is(record, test)
     if "exploratory_test" in content(name):
@@ -144,7 +145,7 @@ def assert_is(record: TestRecord, test: dict[str, Any]) -> None:
     for name in ("start_at", "end_at"):
         assert (getattr(record, name) is None) is (test.get(name) is None), name
     data = json.loads(record.data)
-    assert data.get("analytics") == test.get("analytics")
+    assert "analytics" not in data, "left out, or each test would change with each form"
     for kept_feature, feature in zip(data["features"], test["features"], strict=True):
         assert kept_feature["feature_id"] == feature["feature_id"]
         assert kept_feature["user_stories"] == feature["user_stories"]

@@ -16,10 +16,16 @@ from typing import Any
 
 import pytest
 
-from control.client import ControlClient, ControlError, NoDaemon
+from control.client import ControlClient, ControlError, NoDaemon, NotThere, TryAgain
 from control.protocol import (
     DaemonView,
+    DecisionReply,
     EventsReply,
+    FetchBody,
+    FetchedView,
+    FetchReply,
+    NoSuchEntry,
+    RetryReply,
     RunView,
     StartRunBody,
     StartRunReply,
@@ -29,7 +35,8 @@ from control.protocol import (
 )
 from control.server import ControlServer, NoSocket, NotAnswered
 from rules.admission import Admission
-from rules.model import RunStatus, SyncPhase, Trigger
+from rules.fetching import FetchState
+from rules.model import Kind, RunStatus, SyncPhase, Trigger
 
 STATUS = StatusReply(
     daemon=DaemonView(pid=1, started_at=datetime.now(UTC), version="1", socket="s"),
@@ -46,6 +53,8 @@ class Answers:
     """Handlers that note what they were asked."""
 
     asked: list[StartRunBody] = field(default_factory=list)
+    fetches: list[FetchBody] = field(default_factory=list)
+    fetch_waits: bool = False
     waits: list[float] = field(default_factory=list)
     let_go: threading.Event = field(default_factory=threading.Event)
     broken: Exception | None = None
@@ -75,11 +84,29 @@ class Answers:
             self.let_go.wait(wait_seconds)
         return EventsReply(events=[], last_id=since or 0)
 
+    def fetch(self, body: FetchBody) -> FetchReply:
+        self.fetches.append(body)
+        if self.fetch_waits:
+            self.let_go.wait(5.0)
+        ids = body.product_ids or body.test_ids or [0]
+        return FetchReply(outcomes=[FetchedView(id=key, state=FetchState.REFRESHED) for key in ids])
+
     def pause(self) -> WordReply:
         return WordReply(word=Word.PAUSED)
 
     def resume(self) -> WordReply:
         return WordReply(word=Word.RESUMED)
+
+    def accept_deletions(self, held_id: int) -> DecisionReply:
+        if held_id != 3:
+            raise NoSuchEntry(f"no deletions are held under the id {held_id}")
+        return DecisionReply(word=Word.ACCEPTED, id=held_id, product_id=18, kind=Kind.TESTS, rows=2)
+
+    def retry_problems(self, ids: list[int] | None) -> RetryReply:
+        return RetryReply(word=Word.RETRYING, ids=ids or [1, 2], run_id=7)
+
+    def clear_problem(self, entry_id: int) -> DecisionReply:
+        return DecisionReply(word=Word.CLEARED, id=entry_id, product_id=18, kind=Kind.TESTS)
 
     def drain(self) -> WordReply:
         return WordReply(word=Word.STOPPING)
@@ -250,3 +277,80 @@ def test_a_symlink_in_the_way_is_refused(tmp_path: Path, answers: Answers) -> No
     with pytest.raises(NoSocket, match="is not a socket"):
         ControlServer(folder / "socket", answers).start()
     assert not (tmp_path / "elsewhere").exists()
+
+
+# -- decisions ---------------------------------------------------------------------------------
+
+
+def test_decisions_are_carried_out(client: ControlClient) -> None:
+    assert client.accept_deletions(3).rows == 2
+    assert client.clear_problem(5).id == 5
+    assert client.retry_problems([4, 7]).ids == [4, 7]
+    assert client.retry_problems(None).run_id == 7
+
+
+def test_what_is_not_there_to_decide_on(client: ControlClient) -> None:
+    with pytest.raises(NotThere, match="no deletions are held under the id 4"):
+        client.accept_deletions(4)
+
+
+@pytest.mark.parametrize("body", [b'{"ids": []}', b'{"ids": ["1"]}', b'{"ids": [0]}', b'{"id": 1}'])
+def test_a_retry_names_ids_or_nothing(server: ControlServer, body: bytes) -> None:
+    status, answer = raw(server.path, "POST", "/v1/problems/retry", body)
+    assert status == 400
+    assert "id" in answer["error"]
+
+
+def test_a_fetch_is_asked_for_by_the_right_ids(client: ControlClient, answers: Answers) -> None:
+    body = FetchBody(kind=Kind.FEATURES, product_ids=[18, 42], not_before=datetime.now(UTC))
+    reply = client.fetch(body)
+    assert answers.fetches == [body]
+    assert [(view.id, view.state) for view in reply.outcomes] == [
+        (18, FetchState.REFRESHED),
+        (42, FetchState.REFRESHED),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"kind": "features"}, "features are fetched by product_ids"),
+        ({"kind": "features", "test_ids": [1]}, "features are fetched by product_ids"),
+        ({"kind": "bugs", "product_ids": [1]}, "bugs are fetched by test_ids"),
+        ({"kind": "products", "product_ids": [1]}, "products are fetched by no ids"),
+        ({"kind": "tests", "product_ids": [1], "test_ids": [1]}, "tests are fetched by product"),
+        ({"kind": "tests", "test_ids": []}, "test_ids"),
+        ({"kind": "tests", "test_ids": [0]}, "test_ids.0"),
+        ({"kind": "tests", "test_ids": list(range(1, 1002))}, "test_ids"),
+        ({"kind": "tests", "test_ids": [1], "not_before": "2026-01-31T00:00:00"}, "not_before"),
+        ({"kind": "stories"}, "kind"),
+    ],
+)
+def test_a_bad_fetch_is_refused_by_name(
+    server: ControlServer, answers: Answers, body: dict[str, Any], named: str
+) -> None:
+    body = {"not_before": "2026-01-31T00:00:00Z", **body}
+    status, answer = raw(server.path, "POST", "/v1/fetch", json.dumps(body).encode())
+    assert status == 400
+    assert named in answer["error"]
+    assert answers.fetches == []
+
+
+def test_too_many_fetches_at_once_are_put_off_and_leave_room_for_status(
+    client: ControlClient, answers: Answers
+) -> None:
+    answers.fetch_waits = True
+    body = FetchBody(kind=Kind.PRODUCTS, not_before=datetime.now(UTC))
+    waiting = [threading.Thread(target=client.fetch, args=[body]) for _ in range(2)]
+    for thread in waiting:
+        thread.start()
+    give_up_at = time.monotonic() + 5.0
+    while len(answers.fetches) < 2 and time.monotonic() < give_up_at:
+        time.sleep(0.01)
+    with pytest.raises(TryAgain, match="other fetches are under way"):
+        client.fetch(body)
+    assert client.status() == STATUS
+    answers.let_go.set()
+    for thread in waiting:
+        thread.join(5.0)
+    assert client.fetch(body).outcomes[0].id == 0

@@ -29,7 +29,7 @@ from rules.model import (
     SyncResult,
     Trigger,
 )
-from rules.records import BadRow, CursorMove, Page
+from rules.records import BadRow, CursorMove, ListingMark, Page
 from storage import queries
 from storage.database import Database
 from storage.errors import DatabaseBusy, NewerSchema, StorageError
@@ -87,10 +87,15 @@ def failed(product_id: int, phase: SyncPhase, at: datetime) -> SyncEvent:
 
 def test_rows_are_written_only_when_they_changed(mirror: MirrorRows, sql: Any) -> None:
     page = Page(product_id=1, kind=Kind.TESTS, records=(a_test(1, 1), a_test(2, 1)))
-    assert mirror.store_page(page, run_id=1, at=START) == Counts(new=2)
-    second = replace(page, records=(a_test(1, 1), a_test(2, 1, "renamed"), a_test(3, 1)))
-    counts = mirror.store_page(second, run_id=2, at=LATER)
-    assert counts == Counts(new=1, changed=1, unchanged=1)
+    page = replace(page, listing=ListingMark(id=1, full=True))
+    assert mirror.store_page(page, run_id=1, at=START).counts == Counts(new=2)
+    second = replace(
+        page,
+        listing=ListingMark(id=2, full=True),
+        records=(a_test(1, 1), a_test(2, 1, "renamed"), a_test(3, 1)),
+    )
+    stored = mirror.store_page(second, run_id=2, at=LATER)
+    assert stored.counts == Counts(new=1, changed=1, unchanged=1)
     rows = sql("SELECT id, title, first_seen_at, changed_at, synced_at, listed_in FROM tests")
     first, later = as_text(START), as_text(LATER)
     assert sorted(rows) == [
@@ -126,7 +131,7 @@ def test_bad_rows_keep_completeness_back_until_they_heal(mirror: MirrorRows, sql
         kind=Kind.TESTS,
         records=(a_test(1, 1),),
         bad_rows=(bad,),
-        cursor=CursorMove(as_of=START, complete=False),
+        cursor=CursorMove(as_of=START),
     )
     for run_id in (1, 2):
         mirror.store_page(page, run_id=run_id, at=START)

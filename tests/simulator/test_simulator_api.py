@@ -68,7 +68,7 @@ def test_features_in_both_forms_of_user_stories(sim: Simulator) -> None:
     path = f"/products/{product_id}/features"
     plain = rows(sim, path, "features")
     detailed = rows(sim, f"{path}?includes[]=user_stories", "features")
-    assert plain == sim.account()["features"][str(product_id)]
+    assert detailed == sim.account()["features"][str(product_id)]
     assert len(plain) == 6
     stories = [story for feature in detailed for story in feature["user_stories"]]
     assert stories

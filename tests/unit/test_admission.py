@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.admission import Admission, RunningRun, admit, can_join, merge
+from rules.admission import Admission, RunningRun, admit, can_join, is_same_work, merge
 from rules.model import ALL_PHASES, RunRequest, SyncOptions, SyncPhase, SyncScope, Trigger
 
 PRODUCTS, FEATURES, NEW_TESTS = ALL_PHASES
 EVERY_PRODUCT = frozenset(range(1, 7))
 SINCE = SyncOptions(mirror_since=datetime(2026, 1, 1, tzinfo=UTC))
+
+FORCE = SyncOptions(force=True)
+NUKE = SyncOptions(nuke=True)
 
 some_phases = st.sets(st.sampled_from(SyncPhase), min_size=1).map(tuple)
 some_scopes = st.none() | st.frozensets(st.integers(1, 6), min_size=1)
@@ -22,7 +26,7 @@ some_requests = st.builds(
     trigger=st.sampled_from(Trigger),
     phases=some_phases,
     scope=st.builds(SyncScope, product_ids=some_scopes),
-    options=st.sampled_from([SyncOptions(), SINCE]),
+    options=st.sampled_from([SyncOptions(), SINCE, FORCE, NUKE]),
 )
 
 
@@ -83,6 +87,20 @@ def test_a_request_with_other_options_never_joins() -> None:
     assert admit(since, running=current, queued=since) is Admission.QUEUED
 
 
+@pytest.mark.parametrize("options", [FORCE, NUKE], ids=["force", "nuke"])
+def test_force_and_nuke_wait_alone(options: SyncOptions) -> None:
+    current = RunningRun(request=asked(), phases_begun=frozenset(ALL_PHASES))
+    alone = replace(asked(FEATURES), options=options)
+    other = replace(asked(NEW_TESTS), options=options)
+    assert admit(alone, running=current, queued=None) is Admission.QUEUED
+    assert admit(alone, running=current, queued=asked()) is Admission.BUSY
+    assert admit(asked(), running=current, queued=alone) is Admission.BUSY
+    assert admit(other, running=current, queued=alone) is Admission.BUSY
+    again = replace(alone, trigger=Trigger.API)
+    assert admit(again, running=current, queued=alone) is Admission.QUEUED, "asked again"
+    assert merge(alone, again) == alone
+
+
 @given(request=some_requests, running=running_runs())
 def test_joining_needs_equal_options_and_every_bit_of_the_work_still_ahead(
     request: RunRequest, running: RunningRun
@@ -99,7 +117,11 @@ def test_while_a_run_is_at_work_nothing_else_starts(
     word = admit(request, running=running, queued=queued)
     if can_join(request, running):
         assert word is Admission.JOINED
-    elif queued is None or queued.options == request.options:
+    elif queued is None or is_same_work(queued, request):
+        assert word is Admission.QUEUED
+    elif FORCE in (queued.options, request.options) or NUKE in (queued.options, request.options):
+        assert word is Admission.BUSY, "force and nuke wait alone"
+    elif queued.options == request.options:
         assert word is Admission.QUEUED
     else:
         assert word is Admission.BUSY, "two different runs would wait"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.changes import Changes, compare
+from rules.changes import Changes, Held
+from rules.changes import compare as compare_held
 from rules.model import Counts
 from rules.records import TestRecord
 
@@ -23,6 +26,10 @@ def row(record_id: int, content: str = "a", title: str | None = None) -> TestRec
         data="{}",
         content_hash=content,
     )
+
+
+def compare(records: Iterable[TestRecord], known: dict[int, str]) -> Changes[TestRecord]:
+    return compare_held(records, {key: Held(content_hash=value) for key, value in known.items()})
 
 
 def ids(rows: tuple[TestRecord, ...]) -> list[int]:
@@ -83,3 +90,14 @@ def test_once_written_the_same_page_changes_nothing(
     written = {r.id: r.content_hash for r in (*first.new, *first.changed)}
     again = compare(page, {**known, **written})
     assert again.counts == Counts(unchanged=len({r.id for r in page})), f"{again}"
+
+
+def test_a_row_that_was_marked_as_deleted_is_revived_and_counted_once() -> None:
+    held = {
+        1: Held(content_hash="a", is_deleted=True),
+        2: Held(content_hash="a", is_deleted=True),
+        3: Held(content_hash="a"),
+    }
+    changes = compare_held([row(1), row(2, "b"), row(3)], held)
+    assert changes.revived == {1, 2}
+    assert changes.counts == Counts(revived=2, unchanged=1)

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.listing import LARGEST_WINDOW, Listing, Reading, Seen, Window, best_window
+from rules.listing import Listing, Reading
+from rules.stops import Seen
+from rules.windows import LARGEST_WINDOW, Window, overlapping_window
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -49,7 +51,13 @@ def test_a_server_that_clamps_the_page_size_is_read_to_its_end(count: int, clamp
     assert (listing.state, len(got)) == (Reading.COMPLETE, count)
 
 
-@pytest.mark.parametrize("clamp", [1, 2, 3])
+@pytest.mark.parametrize("clamp", [3, 4, 5])
+def test_small_pages_are_proven_by_reading_a_row_before_them_again(clamp: int) -> None:
+    listing, got, _ = read_all(list(range(1, 200)), clamp=clamp)
+    assert (listing.state, got) == (Reading.COMPLETE, list(range(1, 200)))
+
+
+@pytest.mark.parametrize("clamp", [1, 2])
 def test_pages_too_small_to_overlap_are_never_called_complete(clamp: int) -> None:
     listing, got, _ = read_all(list(range(1, 13)), clamp=clamp)
     assert listing.state is Reading.ABANDONED
@@ -79,8 +87,8 @@ def test_overlap_costs_few_requests() -> None:
 
 
 def test_a_window_always_overlaps_and_reaches_beyond() -> None:
-    windows = {end: best_window(end, 1, LARGEST_WINDOW) for end in range(1, 20_001)}
-    wrong = [e for e, w in windows.items() if not w.offset < e < w.offset + w.per_page]
+    windows = {end: overlapping_window(end, 1, LARGEST_WINDOW) for end in range(1, 20_001)}
+    wrong = [e for e, w in windows.items() if w is None or not w.offset < e < w.limit]
     assert wrong == []
 
 

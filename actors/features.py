@@ -1,0 +1,38 @@
+"""The two forms in which the remote tells a product's features: plain, or section by section."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from actors.parts import RemoteClient
+from rules.records import BadRow, FeatureRecord
+from rules.sections import merge
+from testio.errors import BadPayload, NotFound, ServerError
+from testio.limits import RequestScope
+from testio.payloads import Rows
+
+
+def plain_features(
+    client: RemoteClient, product_id: int, section_ids: Sequence[int], scope: RequestScope
+) -> Rows[FeatureRecord] | None:
+    """By the plain endpoint; None where that does not answer for a product with sections."""
+    if not section_ids:
+        return client.list_features(product_id, scope)
+    try:
+        rows = client.list_features(product_id, scope)
+    except (NotFound, ServerError, BadPayload):
+        return None  # older deployments answer so; if it is real, the sections fail as well
+    return rows if rows.ids else None
+
+
+def features_by_section(
+    client: RemoteClient, product_id: int, section_ids: Sequence[int], scope: RequestScope
+) -> tuple[tuple[FeatureRecord, ...], tuple[BadRow, ...]]:
+    """By the section endpoints, each feature once, with all the sections it stands in."""
+    listed: list[tuple[int, FeatureRecord]] = []
+    bad_rows: list[BadRow] = []
+    for section_id in section_ids:
+        rows = client.list_section_features(product_id, section_id, scope)
+        listed += [(section_id, record) for record in rows.records]
+        bad_rows += rows.bad_rows
+    return merge(listed), tuple(bad_rows)

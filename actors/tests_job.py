@@ -1,0 +1,346 @@
+"""How the tests of one product are carried through a run: probing, listing, settling.
+
+First known holes that are due are tried again, with one request each. Then the tests are listed
+the way `rules.planning` decides. At the end of a full listing the tests that it lacks are looked
+for one by one; only a 404 marks one as gone (rule 8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from actors.clock import Clock
+from actors.messages import SyncProduct
+from actors.parts import ProductDirectory, RemoteClient
+from actors.single_fetches import Found, TestsNotRefreshed, look_for
+from actors.verdict import Job, Verdict, gaps_verdict
+from rules.deletions import brake
+from rules.listing import Listing, Reading
+from rules.model import ErrorKind, Kind, Outcome, Problem, SyncOptions
+from rules.planning import CursorState, Mode, plan
+from rules.records import (
+    BadRow,
+    CursorMove,
+    HeldSet,
+    HoleRecord,
+    ListingEnd,
+    ListingMark,
+    Page,
+    Stored,
+    TestRecord,
+)
+from rules.stops import Seen
+from rules.windows import Window, window_around
+from testio.errors import BadPayload, ServerError
+from testio.payloads import Rows
+
+MAX_WINDOWS = 100_000
+
+Pages = Generator[Page, Stored, None]
+
+
+def list_tests(
+    task: SyncProduct, client: RemoteClient, directory: ProductDirectory, clock: Clock
+) -> Job:
+    """All pages of one product's tests. Raises TestioError while it is carried out."""
+    return (yield from TestsJob(task=task, client=client, directory=directory, clock=clock).pages())
+
+
+@dataclass(slots=True, kw_only=True)
+class TestsJob:
+    """One product's way; a worker drives `pages` and sends back what each page came to."""
+
+    __test__ = False
+
+    task: SyncProduct
+    client: RemoteClient
+    directory: ProductDirectory
+    clock: Clock
+    mode: Mode = Mode.NONE
+    cursor: CursorState = field(default_factory=CursorState)
+    listing: Listing = field(default_factory=Listing)
+    listing_id: int = 0
+    as_of: datetime | None = None
+    stored: Stored = field(default_factory=Stored)
+    bad: dict[str, BadRow] = field(default_factory=dict)
+    holes: dict[str, HoleRecord] = field(default_factory=dict)
+    seen: set[int] = field(default_factory=set)
+
+    @property
+    def product_id(self) -> int:
+        """The product."""
+        return self.task.product_id
+
+    @property
+    def _options(self) -> SyncOptions:
+        return self.task.ticket.request.options
+
+    def pages(self) -> Job:
+        """Everything, page by page; returns how the product came out."""
+        self.cursor = self.directory.cursor(self.product_id, Kind.TESTS)
+        known = yield from self._probe()
+        self.mode = plan(self.product_id, self.cursor, self._options, self.clock.now())
+        if self.mode is Mode.NONE:
+            return Verdict(outcome=Outcome.SKIPPED, problem=NEVER_LISTED)
+        self._begin(known)
+        last = yield from self._read()
+        if self.listing.state is Reading.ABANDONED:
+            return (yield from self._give_up(last))
+        missing: tuple[int, ...] = ()
+        if self.listing.state is Reading.COMPLETE and self.mode is not Mode.SINCE:
+            missing, held = self._missing_from(last)
+            if held is not None:
+                return (yield from self._hold(last, held))
+        verdict = yield from self._end(last, missing)
+        if self._options.refresh_mutable:
+            yield from self._refresh_mutable()
+        return verdict
+
+    def _page(self, **parts: object) -> Page:
+        return Page(product_id=self.product_id, kind=Kind.TESTS, **parts)  # type: ignore[arg-type]
+
+    # -- holes -------------------------------------------------------------------------------
+
+    def _probe(self) -> Generator[Page, Stored, tuple[HoleRecord, ...]]:
+        """Try holes again that are due; returns those to be stepped over."""
+        holes = self.directory.holes(self.product_id, self.clock.now())
+        left = []
+        for hole, is_due in holes:
+            if not (is_due or self._options.force):
+                left.append(hole)
+                continue
+            page = self._probed(hole)
+            if page.probed_holes:
+                left.append(hole)
+            else:
+                self.cursor = replace(self.cursor, wants_full=page.wants_full)
+            self.stored = yield page
+        return tuple(left)
+
+    def _probed(self, hole: HoleRecord) -> Page:
+        """One request around a hole: it is still there, or the list has to be read in full."""
+        window = window_around(hole.position - 1)
+        try:
+            rows = self._ask(window, patient=False)
+        except ServerError:
+            return self._page(probed_holes=(hole.fingerprint,))
+        found = list(rows.ids)
+        above = hole.before_id is None or hole.before_id in found
+        below = hole.after_id is None or hole.after_id in found
+        if above and below:
+            return self._page(
+                records=rows.records,
+                closed_holes=(hole.fingerprint,),
+                wants_full="a hole was closed",
+            )
+        return self._page(wants_full="a hole is no longer where it was")
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def _begin(self, holes: tuple[HoleRecord, ...]) -> None:
+        """Set the listing up, with its id and its time."""
+        options, left = self._options, self.cursor.interrupted
+        self.listing_id, self.as_of = self.task.ticket.run_id, self.clock.now()
+        self.holes = {hole.fingerprint: hole for hole in holes}
+        if self.mode is Mode.RESUMED and left is not None:
+            self.listing_id = self.cursor.resume_listing or self.listing_id
+            self.as_of = self.cursor.interrupted_at
+            self.listing = Listing(
+                since=options.mirror_since,
+                resume=left.point,
+                already_read=self.directory.listed_in(self.product_id, self.listing_id),
+                holes=holes,
+            )
+        else:
+            self.listing = Listing(
+                since=options.since or options.mirror_since,
+                incremental=self.mode is Mode.INCREMENTAL,
+                holes=holes,
+            )
+
+    def _mark(self) -> ListingMark | None:
+        if self.mode is Mode.SINCE:
+            return None
+        is_full = self.mode is not Mode.INCREMENTAL
+        resume = None
+        if is_full and self.listing.state is Reading.GOING_ON:
+            since = self._options.mirror_since
+            resume = self.listing.resume_point.as_text(
+                as_of=(self.as_of or self.clock.now()).isoformat(),
+                complete_from=None if since is None else since.isoformat(),
+            )
+        return ListingMark(id=self.listing_id, full=is_full, resume=resume)
+
+    def _read(self) -> Generator[Page, Stored, Page]:
+        """Read window after window; returns the last page, which is not stored yet."""
+        for _ in range(MAX_WINDOWS):
+            page = self._next_page()
+            if self.listing.state is not Reading.GOING_ON:
+                return page
+            if page.records or page.bad_rows or page.holes:
+                self.stored = yield page
+        raise BadPayload(f"the list of tests does not end within {MAX_WINDOWS} pages")
+
+    def _next_page(self) -> Page:
+        """Ask for the next window; the page holds what of it is to be stored."""
+        window = self.listing.next_window()
+        try:
+            rows = self._ask(window, patient=not self.holes)
+        except ServerError:
+            self.listing.failed(window)
+            if self.listing.state is Reading.REFUSED:
+                raise
+            return self._with_holes(self._page(listing=self._mark()))
+        known = self._known(rows)
+        by_id = {record.id: record for record in rows.records}
+        taken = self.listing.take(
+            window,
+            [
+                Seen(
+                    id=key,
+                    end_at=by_id[key].end_at if key in by_id else None,
+                    known=key in known,
+                )
+                for key in rows.ids
+            ],
+        )
+        return self._with_holes(self._stored_part(window, rows, taken))
+
+    def _ask(self, window: Window, *, patient: bool) -> Rows[TestRecord]:
+        scope = self.task.ticket.requests
+        return self.client.list_tests(self.product_id, window, scope, patient=patient)
+
+    def _known(self, rows: Rows[TestRecord]) -> frozenset[int]:
+        if self.mode is not Mode.INCREMENTAL:
+            return frozenset()
+        hashes = {record.id: record.content_hash for record in rows.records}
+        return self.directory.known_tests(self.product_id, hashes)
+
+    def _stored_part(self, window: Window, rows: Rows[TestRecord], taken: tuple[int, ...]) -> Page:
+        since = self._options.since or self._options.mirror_since
+        fresh = {rows.ids[index] for index in taken}
+        positions = {window.offset + index + 1 for index in taken}
+        # A record without an id is handed out with every window that holds it.
+        bad = [
+            row
+            for row in rows.bad_rows
+            if row.position in positions and row.fingerprint not in self.bad
+        ]
+        self.bad |= {row.fingerprint: row for row in bad}
+        self.seen |= {key for key in fresh if key is not None}
+        return self._page(
+            records=tuple(r for r in rows.records if r.id in fresh and is_wanted(r, since)),
+            bad_rows=tuple(bad),
+            listing=self._mark(),
+        )
+
+    def _with_holes(self, page: Page) -> Page:
+        holes = self.listing.take_holes()
+        fresh = tuple(h.fingerprint for h in holes if h.fingerprint not in self.holes)
+        self.holes |= {hole.fingerprint: hole for hole in holes}
+        return replace(page, holes=holes, probed_holes=fresh)
+
+    # -- the end -----------------------------------------------------------------------------
+
+    def _give_up(self, last: Page) -> Job:
+        self.stored = yield last
+        problem = Problem(kind=ErrorKind.LIST_MOVED, message=self.listing.why_abandoned)
+        return Verdict(outcome=Outcome.PARTIAL, problem=problem, warning=self._warning)
+
+    @property
+    def _warning(self) -> str | None:
+        return None if self.listing.ordered else "the tests do not come newest end first"
+
+    def _missing_from(self, last: Page) -> tuple[tuple[int, ...], HeldSet | None]:
+        """Tests that this listing lacks, and whether the brake holds them back."""
+        seen = self.seen | {record.id for record in last.records}
+        missing, rows = self.directory.missing_tests(
+            self.product_id, self.listing_id, seen, self._options.mirror_since
+        )
+        listed = rows - len(missing) + len(seen)
+        why = brake(missing=len(missing), rows=rows, listed=listed)
+        if why is None:
+            return missing, None
+        return missing, HeldSet(ids=missing, of_rows=rows, reason=why)
+
+    def _hold(self, last: Page, held: HeldSet) -> Job:
+        self.stored = yield replace(last, held=held, wants_full="deletions are held back")
+        message = (
+            f"{held.reason}; nothing was marked. If it is true: "
+            f"testio-sync deletions accept {self.stored.held}"
+        )
+        problem = Problem(kind=ErrorKind.HELD, message=message)
+        return Verdict(outcome=Outcome.PARTIAL, problem=problem, warning=self._warning)
+
+    def _end(self, last: Page, missing: tuple[int, ...]) -> Job:
+        """Look for what is missing, then move the cursor with the last page."""
+        if self.mode is Mode.SINCE:
+            self.stored = yield last
+            return gaps_verdict(len(self.bad) + len(self.holes), self.bad, self.holes)
+        if not missing and self.listing.state is Reading.JOINED:
+            missing = self.directory.unchecked_tests(self.product_id, self._options.mirror_since)
+            missing = tuple(key for key in missing if key not in self.seen)
+        found = self._look_for(missing)
+        self.stored = yield replace(last, cursor=self._move(), gone=found.gone)
+        for page in self._single_pages(found):  # noqa: UP028 (the worker sends, a list takes none)
+            yield page
+        verdict = gaps_verdict(self.stored.gaps, self.bad, self.holes)
+        if found.left and verdict.outcome is Outcome.COMPLETE:
+            message = f"{found.left} tests that the list lacks could not be looked for yet"
+            problem = Problem(kind=ErrorKind.UNCONFIRMED, message=message)
+            verdict = Verdict(outcome=Outcome.PARTIAL, problem=problem)
+        return replace(verdict, warning=self._warning)
+
+    def _move(self) -> CursorMove:
+        assert self.as_of is not None
+        is_end = self.listing.state is Reading.COMPLETE
+        return CursorMove(
+            as_of=self.as_of,
+            end=ListingEnd.END if is_end else ListingEnd.JOINED,
+            complete_from=self._options.mirror_since,
+            in_order=self.listing.ordered,
+        )
+
+    def _refresh_mutable(self) -> Pages:
+        """Tests that can still change and were not listed; one that is gone waits for a listing."""
+        ids = [key for key in self.directory.open_tests(self.product_id) if key not in self.seen]
+        for start in range(0, len(ids), 25):
+            found = self._look_for(ids[start : start + 25])
+            wants = f"test {found.gone[0]} was not found any more" if found.gone else None
+            if wants is not None:
+                yield self._page(wants_full=wants)
+            for page in self._single_pages(found):
+                yield replace(page, confirmed=())
+            if found.left:
+                raise TestsNotRefreshed(f"{found.left} tests could not be fetched one by one")
+
+    def _single_pages(self, found: Found) -> list[Page]:
+        """A page for each product: a test that left this one's list may stand in another."""
+        by_product: dict[int, list[TestRecord]] = {}
+        for record in found.records:
+            by_product.setdefault(record.product_id, []).append(record)
+        return [
+            Page(
+                product_id=product_id,
+                kind=Kind.TESTS,
+                records=tuple(records),
+                confirmed=tuple(record.id for record in records),
+            )
+            for product_id, records in by_product.items()
+        ]
+
+    def _look_for(self, test_ids: Sequence[int]) -> Found:
+        return look_for(self.client, self.product_id, test_ids, self.task.ticket.requests)
+
+
+def is_wanted(record: TestRecord, since: datetime | None) -> bool:
+    """A test without an end is always wanted: it may still get one."""
+    return since is None or record.end_at is None or record.end_at >= since
+
+
+NEVER_LISTED = Problem(
+    kind=ErrorKind.NEVER_LISTED,
+    message="never listed in full, and --incremental-only was asked for",
+)

@@ -1,0 +1,114 @@
+"""What the verbs that show rows share: their flags, the way to the answer, the exit status."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from cli.common import add_log_flags, add_settings_flags, settings_of, start_logging
+from cli.rows_output import show_csv, show_json, show_table
+from cli.screen import duration_text, harmless
+from rules.instants import parse_since, parse_span
+from rules.model import ErrorKind, Kind
+from service.cached_rows import CachedRows, CacheStatistics
+from service.exit_status import ExitStatus
+from service.read_through import ReadThrough, open_mirror
+from storage.lookups import RowFilter
+
+ERRORS_SHOWN = 10
+
+
+def add_common_flags(parser: argparse.ArgumentParser, *, since: str) -> None:
+    """The flags of all four verbs; `since` says what it means for this one."""
+    parser.add_argument(
+        "--product-ids", nargs="+", type=_id, metavar="ID", help="only of these products"
+    )
+    parser.add_argument("--since", type=_since, metavar="WHEN", help=since)
+    parser.add_argument("--limit", type=_id, metavar="N", help="at most N rows")
+    parser.add_argument("--deleted", action="store_true", help="also rows found to be gone")
+    parser.add_argument(
+        "--max-age",
+        type=_span,
+        metavar="SPAN",
+        help="refresh what is older, e.g. 30m or 2h; 0 always does (CACHE_TTL_SECONDS)",
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="rows and statistics, as JSON")
+    form.add_argument("--csv", action="store_true", help="the rows without their data, as CSV")
+    add_settings_flags(parser)
+    add_log_flags(parser)
+
+
+def add_test_flags(parser: argparse.ArgumentParser, *, status: str) -> None:
+    """The flags of tests and bugs."""
+    parser.add_argument("--test-ids", nargs="+", type=_id, metavar="ID", help="only of these tests")
+    parser.add_argument("--status", nargs="+", metavar="STATUS", help=status)
+
+
+def show(
+    arguments: argparse.Namespace,
+    kind: Kind,
+    ask: Callable[[ReadThrough, RowFilter], CachedRows],
+) -> int:
+    """Get the rows, print them, and end with the status that tells how good they are."""
+    settings = settings_of(arguments)
+    quiet = "log_level" not in settings.model_fields_set
+    start_logging(settings, level="WARNING" if quiet else None)
+    wanted = RowFilter(
+        statuses=getattr(arguments, "status", None),
+        since=arguments.since,
+        deleted=arguments.deleted,
+        limit=arguments.limit,
+    )
+    with open_mirror(settings) as mirror:
+        answer = ask(mirror, wanted)
+    if arguments.json:
+        show_json(answer)
+    elif arguments.csv:
+        show_csv(kind, answer.rows)
+    else:
+        show_table(kind, answer)
+    _explain(answer.statistics)
+    return _status_of(answer.statistics)
+
+
+def _explain(statistics: CacheStatistics) -> None:
+    """On stderr, so that it is seen whatever becomes of the rows."""
+    for note in statistics.notes:
+        print(f"testio-sync: {harmless(note)}", file=sys.stderr)
+    for problem in statistics.errors[:ERRORS_SHOWN]:
+        age = problem.age_seconds
+        known = "never fetched" if age is None else f"as of {duration_text(age)} ago"
+        print(f"testio-sync: {harmless(problem)} ({known})", file=sys.stderr)
+    more = len(statistics.errors) - ERRORS_SHOWN
+    if more > 0:
+        print(f"testio-sync: … and {more} more; --json names them all", file=sys.stderr)
+
+
+def _status_of(statistics: CacheStatistics) -> ExitStatus:
+    if statistics.is_complete:
+        return ExitStatus.DONE
+    refused = any(problem.error is ErrorKind.UNAUTHORIZED for problem in statistics.errors)
+    return ExitStatus.CREDENTIALS if refused else ExitStatus.PARTIAL
+
+
+def _id(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) < 2**63):
+        raise argparse.ArgumentTypeError(f"expected a whole number like 18; got {text!r}")
+    return int(text)
+
+
+def _since(text: str) -> datetime:
+    try:
+        return parse_since(text, datetime.now(UTC))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _span(text: str) -> float:
+    try:
+        return parse_span(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

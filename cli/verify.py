@@ -1,0 +1,125 @@
+"""Compare the mirror with the live account, and say which differences its age explains.
+
+Nothing is written. Status 0: no difference, or only explained ones; 3: unexplained ones, or
+something could not be compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from cli.common import add_log_flags, add_settings_flags, print_json, settings_of, start_logging
+from cli.deciding import entry_id
+from cli.screen import harmless
+
+if TYPE_CHECKING:
+    from rules.verifying import Finding
+    from service.verify_report import Report
+
+EXAMPLES = """\
+  testio-sync verify
+  testio-sync verify --product-ids 18 42
+  testio-sync verify --sample 20 --json
+"""
+
+SHOWN = 10
+WORDS = {
+    "missing": "missing in the mirror",
+    "not_listed": "in the mirror, but not listed live",
+    "differs": "differs",
+    "marked_deleted": "marked as deleted, but live",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `testio-sync verify`."""
+    parser.add_argument(
+        "--product-ids",
+        nargs="+",
+        type=entry_id,
+        metavar="ID",
+        help="only these products (default: TESTIO_PRODUCT_IDS, else all)",
+    )
+    parser.add_argument(
+        "--sample",
+        type=entry_id,
+        metavar="N",
+        help="fetch N random mirrored tests of each product, instead of listing all its tests",
+    )
+    parser.add_argument("--json", action="store_true", help="print every difference as JSON")
+    add_settings_flags(parser)
+    add_log_flags(parser)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Compare, report, and end with the status that tells."""
+    from config.token import load_token
+    from service.exit_status import ExitStatus
+    from service.verify import RemoteUnusable, TokenRefused, verify
+
+    settings = settings_of(arguments)
+    token = load_token(settings)
+    quiet = "log_level" not in settings.model_fields_set
+    start_logging(settings, level="ERROR" if quiet else None)
+    try:
+        report = verify(settings, token, product_ids=arguments.product_ids, sample=arguments.sample)
+    except TokenRefused as error:
+        print(f"testio-sync: {error}", file=sys.stderr)
+        return ExitStatus.CREDENTIALS
+    except RemoteUnusable as error:
+        print(f"testio-sync: {error}", file=sys.stderr)
+        return ExitStatus.FAILED
+    if arguments.json:
+        print_json(_document(report))
+    else:
+        show(report)
+    return ExitStatus.PARTIAL if report.unexplained or report.uncompared else ExitStatus.DONE
+
+
+def _document(report: Report) -> dict[str, object]:
+    return {
+        "compared": report.compared,
+        "explained": len(report.findings) - report.unexplained,
+        "unexplained": report.unexplained,
+        "differences": [asdict(finding) for finding in report.findings],
+        "not_compared": [asdict(place) for place in report.uncompared],
+    }
+
+
+def show(report: Report) -> None:
+    """The report for people, product by product."""
+    by_product = itertools.groupby(
+        sorted(report.findings, key=lambda f: f.product_id), key=lambda f: f.product_id
+    )
+    for product_id, findings in by_product:
+        print(f"product {product_id}" if product_id else "the product list")
+        _print_findings(list(findings))
+    for place in report.uncompared:
+        product = f"product {place.product_id}, " if place.product_id else ""
+        print(f"not compared: {product}{place.kind.value}: {harmless(place.why)}")
+    explained = len(report.findings) - report.unexplained
+    print(
+        f"{report.compared} rows compared, {explained} differences explained, "
+        f"{report.unexplained} unexplained"
+    )
+
+
+def _print_findings(findings: list[Finding]) -> None:
+    """A line each, what nothing explains first; of many explained alike only the first ones."""
+
+    def sort(finding: Finding) -> tuple[bool, str, str, str]:
+        return finding.explained, finding.kind.value, finding.what.value, finding.why
+
+    for (explained, _, _, _), group in itertools.groupby(sorted(findings, key=sort), key=sort):
+        alike = list(group)
+        shown = alike[:SHOWN] if explained else alike
+        for finding in shown:
+            mark = "explained  " if explained else "UNEXPLAINED"
+            what = f"{finding.kind.value} {finding.id} {WORDS[finding.what]}"
+            print(f"  {mark}  {what}: {harmless(finding.why)}")
+        if len(shown) < len(alike):
+            print(f"               … and {len(alike) - len(shown)} more for the same reason")

@@ -1,0 +1,51 @@
+"""From where an interrupted full listing goes on, as it is stored with each of its pages."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumePoint:
+    """What a listing knows of its way so far, but for the rows, which are in the mirror.
+
+    `end`: rows of the list that were read; `tail`: the ids of the last ones, the very last at
+    position `tail_at` (from 0). `at_head`: all was read to the end, only the head is left to be
+    read again.
+    """
+
+    at_head: bool = False
+    ordered: bool = True
+    end: int = 0
+    tail: tuple[int, ...] = ()
+    tail_at: int = -1
+    floor: int = 0
+    largest_allowed: int = 30
+    largest_answer: int = 0
+    left_out: bool = False
+    proven: bool = True
+
+    def as_text(self, *, as_of: str, complete_from: str | None) -> str:
+        """The stored form, with the time that the listing keeps from its first start."""
+        return json.dumps({"as_of": as_of, "from": complete_from, **asdict(self)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupted:
+    """An interrupted listing: where it stood, its time, and what it was limited to."""
+
+    point: ResumePoint
+    as_of: str
+    complete_from: str | None
+
+
+def interrupted_from(text: str) -> Interrupted | None:
+    """Read the stored form; None where another version has written it differently."""
+    try:
+        stored = json.loads(text)
+        as_of, complete_from = stored.pop("as_of"), stored.pop("from")
+        point = ResumePoint(**{**stored, "tail": tuple(stored["tail"])})
+    except (ValueError, KeyError, TypeError):
+        return None
+    return Interrupted(point=point, as_of=as_of, complete_from=complete_from)

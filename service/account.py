@@ -1,0 +1,108 @@
+"""Recognises the account behind the token, before anything of it is mirrored (rule 15)."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Collection
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+from pydantic import SecretStr
+
+from config.problems import SettingProblem, SettingsError
+from config.settings import Settings
+from rules.account import Identity, Recognition, fingerprint, recognise
+from rules.model import ErrorKind, Problem
+from storage.account_rows import BASE_URL, FINGERPRINT, SALT, AccountRows
+from storage.times import as_text
+
+log = structlog.get_logger(__name__)
+
+WAY_OUT = (
+    "use another TESTIO_DB_PATH for this account, or the URL and token of the account that is "
+    "mirrored; `testio-sync sync --nuke` with the new account replaces the mirror"
+)
+
+
+class AccountGuard:
+    """Asked by the workers, on their threads; `refused` is for the daemon's own thread.
+
+    Every method may raise StorageError.
+    """
+
+    def __init__(self, rows: AccountRows, base_url: str, token: SecretStr) -> None:
+        self._rows = rows
+        self._base_url = base_url
+        self._token = token.get_secret_value()
+        self._lock = threading.Lock()
+        self._is_recorded = False
+        self.refused: Problem | None = None
+
+    @property
+    def verified(self) -> bool:
+        """Whether nothing speaks against writing: the account is the recorded one, or none is."""
+        with self._lock:
+            if not self._is_recorded:
+                recorded, ours = self._identities()
+                if recorded is None:
+                    return True
+                self._is_recorded = recorded == ours
+            return self._is_recorded
+
+    def check(self, listed_ids: Collection[int]) -> Problem | None:
+        """Recognise the account by its products, and record it; a problem if it is another one."""
+        with self._lock:
+            if self._is_recorded:
+                return None
+            recorded, ours = self._identities()
+            word = recognise(recorded, ours, mirrored=self._rows.product_ids(), listed=listed_ids)
+            if word is Recognition.REFUSE:
+                self.refused = _refusal()
+                return self.refused
+            if word is Recognition.ADOPT:
+                self._rows.note(self.identity(), as_text(datetime.now(UTC)))
+                log.info("account_recorded", base_url=self._base_url)
+            self._is_recorded = True
+            return None
+
+    def identity(self) -> dict[str, str]:
+        """How this account stands in `settings`; the salt is new each time."""
+        salt = secrets.token_hex(16)
+        return {
+            BASE_URL: self._base_url,
+            SALT: salt,
+            FINGERPRINT: fingerprint(self._token, salt),
+        }
+
+    def _identities(self) -> tuple[Identity | None, Identity]:
+        recorded = self._rows.recorded()
+        salt = recorded.get(SALT, "")
+        ours = Identity(base_url=self._base_url, fingerprint=fingerprint(self._token, salt))
+        if not recorded:
+            return None, ours
+        return Identity(base_url=recorded[BASE_URL], fingerprint=recorded[FINGERPRINT]), ours
+
+
+def refuse_another_url(rows: AccountRows, settings: Settings, path: Path) -> None:
+    """Raise SettingsError where the database mirrors an account somewhere else."""
+    recorded = rows.recorded().get(BASE_URL)
+    if recorded is None or recorded == settings.base_url:
+        return
+    problem = SettingProblem(
+        name="TESTIO_CUSTOMER_API_BASE_URL",
+        source="the settings",
+        shown=settings.base_url,
+        expected=f"{recorded}, whose account {path} mirrors",
+        hint=WAY_OUT,
+    )
+    raise SettingsError([problem])
+
+
+def _refusal() -> Problem:
+    return Problem(
+        kind=ErrorKind.WRONG_ACCOUNT,
+        message="this token belongs to another account: it sees none of the products that the "
+        f"database mirrors. Nothing was changed; {WAY_OUT}",
+    )

@@ -1,0 +1,34 @@
+"""What one fetch brought, and what a reader of the remote has to know of the mirror."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from rules.fetching import Entity, Standing
+from rules.records import Page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What the remote answered. `as_of` None: not all was read, so the entity is not fresh."""
+
+    pages: tuple[Page, ...]
+    as_of: datetime | None
+    message: str = ""
+
+
+class KnownRows(Protocol):
+    """What a reader has to know of the mirror. Every method may raise StorageError."""
+
+    def standing(self, entity: Entity) -> Standing: ...
+
+    def sections(self, product_id: int) -> tuple[int, ...]: ...
+
+    def holds_test(self, test_id: int) -> bool: ...
+
+    def known_contents(self, product_id: int, test_ids: Sequence[int]) -> Mapping[int, str]: ...
+
+    def open_tests(self, product_id: int) -> tuple[int, ...]: ...

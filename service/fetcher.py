@@ -1,0 +1,180 @@
+"""Fetches entities on a few threads of its own, each entity once however many ask for it."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from rules.fetching import THE_PRODUCT_LIST, Entity, FetchOutcome, FetchState
+from rules.model import ErrorKind
+from service.fetched import Fetched
+from service.flights import Flights
+from service.mirror_view import MirrorView
+from service.remote_reader import RemoteReader
+from storage.errors import StorageError
+from storage.fetched_rows import FetchedRows
+from testio.cancellation import Cancellation
+from testio.client import TestioClient
+from testio.errors import TestioError
+from testio.limits import RequestScope, RetryBudget
+
+log = structlog.get_logger(__name__)
+
+THREADS = 8
+THREADS_FOR_ONE = 4
+"""Threads for one call of `refresh`, so that another one never waits for all of them."""
+
+RETRIES = 2
+"""For one call: somebody waits for it, and there often are stale rows to show instead."""
+
+PENDING = FetchOutcome(state=FetchState.PENDING)
+FRESH = FetchOutcome(state=FetchState.FRESH)
+
+
+class Fetcher:
+    """Fetches in the process that holds the writer lock, for any number of threads."""
+
+    def __init__(
+        self,
+        *,
+        client: TestioClient,
+        rows: FetchedRows,
+        path: Path,
+        mirror_since: datetime | None = None,
+    ) -> None:
+        self._client = client
+        self._rows = rows
+        self._mirror = MirrorView(path)
+        self._mirror_since = mirror_since
+        self._flights: Flights[Entity, FetchOutcome] = Flights()
+        self._cancellation = Cancellation()
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="testio-fetch")
+
+    def refresh(
+        self,
+        entities: Iterable[Entity],
+        not_before: datetime,
+        *,
+        seconds: float | None = None,
+    ) -> Mapping[Entity, FetchOutcome]:
+        """Fetch what is not known as of `not_before` or later; says of each what became of it.
+
+        After `seconds` no other fetch begins; what has not ended by then is PENDING, and goes on.
+        """
+        wanted = list(dict.fromkeys(entities))
+        batch = _Batch(wanted)
+        scope = RequestScope(cancellation=self._cancellation, retries=RetryBudget(RETRIES))
+        threads = [
+            self._pool.submit(self._work, batch, not_before, scope)
+            for _ in range(min(THREADS_FOR_ONE, len(wanted)))
+        ]
+        try:
+            wait(threads, timeout=seconds)
+        finally:
+            batch.end()
+        return batch.outcomes(wanted)
+
+    def close(self) -> None:
+        """Cut what is under way. A refresh that waits returns, and no other one is possible."""
+        self._cancellation.cancel()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _work(self, batch: _Batch, not_before: datetime, scope: RequestScope) -> None:
+        while (entity := batch.next()) is not None:
+            batch.note(entity, self._shared(entity, not_before, scope))
+
+    def _shared(self, entity: Entity, not_before: datetime, scope: RequestScope) -> FetchOutcome:
+        return self._flights.run(entity, lambda: self._fetch(entity, not_before, scope))
+
+    def _fetch(self, entity: Entity, not_before: datetime, scope: RequestScope) -> FetchOutcome:
+        try:
+            now = datetime.now(UTC)
+            # It may have been fetched while this one waited for its turn, or for the lock.
+            if self._mirror.standing(entity).is_fresh(not_before=not_before, now=now):
+                return FRESH
+            return self._store(entity, self._reader(not_before, scope).read(entity))
+        except TestioError as error:
+            return self._failed(entity, error.kind, str(error))
+        except _NoSections as error:
+            return self._failed(entity, error.kind, str(error))
+        except StorageError as error:
+            return FetchOutcome.failed(ErrorKind.STORAGE, str(error))
+        except Exception:
+            log.exception("fetch_crashed", entity=str(entity))
+            return FetchOutcome.failed(ErrorKind.CRASHED, "the fetch failed on this; see the log")
+
+    def _reader(self, not_before: datetime, scope: RequestScope) -> RemoteReader:
+        def refresh_sections() -> datetime:
+            outcome = self._shared(THE_PRODUCT_LIST, not_before, scope)
+            as_of = self._mirror.standing(THE_PRODUCT_LIST).as_of
+            if outcome.error is not None or as_of is None:
+                raise _NoSections(outcome.error or ErrorKind.NEVER_LISTED, outcome.message)
+            return as_of
+
+        return RemoteReader(
+            client=self._client,
+            mirror=self._mirror,
+            scope=scope,
+            mirror_since=self._mirror_since,
+            refresh_sections=refresh_sections,
+        )
+
+    def _store(self, entity: Entity, fetched: Fetched) -> FetchOutcome:
+        self._rows.store(entity, fetched.pages, as_of=fetched.as_of, at=datetime.now(UTC))
+        if fetched.as_of is None:
+            return self._failed(entity, ErrorKind.NEVER_LISTED, fetched.message)
+        return FetchOutcome(state=FetchState.REFRESHED, message=fetched.message)
+
+    def _failed(self, entity: Entity, kind: ErrorKind, message: str) -> FetchOutcome:
+        if kind is not ErrorKind.CANCELLED:
+            try:
+                self._rows.note_failure(entity, f"{kind.value}: {message}", at=datetime.now(UTC))
+            except StorageError as error:
+                log.warning("fetch_failure_not_noted", entity=str(entity), error=str(error))
+        return FetchOutcome.failed(kind, message)
+
+
+class _NoSections(Exception):
+    """The product list, which names the sections to ask for, could not be refreshed."""
+
+    def __init__(self, kind: ErrorKind, why: str) -> None:
+        super().__init__(f"the product's sections are not known: {why}")
+        self.kind = kind
+
+
+class _Batch:
+    """The entities of one call, handed out one by one. Thread-safe."""
+
+    def __init__(self, entities: Iterable[Entity]) -> None:
+        self._lock = threading.Lock()
+        self._waiting = deque(entities)
+        self._ended: dict[Entity, FetchOutcome] = {}
+
+    def next(self) -> Entity | None:
+        """The next entity to fetch; None when there is none, or no time left."""
+        with self._lock:
+            return self._waiting.popleft() if self._waiting else None
+
+    def note(self, entity: Entity, outcome: FetchOutcome) -> None:
+        """One has ended. Where the token is refused, no other one can do better."""
+        with self._lock:
+            self._ended[entity] = outcome
+            if outcome.error is ErrorKind.UNAUTHORIZED:
+                self._ended |= dict.fromkeys(self._waiting, outcome)
+                self._waiting.clear()
+
+    def end(self) -> None:
+        """Hand out no more."""
+        with self._lock:
+            self._waiting.clear()
+
+    def outcomes(self, entities: Iterable[Entity]) -> Mapping[Entity, FetchOutcome]:
+        """What became of each so far."""
+        with self._lock:
+            return {entity: self._ended.get(entity, PENDING) for entity in entities}

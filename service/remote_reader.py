@@ -1,0 +1,104 @@
+"""Reads one entity from the remote: pages to store, none of which moves a listing's cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from actors.features import features_by_section, plain_features
+from rules.fetching import Entity, Subject
+from rules.model import PRODUCT_LIST, Kind
+from rules.records import BugRecord, CursorMove, ListingMark, Page
+from service.fetched import Fetched, KnownRows
+from service.tests_reader import TestsReader
+from testio.client import TestioClient
+from testio.limits import RequestScope
+from testio.payloads import Rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteReader:
+    """Reads entities within one scope of requests. Every method raises TestioError.
+
+    Of a product only tests that end at `mirror_since` or later are mirrored; None means all.
+    `refresh_sections` makes the product list, which names the sections, fresh enough, and returns
+    as of when it is.
+    """
+
+    client: TestioClient
+    mirror: KnownRows
+    scope: RequestScope
+    mirror_since: datetime | None
+    refresh_sections: Callable[[], datetime]
+
+    def read(self, entity: Entity) -> Fetched:
+        """Everything that belongs to an entity."""
+        reads = {
+            Subject.PRODUCTS: self._products,
+            Subject.FEATURES: self._features,
+            Subject.TESTS: self._tests,
+            Subject.TEST: self._test,
+            Subject.BUGS: self._bugs,
+        }
+        return reads[entity.subject](entity.id)
+
+    def _products(self, _id: int) -> Fetched:
+        as_of = _now()
+        rows = self.client.list_products(self.scope)
+        page = Page(
+            product_id=PRODUCT_LIST,
+            kind=Kind.PRODUCTS,
+            records=rows.records,
+            bad_rows=rows.bad_rows,
+        )
+        return Fetched(pages=(page,), as_of=as_of)
+
+    def _features(self, product_id: int) -> Fetched:
+        as_of = _now()
+        sections = self.mirror.sections(product_id)
+        rows = plain_features(self.client, product_id, sections, self.scope)
+        if rows is not None:
+            records, bad_rows = rows.records, rows.bad_rows
+        else:
+            as_of = min(as_of, self.refresh_sections())
+            sections = self.mirror.sections(product_id)
+            found = features_by_section(self.client, product_id, sections, self.scope)
+            records, bad_rows = found
+        page = Page(product_id=product_id, kind=Kind.FEATURES, records=records, bad_rows=bad_rows)
+        return Fetched(pages=(page,), as_of=as_of)
+
+    def _tests(self, product_id: int) -> Fetched:
+        reader = TestsReader(
+            client=self.client, mirror=self.mirror, scope=self.scope, since=self.mirror_since
+        )
+        return reader.read(product_id)
+
+    def _test(self, test_id: int) -> Fetched:
+        as_of = _now()
+        record = self.client.get_test(test_id, None, self.scope)
+        page = Page(product_id=record.product_id, kind=Kind.TESTS, records=(record,))
+        return Fetched(pages=(page,), as_of=as_of)
+
+    def _bugs(self, test_id: int) -> Fetched:
+        """Bugs come in one complete answer, so a bug that it lacks twice is gone.
+
+        The remote lists no bugs for a test that does not exist, so that is asked first.
+        """
+        pages = () if self.mirror.holds_test(test_id) else self._test(test_id).pages
+        as_of = _now()
+        rows: Rows[BugRecord] = self.client.list_bugs(test_id, self.scope)
+        mark = ListingMark(id=int(as_of.timestamp() * 1000), full=False)
+        page = Page(
+            product_id=test_id,
+            kind=Kind.BUGS,
+            records=rows.records,
+            bad_rows=rows.bad_rows,
+            listing=mark,
+            cursor=CursorMove(as_of=as_of),
+        )
+        return Fetched(pages=(*pages, page), as_of=as_of)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,122 @@
+"""The cursors: what each listing says about freshness, and from where one can go on (rule 4)."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from rules.model import Kind, Outcome
+from rules.records import CursorMove, ListingEnd, ListingMark, Page
+from storage.row_sql import time_text
+from storage.schema import OWNERS, TABLES
+from storage.times import as_text
+
+
+def open_listing(connection: Connection, page: Page, now: str) -> None:
+    """Note that rows of this listing are stored; what an abandoned one has read counts no more.
+
+    Rows of an unfinished listing are not *known*: a listing that never finished must not vouch
+    for them.
+    """
+    mark = page.listing
+    assert mark is not None
+    place = {"product_id": page.product_id, "kind": page.kind.value, "id": mark.id, "now": now}
+    column = "resume_listing" if mark.full else "open_listing"
+    found = connection.exec_driver_sql(
+        f"SELECT {column} FROM sync_cursors WHERE product_id = :product_id AND kind = :kind", place
+    ).first()
+    if found is not None and found[0] not in (None, mark.id):
+        _forget_listing(connection, page, int(found[0]))
+    connection.exec_driver_sql(OPEN_FULL if mark.full else OPEN_INCREMENTAL, place | _resume(mark))
+
+
+def _resume(mark: ListingMark) -> dict[str, object]:
+    return {"resume": mark.resume}
+
+
+def _forget_listing(connection: Connection, page: Page, listing: int) -> None:
+    owner = OWNERS[page.kind]
+    belongs = "" if owner is None else f" AND {owner} = {page.product_id}"
+    connection.exec_driver_sql(
+        f"UPDATE {TABLES[page.kind].name} SET listed_in = NULL WHERE listed_in = ?{belongs}",
+        (listing,),
+    )
+
+
+def move_cursor(
+    connection: Connection,
+    *,
+    product_id: int,
+    kind: Kind,
+    move: CursorMove,
+    listing: int,
+    gaps: int,
+    now: str,
+) -> None:
+    """Move the times. Only a listing that reached the end and left no gap is complete."""
+    ended = move.end is ListingEnd.END
+    connection.exec_driver_sql(
+        CURSOR,
+        {
+            "product_id": product_id,
+            "kind": kind.value,
+            "as_of": as_text(move.as_of),
+            "ended": ended,
+            "complete": ended and not gaps,
+            "well": not gaps,
+            "complete_from": time_text(move.complete_from),
+            "outcome": (Outcome.PARTIAL if gaps else Outcome.COMPLETE).value,
+            "listing": listing,
+            "in_order": int(move.in_order),
+            "by_section": int(move.by_section),
+            "now": now,
+        },
+    )
+
+
+def want_full(connection: Connection, product_id: int, kind: Kind, why: str) -> None:
+    """The next listing has to be a full one."""
+    connection.exec_driver_sql(WANT_FULL, (why, product_id, kind.value))
+
+
+OPEN_FULL = """
+INSERT INTO sync_cursors (product_id, kind, resume_listing, resume, updated_at)
+VALUES (:product_id, :kind, :id, :resume, :now)
+ON CONFLICT (product_id, kind) DO UPDATE SET
+    resume_listing = excluded.resume_listing, resume = excluded.resume
+"""
+
+OPEN_INCREMENTAL = """
+INSERT INTO sync_cursors (product_id, kind, open_listing, updated_at)
+VALUES (:product_id, :kind, :id, :now)
+ON CONFLICT (product_id, kind) DO UPDATE SET open_listing = excluded.open_listing
+"""
+
+CURSOR = """
+INSERT INTO sync_cursors
+    (product_id, kind, complete_as_of, current_as_of, complete_from, last_outcome, updated_at,
+     listed_as_of, full_listing, in_order, by_section)
+VALUES
+    (:product_id, :kind, CASE WHEN :complete THEN :as_of END, :as_of,
+     CASE WHEN :complete THEN :complete_from END, :outcome, :now,
+     CASE WHEN :ended THEN :as_of END, CASE WHEN :ended THEN :listing END,
+     :in_order, :by_section)
+ON CONFLICT (product_id, kind) DO UPDATE SET
+    complete_as_of = CASE WHEN :complete THEN :as_of ELSE complete_as_of END,
+    complete_from = CASE WHEN :complete THEN :complete_from ELSE complete_from END,
+    current_as_of = excluded.current_as_of,
+    last_outcome = excluded.last_outcome,
+    updated_at = excluded.updated_at,
+    listed_as_of = coalesce(excluded.listed_as_of, listed_as_of),
+    full_listing = coalesce(excluded.full_listing, full_listing),
+    in_order = CASE WHEN :ended THEN :in_order ELSE min(in_order, :in_order) END,
+    by_section = :by_section,
+    open_listing = CASE WHEN open_listing = :listing THEN NULL ELSE open_listing END,
+    resume_listing = CASE WHEN :ended THEN NULL ELSE resume_listing END,
+    resume = CASE WHEN :ended THEN NULL ELSE resume END,
+    wants_full = CASE WHEN :ended THEN NULL ELSE wants_full END,
+    last_error = CASE WHEN :well THEN NULL ELSE last_error END,
+    failing_since = CASE WHEN :well THEN NULL ELSE failing_since END,
+    consecutive_failures = CASE WHEN :well THEN 0 ELSE consecutive_failures END
+"""
+
+WANT_FULL = "UPDATE sync_cursors SET wants_full = ? WHERE product_id = ? AND kind = ?"

@@ -1,0 +1,138 @@
+"""What a listing has to know of the mirror before it goes on; read-only, like all of `queries`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from rules.model import Kind
+from rules.planning import CursorState
+from rules.records import FINAL_STATUSES, HoleRecord
+from rules.resume import interrupted_from
+from storage.queries import Row, open_readonly
+from storage.times import as_text
+
+
+def cursor(path: Path, product_id: int, kind: Kind) -> CursorState:
+    """What earlier listings came to."""
+    with open_readonly(path) as connection:
+        row = connection.execute(CURSOR, (product_id, kind.value)).fetchone()
+    if row is None:
+        return CursorState()
+    left = None if row["resume"] is None else interrupted_from(row["resume"])
+    return CursorState(
+        complete_as_of=_instant(row["complete_as_of"]),
+        listed_as_of=_instant(row["listed_as_of"]),
+        complete_from=_instant(row["complete_from"]),
+        in_order=bool(row["in_order"]),
+        by_section=bool(row["by_section"]),
+        wants_full=row["wants_full"],
+        gaps=row["gaps"],
+        resume_listing=row["resume_listing"],
+        interrupted=left,
+        interrupted_at=None if left is None else datetime.fromisoformat(left.as_of),
+    )
+
+
+def holes(path: Path, product_id: int, now: datetime) -> tuple[tuple[HoleRecord, bool], ...]:
+    """The open holes in a product's tests, each with whether it is due to be tried again."""
+    with open_readonly(path) as connection:
+        rows = connection.execute(HOLES, (product_id,)).fetchall()
+    return tuple((_hole(row), _is_due(row, as_text(now))) for row in rows)
+
+
+def _hole(row: Row) -> HoleRecord:
+    return HoleRecord(
+        position=row["position"],
+        before_id=row["before_id"],
+        after_id=row["after_id"],
+        rank=row["rank"],
+    )
+
+
+def _is_due(row: Row, now: str) -> bool:
+    return row["probe_after"] is None or row["probe_after"] <= now
+
+
+def known_tests(path: Path, product_id: int, hashes: Mapping[int, str]) -> frozenset[int]:
+    """Those of these tests that a finished listing has confirmed, with this very content."""
+    with open_readonly(path) as connection:
+        rows = connection.execute(KNOWN, (json.dumps(list(hashes)), product_id)).fetchall()
+    return frozenset(row["id"] for row in rows if hashes[row["id"]] == row["content_hash"])
+
+
+def listed_in(path: Path, product_id: int, listing: int) -> frozenset[int]:
+    """The tests that a listing has stored."""
+    with open_readonly(path) as connection:
+        rows = connection.execute(
+            "SELECT id FROM tests WHERE product_id = ? AND listed_in = ?", (product_id, listing)
+        )
+        return frozenset(row["id"] for row in rows)
+
+
+def missing_tests(
+    path: Path, product_id: int, listing: int, seen: Collection[int], since: datetime | None
+) -> tuple[tuple[int, ...], int]:
+    """The tests that are there, but neither in a listing nor `seen`; and how many are there."""
+    with open_readonly(path) as connection:
+        rows = connection.execute(LIVE, _live(product_id, since)).fetchall()
+    missing = (r["id"] for r in rows if r["listed_in"] != listing and r["id"] not in seen)
+    return tuple(missing), len(rows)
+
+
+def unchecked_tests(path: Path, product_id: int, since: datetime | None) -> tuple[int, ...]:
+    """Tests that the last full listing lacked and that nobody has looked for since."""
+    with open_readonly(path) as connection:
+        rows = connection.execute(LIVE + UNCHECKED, _live(product_id, since)).fetchall()
+    return tuple(row["id"] for row in rows)
+
+
+def open_tests(path: Path, product_id: int) -> tuple[int, ...]:
+    """The tests that are there and can still change."""
+    with open_readonly(path) as connection:
+        rows = connection.execute(LIVE, _live(product_id, None)).fetchall()
+    return tuple(row["id"] for row in rows if row["status"] not in FINAL_STATUSES)
+
+
+def _live(product_id: int, since: datetime | None) -> dict[str, object]:
+    return {"product_id": product_id, "since": None if since is None else as_text(since)}
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+CURSOR = """
+SELECT *, (
+    SELECT count(*) FROM quarantine AS q
+    WHERE q.product_id = c.product_id AND q.kind = c.kind AND q.resolved_at IS NULL
+) AS gaps
+FROM sync_cursors AS c WHERE product_id = ? AND kind = ?
+"""
+
+HOLES = """
+SELECT position, before_id, after_id, rank, probe_after FROM quarantine
+WHERE product_id = ? AND kind = 'tests' AND sort = 'hole' AND resolved_at IS NULL
+ORDER BY position
+"""
+
+KNOWN = """
+SELECT t.id, t.content_hash FROM tests AS t
+LEFT JOIN sync_cursors AS c ON c.product_id = t.product_id AND c.kind = 'tests'
+WHERE t.id IN (SELECT value FROM json_each(?)) AND t.product_id = ?
+    AND t.deleted_at IS NULL AND t.listed_in IS NOT NULL
+    AND t.listed_in IS NOT c.open_listing AND t.listed_in IS NOT c.resume_listing
+"""
+
+LIVE = """
+SELECT t.id, t.listed_in, t.status FROM tests AS t
+LEFT JOIN sync_cursors AS c ON c.product_id = t.product_id AND c.kind = 'tests'
+WHERE t.product_id = :product_id AND t.deleted_at IS NULL
+    AND (:since IS NULL OR t.end_at >= :since)
+"""
+
+UNCHECKED = """
+    AND max(coalesce(t.listed_in, 0), coalesce(t.checked_in, 0)) < c.full_listing
+"""

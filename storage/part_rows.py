@@ -1,0 +1,121 @@
+"""Rows that come as parts of another record: sections, user stories, where a feature stands.
+
+They are rewritten with the record they belong to, and marked as deleted when it no longer has
+them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection
+
+from rules.records import FeatureRecord, ProductRecord, Record
+
+Values = dict[str, object]
+
+
+def store_parts(connection: Connection, records: Sequence[Record], now: str) -> None:
+    """Write the parts of records that are new or have changed."""
+    products = [record for record in records if isinstance(record, ProductRecord)]
+    features = [record for record in records if isinstance(record, FeatureRecord)]
+    if products:
+        _replace(connection, SECTIONS, (p.id for p in products), _sections_of(products, now), now)
+    if features:
+        ids = [feature.id for feature in features]
+        _replace(connection, LINKS, ids, _links_of(features, now), now)
+        _replace(connection, STORIES, ids, _stories_of(features, now), now)
+
+
+def drop_parts(connection: Connection, table: str, owner_ids: Iterable[int], now: str) -> None:
+    """Mark the parts of rows that are gone; `table` is that of the owners."""
+    ids = json.dumps(list(owner_ids))
+    for mark, _ in {"products": [SECTIONS], "features": [LINKS, STORIES]}.get(table, []):
+        connection.exec_driver_sql(mark, {"now": now, "owners": ids})
+
+
+def _replace(
+    connection: Connection,
+    statements: tuple[str, str],
+    owners: Iterable[int],
+    rows: list[Values],
+    now: str,
+) -> None:
+    mark, upsert = statements
+    connection.exec_driver_sql(mark, {"now": now, "owners": json.dumps(list(owners))})
+    if rows:
+        connection.exec_driver_sql(upsert, rows)
+
+
+def _sections_of(products: Iterable[ProductRecord], now: str) -> list[Values]:
+    return [
+        {"id": section.id, "product_id": product.id, "name": section.name, "now": now}
+        for product in products
+        for section in product.sections
+    ]
+
+
+def _links_of(features: Iterable[FeatureRecord], now: str) -> list[Values]:
+    return [
+        {"feature_id": feature.id, "section_id": section_id, "now": now}
+        for feature in features
+        for section_id in feature.section_ids
+    ]
+
+
+def _stories_of(features: Iterable[FeatureRecord], now: str) -> list[Values]:
+    return [
+        {
+            "id": story.id,
+            "feature_id": feature.id,
+            "title": story.title,
+            "path": story.path,
+            "now": now,
+        }
+        for feature in features
+        for story in feature.user_stories
+    ]
+
+
+# First all parts of the owners are marked, then those that are still there come back: a part
+# that was marked in this very transaction has not changed.
+
+SECTIONS = (
+    "UPDATE sections SET deleted_at = :now WHERE deleted_at IS NULL"
+    " AND product_id IN (SELECT value FROM json_each(:owners))",
+    """
+    INSERT INTO sections (id, product_id, name, first_seen_at, changed_at)
+    VALUES (:id, :product_id, :name, :now, :now)
+    ON CONFLICT (id) DO UPDATE SET
+        changed_at = CASE WHEN name IS excluded.name AND product_id = excluded.product_id
+            AND deleted_at = :now THEN changed_at ELSE :now END,
+        product_id = excluded.product_id, name = excluded.name, deleted_at = NULL
+    """,
+)
+
+LINKS = (
+    "UPDATE feature_sections SET deleted_at = :now WHERE deleted_at IS NULL"
+    " AND feature_id IN (SELECT value FROM json_each(:owners))",
+    """
+    INSERT INTO feature_sections (feature_id, section_id, first_seen_at, changed_at)
+    VALUES (:feature_id, :section_id, :now, :now)
+    ON CONFLICT (feature_id, section_id) DO UPDATE SET
+        changed_at = CASE WHEN deleted_at = :now THEN changed_at ELSE :now END, deleted_at = NULL
+    """,
+)
+
+STORIES = (
+    "UPDATE user_stories SET deleted_at = :now WHERE deleted_at IS NULL"
+    " AND feature_id IN (SELECT value FROM json_each(:owners))",
+    """
+    INSERT INTO user_stories (id, feature_id, title, path, first_seen_at, changed_at)
+    VALUES (:id, :feature_id, :title, :path, :now, :now)
+    ON CONFLICT (id) DO UPDATE SET
+        changed_at = CASE WHEN title IS excluded.title AND path IS excluded.path
+            AND feature_id = excluded.feature_id AND deleted_at = :now
+            THEN changed_at ELSE :now END,
+        feature_id = excluded.feature_id, title = excluded.title, path = excluded.path,
+        deleted_at = NULL
+    """,
+)

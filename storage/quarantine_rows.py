@@ -1,0 +1,152 @@
+"""The quarantine: records that could not be used, and holes where the remote shows none."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from rules.model import Kind
+from rules.probing import pause_after
+from rules.records import Page
+from storage.times import as_text
+
+Values = dict[str, object]
+
+HEALED = "healed"
+NOT_MET = "a complete listing no longer met it"
+CLEARED = "cleared by an operator"
+PRODUCT_GONE = "the product is gone"
+
+
+def store_gaps(connection: Connection, page: Page, met_in: int, at: datetime) -> None:
+    """Write what a page could not show, and close what it shows to be healed."""
+    now = as_text(at)
+    place: Values = {
+        "product_id": page.product_id,
+        "kind": page.kind.value,
+        "now": now,
+        "run_id": met_in,
+    }
+    if page.records:
+        ids = json.dumps([record.id for record in page.records])
+        connection.exec_driver_sql(RESOLVE_IDS, place | {"ids": ids, "why": HEALED})
+    rows = [
+        place
+        | {
+            "fingerprint": bad.fingerprint,
+            "position": bad.position,
+            "record_id": bad.record_id,
+            "reason": bad.reason,
+            "excerpt": bad.excerpt,
+        }
+        for bad in page.bad_rows
+    ]
+    if rows:
+        connection.exec_driver_sql(BAD_ROW, rows)
+    holes = [
+        place
+        | {
+            "fingerprint": hole.fingerprint,
+            "position": hole.position,
+            "before_id": hole.before_id,
+            "after_id": hole.after_id,
+            "rank": hole.rank,
+        }
+        for hole in page.holes
+    ]
+    if holes:
+        connection.exec_driver_sql(MOVED, holes)
+        connection.exec_driver_sql(HOLE, holes)
+    for fingerprint in page.probed_holes:
+        _note_probe(connection, place | {"fingerprint": fingerprint}, at)
+    for fingerprint in page.closed_holes:
+        connection.exec_driver_sql(RESOLVE, place | {"fingerprint": fingerprint, "why": HEALED})
+
+
+def _note_probe(connection: Connection, place: Values, at: datetime) -> None:
+    row = connection.exec_driver_sql(PROBES, place).first()
+    if row is not None:
+        after = as_text(at + pause_after(row[0] + 1))
+        connection.exec_driver_sql(NOTE_PROBE, {"id": row[1], "after": after})
+
+
+def resolve_not_met(
+    connection: Connection, product_id: int, kind: Kind, met_in: int, now: str
+) -> None:
+    """Close what a listing from the first row to the end did not meet."""
+    connection.exec_driver_sql(
+        RESOLVE_NOT_MET,
+        {"product_id": product_id, "kind": kind, "run_id": met_in, "now": now, "why": NOT_MET},
+    )
+
+
+def open_gaps(connection: Connection, product_id: int, kind: Kind) -> int:
+    """How many entries stand open."""
+    row = connection.exec_driver_sql(OPEN, (product_id, kind.value)).one()
+    return int(row[0])
+
+
+BAD_ROW = """
+INSERT INTO quarantine
+    (product_id, kind, fingerprint, position, record_id, reason, excerpt,
+     first_seen_at, last_seen_at, last_run_id, sort)
+VALUES
+    (:product_id, :kind, :fingerprint, :position, :record_id, :reason, :excerpt,
+     :now, :now, :run_id, 'bad_row')
+ON CONFLICT (product_id, kind, fingerprint) DO UPDATE SET
+    first_seen_at = CASE WHEN resolved_at IS NULL THEN first_seen_at ELSE :now END,
+    position = excluded.position, last_seen_at = excluded.last_seen_at,
+    last_run_id = excluded.last_run_id, resolved_at = NULL, resolution = NULL
+"""
+
+HOLE = """
+INSERT INTO quarantine
+    (product_id, kind, fingerprint, position, reason, excerpt,
+     first_seen_at, last_seen_at, last_run_id, sort, before_id, after_id, rank)
+VALUES
+    (:product_id, :kind, :fingerprint, :position,
+     'the remote fails on every page that holds this record', '',
+     :now, :now, :run_id, 'hole', :before_id, :after_id, :rank)
+ON CONFLICT (product_id, kind, fingerprint) DO UPDATE SET
+    first_seen_at = CASE WHEN resolved_at IS NULL THEN first_seen_at ELSE :now END,
+    probes = CASE WHEN resolved_at IS NULL THEN probes ELSE 0 END,
+    position = excluded.position, last_seen_at = excluded.last_seen_at,
+    before_id = excluded.before_id, after_id = coalesce(excluded.after_id, after_id),
+    last_run_id = excluded.last_run_id, resolved_at = NULL, resolution = NULL
+"""
+
+MOVED = """
+UPDATE quarantine SET resolved_at = :now, resolution = 'has another upper neighbour now'
+WHERE product_id = :product_id AND kind = :kind AND sort = 'hole' AND resolved_at IS NULL
+    AND after_id = :after_id AND before_id IS NOT :before_id
+"""
+
+PROBES = """
+SELECT probes, id FROM quarantine
+WHERE product_id = :product_id AND kind = :kind AND fingerprint = :fingerprint
+"""
+
+NOTE_PROBE = "UPDATE quarantine SET probes = probes + 1, probe_after = :after WHERE id = :id"
+
+RESOLVE = """
+UPDATE quarantine SET resolved_at = :now, resolution = :why
+WHERE product_id = :product_id AND kind = :kind AND fingerprint = :fingerprint
+    AND resolved_at IS NULL
+"""
+
+RESOLVE_IDS = """
+UPDATE quarantine SET resolved_at = :now, resolution = :why
+WHERE product_id = :product_id AND kind = :kind AND resolved_at IS NULL
+    AND record_id IN (SELECT value FROM json_each(:ids))
+"""
+
+RESOLVE_NOT_MET = """
+UPDATE quarantine SET resolved_at = :now, resolution = :why
+WHERE product_id = :product_id AND kind = :kind AND last_run_id <> :run_id AND resolved_at IS NULL
+"""
+
+OPEN = """
+SELECT count(*) FROM quarantine WHERE product_id = ? AND kind = ? AND resolved_at IS NULL
+"""

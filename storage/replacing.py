@@ -1,0 +1,98 @@
+"""Puts the rows of an attached database in the place of ours, within one transaction.
+
+What the mirror alone knows is kept: since when it has a row, and when its content last changed.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Table
+
+from storage.schema import (
+    TABLES,
+    feature_sections,
+    features,
+    held_deletions,
+    products,
+    quarantine,
+    sections,
+    sync_cursors,
+    tests,
+    user_stories,
+)
+
+ENTITIES = (products, features, tests)
+PARTS = (sections, feature_sections, user_stories)
+NOTES = (quarantine, held_deletions)
+assert {*ENTITIES} < {*TABLES.values()}
+
+
+def replace_rows(connection: Connection, staged: str) -> None:
+    """Replace the mirror and its cursors; bugs stay with their tests, to be fetched again."""
+    for table in ENTITIES:
+        connection.exec_driver_sql(_keep("changed_at", table, staged, if_same_content=True))
+    for table in (*ENTITIES, *PARTS):
+        connection.exec_driver_sql(_keep("first_seen_at", table, staged))
+    for statement in (_note_failures(staged), _keep_failures(staged), _keep_unread(staged)):
+        connection.exec_driver_sql(statement)
+    for table in (*ENTITIES, *PARTS, sync_cursors):
+        _replace(connection, table, staged, [column.name for column in table.columns])
+    for table in NOTES:  # their ids are ours to give, and are never used again
+        _replace(connection, table, staged, [c.name for c in table.columns if not c.primary_key])
+    connection.exec_driver_sql("DELETE FROM main.bugs WHERE test_id NOT IN (SELECT id FROM tests)")
+    connection.exec_driver_sql("DELETE FROM main.fetches")
+
+
+def _replace(connection: Connection, table: Table, staged: str, columns: list[str]) -> None:
+    names = ", ".join(f'"{name}"' for name in columns)
+    connection.exec_driver_sql(f"DELETE FROM main.{table.name}")
+    connection.exec_driver_sql(
+        f"INSERT INTO main.{table.name} ({names}) SELECT {names} FROM {staged}.{table.name}"
+    )
+
+
+def _keep(column: str, table: Table, staged: str, *, if_same_content: bool = False) -> str:
+    """Take one column over from our row, in the staging file: that is thrown away anyhow."""
+    name = table.name
+    same = " AND ".join(f"ours.{c.name} = {name}.{c.name}" for c in table.primary_key.columns)
+    if if_same_content:
+        same += f" AND ours.content_hash = {name}.content_hash AND ours.deleted_at IS NULL"
+    return (
+        f"UPDATE {staged}.{name} SET {column} = coalesce("
+        f"(SELECT ours.{column} FROM main.{name} AS ours WHERE {same}), {column})"
+    )
+
+
+FAILURE = ("last_outcome", "last_error", "consecutive_failures", "failing_since")
+"""What the log of events notes in our cursors, while the pages go to the staged ones."""
+
+
+def _note_failures(staged: str) -> str:
+    """A product that came out partial is failing, also where we have no cursor to say so yet."""
+    return (
+        f"UPDATE {staged}.sync_cursors SET consecutive_failures = 1, failing_since = updated_at,"
+        " last_error = 'bad_rows: some records could not be used'"
+        " WHERE last_outcome = 'partial' AND failing_since IS NULL"
+    )
+
+
+def _keep_failures(staged: str) -> str:
+    """A product that came out partial in this run may be marked as failing already."""
+    columns = ", ".join(f"ours.{name}" for name in FAILURE)
+    return (
+        f"UPDATE {staged}.sync_cursors AS fresh SET ({', '.join(FAILURE)}) = ({columns})"
+        " FROM main.sync_cursors AS ours"
+        " WHERE ours.product_id = fresh.product_id AND ours.kind = fresh.kind"
+        " AND fresh.last_outcome IS NOT 'complete' AND ours.failing_since IS NOT NULL"
+    )
+
+
+def _keep_unread(staged: str) -> str:
+    """The same for a product of which nothing was stored."""
+    names = ", ".join(("product_id", "kind", *FAILURE, "updated_at"))
+    return (
+        f"INSERT OR IGNORE INTO {staged}.sync_cursors ({names})"
+        f" SELECT {names} FROM main.sync_cursors"
+        " WHERE failing_since IS NOT NULL"
+        f" AND product_id IN (SELECT id FROM {staged}.products WHERE deleted_at IS NULL)"
+        " AND kind IN ('features', 'tests')"
+    )
