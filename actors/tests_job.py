@@ -7,7 +7,7 @@ for one by one; only a 404 marks one as gone (rule 8).
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -111,7 +111,8 @@ class TestsJob:
             if not (is_due or self._options.force):
                 left.append(hole)
                 continue
-            page = self._probed(hole)
+            others = {other.position - 1 for other, _ in holes if other is not hole}
+            page = self._probed(hole, others)
             if page.probed_holes:
                 left.append(hole)
             else:
@@ -119,19 +120,19 @@ class TestsJob:
             self.stored = yield page
         return tuple(left)
 
-    def _probed(self, hole: HoleRecord) -> Page:
+    def _probed(self, hole: HoleRecord, others: Collection[int]) -> Page:
         """One request around a hole: it is still there, or the list has to be read in full."""
-        window = window_around(hole.position - 1)
+        window = window_around(hole.position - 1, without=others)
         try:
             rows = self._ask(window, patient=False)
         except ServerError:
             return self._page(probed_holes=(hole.fingerprint,))
-        found = list(rows.ids)
+        found, since = list(rows.ids), self._options.mirror_since
         above = hole.before_id is None or hole.before_id in found
         below = hole.after_id is None or hole.after_id in found
         if above and below:
             return self._page(
-                records=rows.records,
+                records=tuple(r for r in rows.records if is_wanted(r, since)),
                 closed_holes=(hole.fingerprint,),
                 wants_full="a hole was closed",
             )
@@ -245,7 +246,7 @@ class TestsJob:
     # -- the end -----------------------------------------------------------------------------
 
     def _give_up(self, last: Page) -> Job:
-        self.stored = yield last
+        self.stored = yield replace(last, wants_full="the last full listing was given up")
         problem = Problem(kind=ErrorKind.LIST_MOVED, message=self.listing.why_abandoned)
         return Verdict(outcome=Outcome.PARTIAL, problem=problem, warning=self._warning)
 

@@ -23,7 +23,7 @@ class Holes:
     """
 
     def __init__(self, known: Sequence[HoleRecord]) -> None:
-        self._known = tuple(known)
+        self._given = self._known = tuple(known)
         self._met: list[HoleRecord] = []
         self.begin()
 
@@ -84,7 +84,12 @@ class Holes:
     def forget_assumed(self) -> None:
         """They are not where they were; the list has to be read without expecting them."""
         wrong = {hole.fingerprint for hole in self._assumed}
+        self._given = tuple(hole for hole in self._given if hole.fingerprint not in wrong)
         self._known = tuple(hole for hole in self._known if hole.fingerprint not in wrong)
+
+    def forget_learned(self) -> None:
+        """What this listing has taken for holes may be wrong: the list moved meanwhile."""
+        self._known = self._given
 
     def close(self, row_id: int | None) -> None:
         """A row was read behind the open holes, or the list has ended (None)."""

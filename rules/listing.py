@@ -18,6 +18,7 @@ Moves that compensate each other exactly cannot be seen through page numbers.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum, auto
 
@@ -72,6 +73,10 @@ class Listing:
         self._holes = Holes(holes)
         self._starts = 1
         self._handed_out: set[int] = set()
+        if resume is not None and resume.at_head and resume.end > 0:
+            # Rows of the head part itself are in `already_read`: they do not show that what was
+            # read before joins up with them. Go on from them to the end instead.
+            resume = replace(resume, at_head=False)
         self._before = frozenset(already_read)
         self._resumed = resume is not None and not resume.at_head
         self._at_head = resume is not None and resume.at_head
@@ -100,7 +105,7 @@ class Listing:
         self._floor = 0
         self._fives_until = 0
         self._singles_until = 0
-        self._anchor: tuple[int, int] | None = None
+        self._unproven: list[tuple[Window, list[int | None] | None]] = []
         self._wants_anchor = False
         self._checking: Reading | None = None
         self._step_over()
@@ -111,7 +116,7 @@ class Listing:
         self._largest_allowed = point.largest_allowed
         self._largest_answer = point.largest_answer
         self._left_out, self._proven = point.left_out, point.proven
-        self._read = set(self._before)
+        self._read = set(point.tail)
 
     @property
     def ordered(self) -> bool:
@@ -124,9 +129,9 @@ class Listing:
         """The window to ask for now."""
         if self._recheck and self._last is not None:
             return self._last[0]
-        if self._anchor is not None and (self._checking is not None or self._is_past_the_split):
+        if self._unproven and (self._checking is not None or self._is_past_the_split):
             self._checking = self._checking or Reading.GOING_ON
-            return Window(page=self._anchor[0] + 1, per_page=1)
+            return self._unproven[0][0]
         largest, stop = self._largest_now, self._holes.next_from(self._end)
         if self._end == 0:
             return adjacent_window(0, largest, stop=stop)
@@ -162,7 +167,7 @@ class Listing:
         """
         ids = [row.id for row in rows]
         if self._checking is not None:
-            self._check_anchor(ids)
+            self._check(ids)
             return ()
         if self._recheck:
             self._check_again(window, ids)
@@ -178,7 +183,9 @@ class Listing:
 
     def failed(self, window: Window) -> None:
         """The remote fails on this window for good: split it, or note the hole."""
-        if self._checking is not None or self._recheck:
+        if self._checking is not None:
+            self._check(None)
+        elif self._recheck:
             self._start_over()
         elif self._holes.assumed and window.limit == self._end + 1:
             self._forget_assumed()
@@ -192,7 +199,9 @@ class Listing:
             self._need = 1
 
     def take_holes(self) -> tuple[HoleRecord, ...]:
-        """The holes met since the last call whose lower neighbour is known, or is none."""
+        """The holes met since the last call, once it is sure that nothing moved around them."""
+        if self.state is Reading.GOING_ON and (self._unproven or self._wants_anchor):
+            return ()
         return self._holes.take()
 
     @property
@@ -209,7 +218,7 @@ class Listing:
                 self._seek_or_step_back(window, ids)
             return has_overlap
         if self._has_room:
-            self._hang_anchor(ids)
+            self._hang_anchor(window, ids)
             return True
         if not ids and self._stops.knows_all:
             self._conclude(Reading.JOINED)
@@ -219,25 +228,31 @@ class Listing:
         self._proven = self._proven and not ids
         return bool(ids)
 
-    def _hang_anchor(self, ids: list[int | None]) -> None:
-        """Windows do not overlap here: a row before them has to be read again, in its place."""
+    def _hang_anchor(self, window: Window, ids: list[int | None]) -> None:
+        """Windows do not overlap here: what was read has to be read again, in its place."""
         if ids and ids[0] is not None and self._holes.is_neighbour(ids[0]):
             return  # both neighbours stand around the hole, as ever
-        if self._anchor is None:
+        if not self._unproven:
             if self._tail:
-                self._anchor = (self._tail_at, self._tail[-1])
+                row = Window(page=self._tail_at + 1, per_page=1)
+                self._unproven.append((row, [self._tail[-1]]))
             else:
                 self._wants_anchor = True
+        if not self._is_past_the_split:
+            self._unproven.append((window, ids))
 
-    def _check_anchor(self, ids: list[int | None]) -> None:
-        assert self._anchor is not None
-        goal, self._checking = self._checking, None
-        if ids != [self._anchor[1]]:
+    def _check(self, ids: list[int | None] | None) -> None:
+        """What was read is still in its place, and what failed (None) still fails."""
+        expected = self._unproven.pop(0)[1]
+        goal = self._checking
+        if ids != expected:
+            self._checking = None
+            self._holes.forget_learned()
             self._start_over()
-            return
-        self._anchor = None
-        if goal is not None and goal is not Reading.GOING_ON:
-            self._conclude(goal)
+        elif not self._unproven:
+            self._checking = None
+            if goal is not None and goal is not Reading.GOING_ON:
+                self._conclude(goal)
 
     def _take_in(self, window: Window, rows: Sequence[Seen], first_new: int) -> None:
         beyond = rows[first_new:]
@@ -249,7 +264,7 @@ class Listing:
         if self._has_ended(window, rows, len(beyond)):
             self._finish()
             return
-        if self._anchor is None and not self._wants_anchor and self._checking is None:
+        if not self._unproven and not self._wants_anchor and self._checking is None:
             self._point = self._resume_point()
         self._step_over()
         if self.state is Reading.GOING_ON and self._checking is None:
@@ -258,9 +273,12 @@ class Listing:
     def _look_for_the_end(self, rows: Sequence[Seen], beyond: Sequence[Seen]) -> None:
         page = PAGE_AROUND_HOLES if self._floor else self._largest_allowed
         if self._stops.is_below_since(rows) or (self._at_head and self._was_read_before(rows)):
-            self._conclude(Reading.COMPLETE)
+            self._finish()
         elif self._stops.has_joined_up(beyond, page=page):
-            self._conclude(Reading.JOINED)
+            if self._left_out:
+                self._finish()
+            else:
+                self._conclude(Reading.JOINED)
 
     def _was_read_before(self, rows: Sequence[Seen]) -> bool:
         return bool(rows) and all(row.id in self._before for row in rows)
@@ -273,7 +291,9 @@ class Listing:
             self._tail = (*self._tail, key)[-TAIL:]
             self._tail_at = window.offset + index
             if self._wants_anchor:
-                self._anchor, self._wants_anchor = (self._tail_at, key), False
+                row = Window(page=self._tail_at + 1, per_page=1)
+                self._unproven.append((row, [key]))
+                self._wants_anchor = False
             self._holes.expect_behind(key, self._tail_at)
 
     def _check_again(self, window: Window, ids: list[int | None]) -> None:
@@ -326,6 +346,10 @@ class Listing:
 
     def _note_hole(self) -> None:
         """The row at the end of what was read cannot be shown; go on behind it."""
+        if not self._unproven and self._tail:
+            row = Window(page=self._tail_at + 1, per_page=1)
+            self._unproven.append((row, [self._tail[-1]]))
+        self._unproven.append((Window(page=self._end + 1, per_page=1), None))
         self._holes.note(self._end, self._above)
         self._end += 1
         self._floor = self._end
@@ -365,7 +389,7 @@ class Listing:
 
     def _conclude(self, goal: Reading) -> None:
         """The listing has come to its end, once nothing is left to be checked."""
-        if self._anchor is not None:
+        if self._unproven:
             self._checking = goal
             return
         self._holes.close(None)

@@ -63,6 +63,8 @@ def _can_resume(cursor: CursorState, options: SyncOptions, now: datetime) -> boo
     left, began = cursor.interrupted, cursor.interrupted_at
     if left is None or began is None or began > now:
         return False
+    if cursor.wants_full is not None:
+        return False  # wished for since that listing began, so it cannot grant it
     wanted = options.mirror_since
     same = (left.complete_from is None) == (wanted is None) and (
         wanted is None or datetime.fromisoformat(left.complete_from or "") == wanted
@@ -81,6 +83,8 @@ def why_full(
         return "never complete, and nothing stands in the way any more"
     if cursor.wants_full is not None:
         return cursor.wants_full
+    if cursor.interrupted is not None:
+        return "an interrupted full listing is too old to go on"
     if not cursor.in_order:
         return "the list does not keep its order"
     if cursor.complete_from is not None and (

@@ -6,6 +6,7 @@ that begins a few rows before the last one ended.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 LARGEST_WINDOW = 30
@@ -60,9 +61,18 @@ def adjacent_window(end: int, largest: int, *, stop: int | None = None) -> Windo
     return Window(page=end // size + 1, per_page=size)
 
 
-def window_around(position: int, largest: int = LARGEST_WINDOW) -> Window:
-    """A window that holds the row at `position` (from 0), the one before and the one behind."""
+def window_around(
+    position: int, largest: int = LARGEST_WINDOW, *, without: Collection[int] = ()
+) -> Window:
+    """A window that holds the row at `position` (from 0), the one before and the one behind.
+
+    It holds none of the positions `without`; where they stand too close, it is that row alone.
+    """
     for size in range(largest, 2, -1):
         if position == 0 or 0 < position % size < size - 1:
-            return Window(page=position // size + 1, per_page=size)
+            window = Window(page=position // size + 1, per_page=size)
+            if not any(window.offset <= other < window.limit for other in without):
+                return window
+    if without:
+        return Window(page=position + 1, per_page=1)
     return Window(page=1, per_page=position + 2)

@@ -82,6 +82,7 @@ OPEN_FULL = """
 INSERT INTO sync_cursors (product_id, kind, resume_listing, resume, updated_at)
 VALUES (:product_id, :kind, :id, :resume, :now)
 ON CONFLICT (product_id, kind) DO UPDATE SET
+    wants_full = CASE WHEN resume_listing IS excluded.resume_listing THEN wants_full END,
     resume_listing = excluded.resume_listing, resume = excluded.resume
 """
 

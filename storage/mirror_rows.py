@@ -102,7 +102,8 @@ def _end_listing(
         stored = _settle_missing(connection, page, stored, run_id, listing, now)
         if stored.held is not None:
             return stored
-    release(connection, page.product_id, page.kind, now)
+    if page.cursor.end is ListingEnd.END and (page.kind is Kind.TESTS or not page.bad_rows):
+        release(connection, page.product_id, page.kind, now)
     if page.kind is Kind.BUGS:
         return stored
     move_cursor(

@@ -98,7 +98,7 @@ VALUES
 ON CONFLICT (product_id, kind, fingerprint) DO UPDATE SET
     first_seen_at = CASE WHEN resolved_at IS NULL THEN first_seen_at ELSE :now END,
     position = excluded.position, last_seen_at = excluded.last_seen_at,
-    last_run_id = excluded.last_run_id, resolved_at = NULL, resolution = NULL
+    last_run_id = max(last_run_id, excluded.last_run_id), resolved_at = NULL, resolution = NULL
 """
 
 HOLE = """
@@ -114,7 +114,7 @@ ON CONFLICT (product_id, kind, fingerprint) DO UPDATE SET
     probes = CASE WHEN resolved_at IS NULL THEN probes ELSE 0 END,
     position = excluded.position, last_seen_at = excluded.last_seen_at,
     before_id = excluded.before_id, after_id = coalesce(excluded.after_id, after_id),
-    last_run_id = excluded.last_run_id, resolved_at = NULL, resolution = NULL
+    last_run_id = max(last_run_id, excluded.last_run_id), resolved_at = NULL, resolution = NULL
 """
 
 MOVED = """
@@ -144,7 +144,7 @@ WHERE product_id = :product_id AND kind = :kind AND resolved_at IS NULL
 
 RESOLVE_NOT_MET = """
 UPDATE quarantine SET resolved_at = :now, resolution = :why
-WHERE product_id = :product_id AND kind = :kind AND last_run_id <> :run_id AND resolved_at IS NULL
+WHERE product_id = :product_id AND kind = :kind AND last_run_id < :run_id AND resolved_at IS NULL
 """
 
 OPEN = """

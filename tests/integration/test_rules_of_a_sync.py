@@ -350,3 +350,76 @@ def test_an_interrupted_first_sync_goes_on_where_it_stopped(make_rig: Callable[.
     assert before - timedelta(seconds=1) <= datetime.fromisoformat(complete) <= between, (
         "its time is that of its first start"
     )
+
+
+# -- what a review found ---------------------------------------------------------------------------
+
+
+def test_a_gap_met_by_another_run_meanwhile_is_not_closed_by_the_resumed_listing(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = make_rig(products=1, features=0, tests=300)
+    [product] = rig.products()
+    tests = rig.simulator.account()["tests"][str(product)]
+    rig.simulator.add_fault(kind="poison", test_id=tests[70]["id"])
+    fault = rig.simulator.add_fault(kind="garbage", path="*/exploratory_tests", page=9)
+    rig.sync()
+    rig.simulator.remove_fault(fault)
+    rig.sync(SyncOptions(since=datetime.fromisoformat(tests[100]["end_at"]).astimezone(UTC)))
+    for _ in range(2):
+        assert rig.sync().status is RunStatus.PARTIAL
+    assert rig.sql(COMPLETE) == [(None,)]
+
+
+def test_a_hole_heals_beside_another_one(make_rig: Callable[..., Rig]) -> None:
+    rig = make_rig(products=1, features=0, tests=100)
+    [product] = rig.products()
+    healing, sick = rig.tests(product)[10], rig.tests(product)[20]
+    fault = rig.simulator.add_fault(kind="poison", test_id=healing)
+    rig.simulator.add_fault(kind="poison", test_id=sick)
+    rig.sync()
+    rig.simulator.remove_fault(fault)
+    rig.sync()
+    assert rig.sql("SELECT count(*) FROM tests WHERE id = ?", healing) == [(1,)]
+    assert rig.sql("SELECT position FROM quarantine WHERE resolved_at IS NULL") == [(21,)]
+
+
+def test_a_held_set_outlives_a_list_with_a_bad_row(make_rig: Callable[..., Rig]) -> None:
+    rig = make_rig(products=1, features=14, tests=0)
+    rig.sync()
+    [product] = rig.products()
+    for row in rig.simulator.account()["features"][str(product)][:12]:
+        rig.simulator.mutate("delete", "feature", id=row["id"], product_id=product)
+    rig.sync()
+    rig.simulator.add_fault(kind="wrong_types", rows=1, path="*/features")
+    rig.sync()
+    assert rig.sql("SELECT id, status FROM held_deletions") == [(1, "held")]
+
+
+def test_a_wish_for_a_full_listing_outlives_one_that_had_begun_before(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = make_rig(products=1, features=0, tests=300)
+    [product] = rig.products()
+    gone = rig.tests(product)[40]
+    rig.simulator.mutate("change", "test", id=gone, fields={"status": "running"})
+    rig.sync()
+    rig.simulator.add_fault(kind="garbage", path="*/exploratory_tests", page=9)
+    rig.sync(FORCE)
+    rig.simulator.clear_faults()
+    rig.simulator.mutate("delete", "test", id=gone)
+    rig.sync(SyncOptions(incremental_only=True, refresh_mutable=True))
+    rig.sync()
+    assert rig.differences() == []
+
+
+def test_a_page_short_in_the_middle_is_not_complete_with_a_limit_either(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = make_rig(products=1, features=0, tests=200)
+    [product] = rig.products()
+    limit = rig.simulator.account()["tests"][str(product)][150]["end_at"]
+    since = SyncOptions(mirror_since=datetime.fromisoformat(limit).astimezone(UTC))
+    rig.simulator.add_fault(kind="omit_rows", rows=1, path="*/exploratory_tests", page=3)
+    assert rig.sync(since).status is RunStatus.PARTIAL
+    assert rig.sql(COMPLETE) == [(None,)]

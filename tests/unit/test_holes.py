@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -40,7 +40,7 @@ def read(
 
 
 @given(count=st.integers(0, 300), poison=st.sets(st.integers(0, 299), max_size=4), data=st.data())
-@settings(max_examples=300)
+@settings(max_examples=150)
 @example(count=1, poison={0}, data=None)
 @example(count=60, poison={59}, data=None)
 @example(count=61, poison={0, 1, 60}, data=None)
@@ -142,7 +142,7 @@ def test_a_remote_that_fails_on_everything_is_no_row_of_holes() -> None:
     inserted=st.integers(0, 60),
     deleted=st.integers(0, 10),
 )
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_an_interrupted_listing_goes_on_and_joins_up_at_the_head(
     count: int, stop_after: int, poison: set[int], inserted: int, deleted: int
 ) -> None:
@@ -213,3 +213,95 @@ def test_a_window_around_a_position_holds_its_neighbours(position: int) -> None:
     window: Window = window_around(position)
     assert window.offset <= max(0, position - 1)
     assert window.limit >= position + 2
+
+
+def test_a_known_hole_that_is_the_whole_list_is_met_again() -> None:
+    listing = Listing(holes=[HoleRecord(position=1, before_id=None)])
+    _, holes, _ = read(listing, [7], {7})
+    assert listing.state is Reading.COMPLETE
+    assert [hole.position for hole in holes] == [1]
+
+
+Change = Callable[[list[int]], None]
+
+
+def read_while_it_moves(
+    rows: list[int], poison: set[int], at_request: int, change: Change
+) -> tuple[Listing, set[int], set[int]]:
+    """One change of the list between two requests; rows handed out and rows called holes."""
+    listing, got = Listing(), set[int]()
+    holes: dict[str, HoleRecord] = {}
+    for request in range(MAX_REQUESTS):
+        if listing.state is not Reading.GOING_ON:
+            break
+        if request == at_request:
+            change(rows)
+        window = listing.next_window()
+        answer = rows[window.offset : window.limit]
+        if any(row in poison for row in answer):
+            listing.failed(window)
+        else:
+            got |= {answer[i] for i in listing.take(window, [Seen(id=row) for row in answer])}
+        holes |= {hole.fingerprint: hole for hole in listing.take_holes()}
+    return listing, got, {rows[h.position - 1] for h in holes.values() if h.position <= len(rows)}
+
+
+@given(
+    count=st.integers(1, 90),
+    poison=st.sets(st.integers(0, 89), min_size=1, max_size=3),
+    at_request=st.integers(0, 30),
+    place=st.integers(0, 89),
+    delete=st.booleans(),
+)
+@settings(max_examples=250)
+@example(count=79, poison={0}, at_request=6, place=0, delete=False)
+@example(count=79, poison={9, 12}, at_request=13, place=10, delete=True)
+def test_no_row_is_lost_beside_holes_when_the_list_moves_once(
+    count: int, poison: set[int], at_request: int, place: int, delete: bool
+) -> None:
+    rows = list(range(1000, 1000 + count))
+    bad = {1000 + at for at in poison if at < count}
+
+    def change(rows: list[int]) -> None:
+        if delete:
+            rows.pop(place % len(rows))
+        else:
+            rows.insert(place % len(rows), 999)
+
+    listing, got, _ = read_while_it_moves(rows, bad, at_request, change)
+    assert listing.state is not Reading.GOING_ON
+    if listing.state is Reading.COMPLETE:
+        assert set(rows) - bad - {999} <= got
+
+
+@given(
+    count=st.integers(40, 260),
+    inserted=st.lists(st.integers(0, 90), min_size=1, max_size=4),
+    stops=st.lists(st.integers(1, 6), min_size=1, max_size=4),
+)
+@settings(max_examples=150)
+def test_killed_again_and_again_nothing_at_the_head_is_lost(
+    count: int, inserted: list[int], stops: list[int]
+) -> None:
+    """Rows that the head part of a listing has stored do not show that it joined up."""
+    rows, fresh = list(range(1000, 1000 + count)), 10_000
+    listing, stored = Listing(), set[int]()
+    for stop, more in zip(stops, inserted, strict=False):
+        _some(listing, rows, stored, stop)
+        if listing.state is not Reading.GOING_ON:
+            break
+        rows[:0] = range(fresh, fresh + more)
+        fresh += more
+        listing = Listing(resume=listing.resume_point, already_read=stored)
+    _some(listing, rows, stored, MAX_REQUESTS)
+    assert listing.state is Reading.COMPLETE, listing.why_abandoned
+    assert set(rows) <= stored
+
+
+def _some(listing: Listing, rows: list[int], stored: set[int], requests: int) -> None:
+    for _ in range(requests):
+        if listing.state is not Reading.GOING_ON:
+            return
+        window = listing.next_window()
+        answer = rows[window.offset : window.limit]
+        stored |= {answer[i] for i in listing.take(window, [Seen(id=row) for row in answer])}
