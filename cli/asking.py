@@ -83,7 +83,8 @@ def is_confirmed(database: str) -> bool:
         raise UsageError("--nuke replaces the whole mirror; without a terminal it needs --yes")
     print(
         f"The account is read anew, and then replaces all that is mirrored in {database}:\n"
-        "rows that are gone upstream are forgotten. If anything cannot be read, nothing changes.\n"
+        "rows that are gone upstream are forgotten. If a list cannot be read, nothing changes; "
+        "of a list with records that cannot be read, the old rows stay.\n"
         "Type yes to go on: ",
         end="",
         file=sys.stderr,

@@ -12,7 +12,7 @@ from cli.rows_output import show_csv, show_json, show_table
 from cli.screen import duration_text, harmless
 from rules.instants import parse_since, parse_span
 from rules.model import ErrorKind, Kind
-from service.cached_rows import CachedRows, CacheStatistics
+from service.cached_rows import CachedRows, CacheProblem, CacheStatistics
 from service.exit_status import ExitStatus
 from service.read_through import ReadThrough, open_mirror
 from storage.lookups import RowFilter
@@ -79,12 +79,17 @@ def _explain(statistics: CacheStatistics) -> None:
     for note in statistics.notes:
         print(f"testio-sync: {harmless(note)}", file=sys.stderr)
     for problem in statistics.errors[:ERRORS_SHOWN]:
-        age = problem.age_seconds
-        known = "never fetched" if age is None else f"as of {duration_text(age)} ago"
-        print(f"testio-sync: {harmless(problem)} ({known})", file=sys.stderr)
+        print(f"testio-sync: {harmless(problem)} ({_known(problem)})", file=sys.stderr)
     more = len(statistics.errors) - ERRORS_SHOWN
     if more > 0:
         print(f"testio-sync: … and {more} more; --json names them all", file=sys.stderr)
+
+
+def _known(problem: CacheProblem) -> str:
+    """How well the rows are known; "there is none" is not "never fetched"."""
+    if problem.age_seconds is not None:
+        return f"as of {duration_text(problem.age_seconds)} ago"
+    return "there is none" if problem.error is ErrorKind.NOT_FOUND else "never fetched"
 
 
 def _status_of(statistics: CacheStatistics) -> ExitStatus:

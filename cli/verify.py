@@ -46,13 +46,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--sample",
-        type=entry_id,
+        type=_count,
         metavar="N",
         help="fetch N random mirrored tests of each product, instead of listing all its tests",
     )
     parser.add_argument("--json", action="store_true", help="print every difference as JSON")
     add_settings_flags(parser)
     add_log_flags(parser)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:10]) <= 10_000):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of tests; expected 1 to 10000")
+    return int(text)
 
 
 def main(arguments: argparse.Namespace) -> int:

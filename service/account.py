@@ -15,6 +15,7 @@ from config.problems import SettingProblem, SettingsError
 from config.settings import Settings
 from rules.account import Identity, Recognition, fingerprint, recognise
 from rules.model import ErrorKind, Problem
+from storage import queries
 from storage.account_rows import BASE_URL, FINGERPRINT, SALT, AccountRows
 from storage.times import as_text
 
@@ -87,7 +88,19 @@ class AccountGuard:
 
 def refuse_another_url(rows: AccountRows, settings: Settings, path: Path) -> None:
     """Raise SettingsError where the database mirrors an account somewhere else."""
-    recorded = rows.recorded().get(BASE_URL)
+    _refuse_url(rows.recorded().get(BASE_URL), settings, path)
+
+
+def refuse_stranger(settings: Settings) -> None:
+    """The same for who only reads. Raises SettingsError."""
+    with queries.open_readonly(settings.db_path) as connection:
+        row = connection.execute(
+            "SELECT value FROM settings WHERE name = ?", (BASE_URL,)
+        ).fetchone()
+    _refuse_url(None if row is None else row["value"], settings, settings.db_path)
+
+
+def _refuse_url(recorded: str | None, settings: Settings, path: Path) -> None:
     if recorded is None or recorded == settings.base_url:
         return
     problem = SettingProblem(

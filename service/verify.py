@@ -17,6 +17,7 @@ from config.settings import Settings
 from rules.model import PRODUCT_LIST, Kind
 from rules.records import ProductRecord
 from rules.verifying import Finding, Live, Mirrored, Side, compare
+from service.account import refuse_stranger
 from service.assembly import make_client
 from service.live import (
     LiveList,
@@ -57,6 +58,7 @@ def verify(
     """
     with queries.open_readonly(settings.db_path):
         pass  # without a database there is nothing to compare, and nothing to ask for
+    refuse_stranger(settings)
     client, scope = make_client(settings, token), RequestScope()
     work = _Verifying(path=settings.db_path, client=client, scope=scope, sample=sample)
     try:

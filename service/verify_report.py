@@ -54,14 +54,13 @@ def report_on(side: Side, held: Collection[Mirrored], live: LiveList) -> Report:
 
 
 def _unusable(side: Side, rows: Collection[BadRow]) -> tuple[Uncompared, ...]:
-    """Records that nobody can use; nothing new where the mirror has a record of that."""
-    if side.claim.gaps:
-        return ()
+    """Records that nobody can use, and so nobody can compare, on record or not."""
+    known = "; see testio-sync problems list" if side.claim.gaps else ""
     return tuple(
         Uncompared(
             product_id=side.product_id,
             kind=side.kind,
-            why=f"the record at position {bad.position} cannot be used: {bad.reason}",
+            why=f"the record at position {bad.position} cannot be used: {bad.reason}{known}",
         )
         for bad in rows
     )

@@ -162,6 +162,7 @@ WHERE id = ? AND status = 'held'
 ACCEPTED = "UPDATE held_deletions SET status = 'accepted', decided_at = ? WHERE id = ?"
 
 LIST_AGAIN = """
-UPDATE sync_cursors SET wants_full = 'held deletions were accepted'
+UPDATE sync_cursors SET wants_full = 'held deletions were accepted',
+    last_error = 'held: the deletions were accepted; the next sync confirms it'
 WHERE product_id = ? AND kind = ?
 """

@@ -23,11 +23,13 @@ from storage.schema import (
 ENTITIES = (products, features, tests)
 PARTS = (sections, feature_sections, user_stories)
 NOTES = (quarantine, held_deletions)
+OF_FEATURES = tuple((part, "feature_id", features) for part in (feature_sections, user_stories))
 assert {*ENTITIES} < {*TABLES.values()}
 
 
 def replace_rows(connection: Connection, staged: str) -> None:
     """Replace the mirror and its cursors; bugs stay with their tests, to be fetched again."""
+    _keep_unreadable(connection, staged)
     for table in ENTITIES:
         connection.exec_driver_sql(_keep("changed_at", table, staged, if_same_content=True))
     for table in (*ENTITIES, *PARTS):
@@ -40,6 +42,31 @@ def replace_rows(connection: Connection, staged: str) -> None:
         _replace(connection, table, staged, [c.name for c in table.columns if not c.primary_key])
     connection.exec_driver_sql("DELETE FROM main.bugs WHERE test_id NOT IN (SELECT id FROM tests)")
     connection.exec_driver_sql("DELETE FROM main.fetches")
+
+
+def _keep_unreadable(connection: Connection, staged: str) -> None:
+    """Rows of a list with records that could not be read stay as they were.
+
+    No listing vouches for them: the next runs find out which of them are still there.
+    """
+    for table in ENTITIES:
+        columns = [c.name for c in table.columns]
+        names = ", ".join(columns)
+        theirs = ", ".join("NULL" if name == "listed_in" else name for name in columns)
+        owner = "product_id" if "product_id" in columns else "0"
+        connection.exec_driver_sql(
+            f"INSERT OR IGNORE INTO {staged}.{table.name} ({names})"
+            f" SELECT {theirs} FROM main.{table.name} WHERE deleted_at IS NULL AND {owner} IN"
+            f" (SELECT product_id FROM {staged}.quarantine"
+            f" WHERE kind = '{table.name}' AND resolved_at IS NULL)"
+        )
+    for part, key, whole in ((sections, "product_id", products), *OF_FEATURES):
+        names = ", ".join(column.name for column in part.columns)
+        connection.exec_driver_sql(
+            f"INSERT OR IGNORE INTO {staged}.{part.name} ({names})"
+            f" SELECT {names} FROM main.{part.name} WHERE deleted_at IS NULL AND {key} IN"
+            f" (SELECT id FROM {staged}.{whole.name} WHERE listed_in IS NULL)"
+        )
 
 
 def _replace(connection: Connection, table: Table, staged: str, columns: list[str]) -> None:

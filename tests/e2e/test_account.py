@@ -28,7 +28,7 @@ def test_another_url_is_refused_before_anything_is_sent(
 ) -> None:
     home.run("sync")
     first, home.simulator = home.simulator, make_simulator(products=2, tests=3)
-    for verb in ("sync", "run"):
+    for verb in ("sync", "run", "verify"):
         ended = home.run(verb, expect=2)
         assert first.base_url in ended.stderr
         assert "TESTIO_DB_PATH" in ended.stderr

@@ -174,6 +174,22 @@ def test_unusable_records_do_not_keep_a_fresh_start_back(
     assert sql(database, failing) == [(sick, "features")]
 
 
+def test_a_row_that_cannot_be_read_now_stays(
+    service: SyncService, simulator: Simulator, database: Database
+) -> None:
+    """Nothing is lost because of an error: not by a fresh start either."""
+    service.execute_sync()
+    product = simulator.account()["products"][0]["id"]
+    sick = simulator.account()["tests"][str(product)][4]["id"]
+    fault = simulator.add_fault(kind="poison", test_id=sick)
+    assert service.execute_sync(options=NUKE).status is RunStatus.PARTIAL
+    row = f"SELECT listed_in IS NULL, deleted_at FROM tests WHERE id = {sick}"
+    assert sql(database, row) == [(1, None)]
+    simulator.remove_fault(fault)
+    assert service.execute_sync().status is RunStatus.SUCCESS
+    assert sql(database, "SELECT count(*) FROM tests WHERE deleted_at IS NULL") == [(36,)]
+
+
 def test_a_cancelled_fresh_start_replaces_nothing(
     service: SyncService, simulator: Simulator, database: Database
 ) -> None:
