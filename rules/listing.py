@@ -38,6 +38,10 @@ TAIL = 4
 """How many of the rows read last can show the overlap. An older row may have moved down."""
 
 
+Expected = tuple[Window, list[int | None] | None]
+"""A window, and what it has to answer again; None: it has to fail again."""
+
+
 class Reading(Enum):
     """Where a listing stands."""
 
@@ -105,7 +109,7 @@ class Listing:
         self._floor = 0
         self._fives_until = 0
         self._singles_until = 0
-        self._unproven: list[tuple[Window, list[int | None] | None]] = []
+        self._unproven: list[Expected] = []
         self._wants_anchor = False
         self._checking: Reading | None = None
         self._step_over()
@@ -232,14 +236,20 @@ class Listing:
         """Windows do not overlap here: what was read has to be read again, in its place."""
         if ids and ids[0] is not None and self._holes.is_neighbour(ids[0]):
             return  # both neighbours stand around the hole, as ever
-        if not self._unproven:
-            if self._tail:
-                row = Window(page=self._tail_at + 1, per_page=1)
-                self._unproven.append((row, [self._tail[-1]]))
-            else:
-                self._wants_anchor = True
+        if self._tail:
+            self._distrust_tail()
+        elif not self._unproven:
+            self._wants_anchor = True
         if not self._is_past_the_split:
             self._unproven.append((window, ids))
+
+    def _distrust_tail(self) -> None:
+        """The row read last has to be read again: what comes now does not overlap it."""
+        if not self._tail:
+            return
+        row: Expected = (Window(page=self._tail_at + 1, per_page=1), [self._tail[-1]])
+        if row not in self._unproven:
+            self._unproven.append(row)
 
     def _check(self, ids: list[int | None] | None) -> None:
         """What was read is still in its place, and what failed (None) still fails."""
@@ -298,6 +308,7 @@ class Listing:
 
     def _check_again(self, window: Window, ids: list[int | None]) -> None:
         """Pages too small to overlap, and none behind: the last one must still be the same."""
+        self._recheck = False
         if self._last == (window, ids):
             self._finish()
         else:
@@ -346,9 +357,7 @@ class Listing:
 
     def _note_hole(self) -> None:
         """The row at the end of what was read cannot be shown; go on behind it."""
-        if not self._unproven and self._tail:
-            row = Window(page=self._tail_at + 1, per_page=1)
-            self._unproven.append((row, [self._tail[-1]]))
+        self._distrust_tail()
         self._unproven.append((Window(page=self._end + 1, per_page=1), None))
         self._holes.note(self._end, self._above)
         self._end += 1

@@ -110,6 +110,7 @@ def test_a_hole_that_moved_or_healed_is_read_as_it_is_now(count: int, at: int, s
     assert [hole.position for hole in holes] == [place + 1]
 
 
+@example(count=5, at=0, inserted=0)
 @given(count=st.integers(2, 120), at=st.integers(0, 119), inserted=st.integers(0, 119))
 def test_a_row_inserted_beside_a_hole_is_read(count: int, at: int, inserted: int) -> None:
     """It must not be taken for the hole, just because it stands where the hole stood."""
@@ -254,6 +255,7 @@ def read_while_it_moves(
     delete=st.booleans(),
 )
 @settings(max_examples=250)
+@example(count=10, poison={0, 9}, at_request=8, place=5, delete=True)
 @example(count=79, poison={0}, at_request=6, place=0, delete=False)
 @example(count=79, poison={9, 12}, at_request=13, place=10, delete=True)
 def test_no_row_is_lost_beside_holes_when_the_list_moves_once(
