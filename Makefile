@@ -42,7 +42,7 @@ bench: $(VENV)/.dev ## time a full sync beside a bare loop of requests, in pairs
 faults: $(VENV)/.dev ## the fault tests at length (the default suite runs a short form)
 	FAULT_ROUNDS=40 $(BIN)/pytest tests/faults --timeout=600 -v
 
-mutants: $(VENV)/.dev ## break each rule on purpose and see its test fail (the suite tries two)
+mutants: $(VENV)/.dev ## break each rule on purpose and see its test fail (the suite tries one)
 	MUTANTS=all $(BIN)/pytest tests/mutants --timeout=600
 
 model: $(VENV)/.dev ## many random lives of a mirror (the suite tries a few)

@@ -42,7 +42,7 @@ from tests.fakes import FakeClock
 from tests.model.account import NOON, ModelAccount, ModelProduct
 from tests.model.crashes import Crash, CrashingEvents, CrashingMirror
 
-EXAMPLES = int(os.environ.get("SYNC_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("SYNC_EXAMPLES", "6"))
 ENDED = ("success", "partial", "failed", "cancelled", "interrupted")
 
 OPTIONS = [

@@ -1,6 +1,6 @@
 """Breaks each rule on purpose and shows that the test named for it fails.
 
-The default suite checks that every patch still applies, and tries a few of them (another few each
+The default suite checks that every patch still applies, and tries one of them (another one each
 time: MUTANT_SEED repeats a choice). `make mutants` tries all.
 """
 
@@ -24,7 +24,7 @@ PACKAGES = (
 )
 EVERY = os.environ.get("MUTANTS") == "all"
 SEED = os.environ.get("MUTANT_SEED", str(random.randrange(10_000)))
-CHOSEN = MUTANTS if EVERY else random.Random(SEED).sample(MUTANTS, 2)
+CHOSEN = MUTANTS if EVERY else random.Random(SEED).sample(MUTANTS, 1)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
