@@ -9,8 +9,11 @@ The end is a window with nothing but its overlap. A short page alone is not: ser
 ends where it joins up with rows that an earlier listing has confirmed.
 
 A window that fails for good is split until the records that make it fail stand alone; they are
-holes. Around them windows cannot overlap, so a row before them is read again afterwards: still
+holes. Around them windows cannot overlap, so what was read there is read again afterwards: still
 in its place, it shows that nothing moved.
+
+What belongs to it has files of its own: `windows` (which page), `splitting`, `holes`, `proofs`
+(reading again), `pages` (what is learned about the server), `stops` (ends before the end).
 
 Moves that compensate each other exactly cannot be seen through page numbers.
 """
@@ -23,23 +26,20 @@ from datetime import datetime
 from enum import Enum, auto
 
 from rules.holes import Holes
+from rules.pages import Pages
+from rules.proofs import Answer, Proofs, single
 from rules.records import HoleRecord
 from rules.resume import ResumePoint
+from rules.splitting import Split
 from rules.stops import PAGE_AROUND_HOLES, Seen, Stops
-from rules.windows import LARGEST_WINDOW, Window, adjacent_window, overlapping_window
+from rules.windows import Window, adjacent_window, overlapping_window
 
 MAX_STEPS_BACK = 6
 MAX_STARTS = 3
-MAX_IDLE_WINDOWS = 8
 MAX_SEEKS = 200
-SPLIT = 5
 
 TAIL = 4
 """How many of the rows read last can show the overlap. An older row may have moved down."""
-
-
-Expected = tuple[Window, list[int | None] | None]
-"""A window, and what it has to answer again; None: it has to fail again."""
 
 
 class Reading(Enum):
@@ -99,27 +99,23 @@ class Listing:
         self._end = 0
         self._need = 1
         self._steps_back = 0
-        self._idle_windows = 0
         self._seeks = 0
-        self._largest_allowed = LARGEST_WINDOW
-        self._largest_answer = 0
-        self._proven = True
-        self._should_have_ended = False
-        self._left_out = False
         self._floor = 0
-        self._fives_until = 0
-        self._singles_until = 0
-        self._unproven: list[Expected] = []
-        self._wants_anchor = False
+        self._pages = Pages()
+        self._split = Split()
+        self._proofs = Proofs()
         self._checking: Reading | None = None
         self._step_over()
 
     def _go_on_from(self, point: ResumePoint) -> None:
         self._end, self._tail, self._tail_at = point.end, point.tail, point.tail_at
         self._floor = point.floor
-        self._largest_allowed = point.largest_allowed
-        self._largest_answer = point.largest_answer
-        self._left_out, self._proven = point.left_out, point.proven
+        self._pages = Pages(
+            largest_allowed=point.largest_allowed,
+            largest_answer=point.largest_answer,
+            left_out=point.left_out,
+            unproven=not point.proven,
+        )
         self._read = set(point.tail)
 
     @property
@@ -133,33 +129,22 @@ class Listing:
         """The window to ask for now."""
         if self._recheck and self._last is not None:
             return self._last[0]
-        if self._unproven and (self._checking is not None or self._is_past_the_split):
+        again = self._proofs.next
+        if again is not None and (self._checking is not None or self._is_past_the_split):
             self._checking = self._checking or Reading.GOING_ON
-            return self._unproven[0][0]
-        largest, stop = self._largest_now, self._holes.next_from(self._end)
+            return again
+        largest = self._split.largest(self._end, self._pages.largest_allowed)
+        stop = self._holes.next_from(self._end)
         if self._end == 0:
             return adjacent_window(0, largest, stop=stop)
         if largest == 1:
-            return Window(page=self._end + 1, per_page=1)
+            return single(self._end)
         found = overlapping_window(self._end, self._need, largest, floor=self._floor, stop=stop)
         return found or adjacent_window(self._end, largest, stop=stop)
 
     @property
     def _is_past_the_split(self) -> bool:
-        return self._end >= max(self._fives_until, self._singles_until) and self._floor < self._end
-
-    @property
-    def _largest_now(self) -> int:
-        if self._end < self._singles_until:
-            return 1
-        if self._end < self._fives_until:
-            return min(self._largest_allowed, SPLIT)
-        return self._largest_allowed
-
-    @property
-    def _has_room(self) -> bool:
-        """Whether windows could overlap here; only holes and splitting keep them from it."""
-        return self._largest_allowed > 2
+        return self._split.is_behind(self._end) and self._floor < self._end
 
     # -- what was answered -------------------------------------------------------------------
 
@@ -196,15 +181,12 @@ class Listing:
         elif window.per_page == 1 and window.offset == self._end:
             self._note_hole()
         else:
-            if window.per_page > SPLIT:
-                self._fives_until = max(self._fives_until, window.limit)
-            else:
-                self._singles_until = max(self._singles_until, window.limit)
+            self._split.note_failure(window)
             self._need = 1
 
     def take_holes(self) -> tuple[HoleRecord, ...]:
         """The holes met since the last call, once it is sure that nothing moved around them."""
-        if self.state is Reading.GOING_ON and (self._unproven or self._wants_anchor):
+        if self.state is Reading.GOING_ON and not self._proofs.is_settled:
             return ()
         return self._holes.take()
 
@@ -221,45 +203,41 @@ class Listing:
             if not has_overlap:
                 self._seek_or_step_back(window, ids)
             return has_overlap
-        if self._has_room:
-            self._hang_anchor(window, ids)
+        if self._pages.can_overlap:
+            self._want_proof(window, ids)
             return True
         if not ids and self._stops.knows_all:
             self._conclude(Reading.JOINED)
             return False
         # Pages too small to overlap: nothing behind is checked again, rows behind prove nothing.
         self._recheck = not ids
-        self._proven = self._proven and not ids
+        self._pages.unproven = self._pages.unproven or bool(ids)
         return bool(ids)
 
-    def _hang_anchor(self, window: Window, ids: list[int | None]) -> None:
+    def _want_proof(self, window: Window, ids: list[int | None]) -> None:
         """Windows do not overlap here: what was read has to be read again, in its place."""
         if ids and ids[0] is not None and self._holes.is_neighbour(ids[0]):
             return  # both neighbours stand around the hole, as ever
         if self._tail:
-            self._distrust_tail()
-        elif not self._unproven:
-            self._wants_anchor = True
+            self._want_tail_again()
+        else:
+            self._proofs.want_a_row()
         if not self._is_past_the_split:
-            self._unproven.append((window, ids))
+            self._proofs.want(window, ids)
 
-    def _distrust_tail(self) -> None:
+    def _want_tail_again(self) -> None:
         """The row read last has to be read again: what comes now does not overlap it."""
-        if not self._tail:
-            return
-        row: Expected = (Window(page=self._tail_at + 1, per_page=1), [self._tail[-1]])
-        if row not in self._unproven:
-            self._unproven.append(row)
+        if self._tail:
+            self._proofs.want(single(self._tail_at), [self._tail[-1]])
 
-    def _check(self, ids: list[int | None] | None) -> None:
-        """What was read is still in its place, and what failed (None) still fails."""
-        expected = self._unproven.pop(0)[1]
+    def _check(self, answer: Answer) -> None:
+        """What was read is still in its place, and what failed still fails; or begin again."""
         goal = self._checking
-        if ids != expected:
+        if not self._proofs.check(answer):
             self._checking = None
             self._holes.forget_learned()
             self._start_over()
-        elif not self._unproven:
+        elif self._proofs.next is None:
             self._checking = None
             if goal is not None and goal is not Reading.GOING_ON:
                 self._conclude(goal)
@@ -274,18 +252,18 @@ class Listing:
         if self._has_ended(window, rows, len(beyond)):
             self._finish()
             return
-        if not self._unproven and not self._wants_anchor and self._checking is None:
+        if self._proofs.is_settled and self._checking is None:
             self._point = self._resume_point()
         self._step_over()
         if self.state is Reading.GOING_ON and self._checking is None:
             self._look_for_the_end(rows, beyond)
 
     def _look_for_the_end(self, rows: Sequence[Seen], beyond: Sequence[Seen]) -> None:
-        page = PAGE_AROUND_HOLES if self._floor else self._largest_allowed
+        page = PAGE_AROUND_HOLES if self._floor else self._pages.largest_allowed
         if self._stops.is_below_since(rows) or (self._at_head and self._was_read_before(rows)):
             self._finish()
         elif self._stops.has_joined_up(beyond, page=page):
-            if self._left_out:
+            if self._pages.left_out:
                 self._finish()
             else:
                 self._conclude(Reading.JOINED)
@@ -300,10 +278,7 @@ class Listing:
                 continue
             self._tail = (*self._tail, key)[-TAIL:]
             self._tail_at = window.offset + index
-            if self._wants_anchor:
-                row = Window(page=self._tail_at + 1, per_page=1)
-                self._unproven.append((row, [key]))
-                self._wants_anchor = False
+            self._proofs.note_row(self._tail_at, key)
             self._holes.expect_behind(key, self._tail_at)
 
     def _check_again(self, window: Window, ids: list[int | None]) -> None:
@@ -332,22 +307,14 @@ class Listing:
         self._end = window.offset + answered
         self._need = 1
         self._steps_back = 0
-        self._left_out = self._left_out or (self._should_have_ended and beyond > 0)
-        short = answered < window.per_page
-        if short and beyond == 0 and as_expected:
+        self._pages.note(window, answered, beyond=beyond)
+        if answered < window.per_page and beyond == 0 and as_expected:
             return True
-        self._should_have_ended = short and window.per_page <= self._largest_answer
-        if short and not self._should_have_ended:
-            # The end, or a server that clamps per_page: the next window will tell.
-            self._largest_allowed = max(1, answered)
-        self._largest_answer = max(self._largest_answer, answered)
-        self._note_progress(any(row.id is None or row.id not in self._read for row in rows))
-        return False
-
-    def _note_progress(self, has_new_rows: bool) -> None:
-        self._idle_windows = 0 if has_new_rows else self._idle_windows + 1
-        if self._idle_windows > MAX_IDLE_WINDOWS:
+        fresh = any(row.id is None or row.id not in self._read for row in rows)
+        self._pages.note_progress(has_new_rows=fresh)
+        if self._pages.lead_nowhere:
             self._abandon("the list does not advance from page to page")
+        return False
 
     # -- holes -------------------------------------------------------------------------------
 
@@ -357,8 +324,8 @@ class Listing:
 
     def _note_hole(self) -> None:
         """The row at the end of what was read cannot be shown; go on behind it."""
-        self._distrust_tail()
-        self._unproven.append((Window(page=self._end + 1, per_page=1), None))
+        self._want_tail_again()
+        self._proofs.want(single(self._end), None)
         self._holes.note(self._end, self._above)
         self._end += 1
         self._floor = self._end
@@ -387,18 +354,18 @@ class Listing:
     # -- the end, and other ways out ---------------------------------------------------------
 
     def _finish(self) -> None:
-        if self._resumed and (self._left_out or not self._proven):
+        if self._resumed and (self._pages.left_out or self._pages.unproven):
             self._start_over()  # what the interrupted listing thought of the pages may be wrong
-        elif not self._proven:
+        elif self._pages.unproven:
             self._abandon("the pages are too small to show that they join up")
-        elif self._left_out:
+        elif self._pages.left_out:
             self._abandon("a page in the middle came back short: the remote left records out")
         else:
             self._conclude(Reading.COMPLETE)
 
     def _conclude(self, goal: Reading) -> None:
         """The listing has come to its end, once nothing is left to be checked."""
-        if self._unproven:
+        if self._proofs.next is not None:
             self._checking = goal
             return
         self._holes.close(None)
@@ -452,8 +419,8 @@ class Listing:
             tail=self._tail,
             tail_at=self._tail_at,
             floor=self._floor,
-            largest_allowed=self._largest_allowed,
-            largest_answer=self._largest_answer,
-            left_out=self._left_out,
-            proven=self._proven,
+            largest_allowed=self._pages.largest_allowed,
+            largest_answer=self._pages.largest_answer,
+            left_out=self._pages.left_out,
+            proven=not self._pages.unproven,
         )

@@ -131,8 +131,8 @@ MUTANTS = (
         name="a short page is the end",
         rule=6,
         file="rules/listing.py",
-        old="if short and beyond == 0 and as_expected:",
-        new="if short:",
+        old="if answered < window.per_page and beyond == 0 and as_expected:",
+        new="if answered < window.per_page:",
         test="tests/unit/test_listing.py",
     ),
     Mutant(

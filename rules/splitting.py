@@ -1,0 +1,36 @@
+"""A window that fails for good is split, so that only the records that make it fail are lost.
+
+30 rows → 5 → 1 (rule 9). Single rows cannot overlap, so what is read there has to be proven:
+see `rules.proofs`.
+"""
+
+from __future__ import annotations
+
+from rules.windows import Window
+
+FIVES = 5
+
+
+class Split:
+    """How far down the list windows have to be small. One listing owns it."""
+
+    def __init__(self) -> None:
+        self._fives_until = 0
+        self._singles_until = 0
+
+    def note_failure(self, window: Window) -> None:
+        """This window fails: its rows are asked for in smaller ones."""
+        if window.per_page > FIVES:
+            self._fives_until = max(self._fives_until, window.limit)
+        else:
+            self._singles_until = max(self._singles_until, window.limit)
+
+    def largest(self, end: int, allowed: int) -> int:
+        """How many rows to ask for behind the `end` rows read, where `allowed` is the most."""
+        if end < self._singles_until:
+            return 1
+        return min(allowed, FIVES) if end < self._fives_until else allowed
+
+    def is_behind(self, end: int) -> bool:
+        """Whether the stretch that failed has been read."""
+        return end >= max(self._fives_until, self._singles_until)
