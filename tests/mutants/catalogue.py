@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-RULES = "tests/integration/test_rules_of_a_sync.py"
+CURRENT = "tests/integration/test_complete_and_current.py"
+DELETIONS = "tests/integration/test_deletions.py"
+POISON = "tests/integration/test_poison.py"
 HOLES = "tests/unit/test_holes.py"
 STEPS = "tests/unit/test_incremental.py"
 
@@ -52,7 +54,7 @@ MUTANTS = (
         file="actors/tests_job.py",
         old="            as_of=self.as_of,\n            end=",
         new="            as_of=self.clock.now(),\n            end=",
-        test=f"{RULES}::test_an_interrupted_first_sync_goes_on_where_it_stopped",
+        test=f"{CURRENT}::test_an_interrupted_first_sync_goes_on_where_it_stopped",
     ),
     Mutant(
         name="a listing with a gap is complete",
@@ -60,7 +62,7 @@ MUTANTS = (
         file="storage/cursor_rows.py",
         old='"complete": ended and not gaps,',
         new='"complete": ended,',
-        test=f"{RULES}::test_bad_rows_keep_the_product_partial_until_they_heal",
+        test=f"{POISON}::test_bad_rows_keep_the_product_partial_until_they_heal",
     ),
     Mutant(
         name="an incremental listing counts as a full one",
@@ -68,8 +70,7 @@ MUTANTS = (
         file="actors/tests_job.py",
         old="end=ListingEnd.END if is_end else ListingEnd.JOINED,",
         new="end=ListingEnd.END,",
-        test=f"{RULES}::test_what_is_new_at_the_head_is_found_incrementally"
-        "_and_what_is_deep_by_a_full_listing",
+        test=f"{CURRENT}::test_what_is_new_at_the_head_is_found_incrementally_and_what_is_deep_by_a_full_listing",
     ),
     Mutant(
         name="pages are taken without overlap",
@@ -93,7 +94,7 @@ MUTANTS = (
         file="rules/planning.py",
         old="return same and now - began <= oldest",
         new="return False",
-        test=f"{RULES}::test_an_interrupted_first_sync_goes_on_where_it_stopped",
+        test=f"{CURRENT}::test_an_interrupted_first_sync_goes_on_where_it_stopped",
     ),
     Mutant(
         name="rows of an unfinished listing are known",
@@ -157,7 +158,7 @@ MUTANTS = (
         file="actors/single_fetches.py",
         old="        except NotFound:\n",
         new="        except (NotFound, ServerError):\n",
-        test=f"{RULES}::test_a_test_is_gone_only_after_the_remote_says_so",
+        test=f"{DELETIONS}::test_a_test_is_gone_only_after_the_remote_says_so",
     ),
     Mutant(
         name="a test that the list lacks is gone",
@@ -165,7 +166,7 @@ MUTANTS = (
         file="actors/single_fetches.py",
         old="            records.append(client.get_test(test_id, product_id, scope))",
         new="            raise NotFound(str(scope))",
-        test=f"{RULES}::test_a_list_that_leaves_a_test_out_takes_nothing_away",
+        test=f"{DELETIONS}::test_a_list_that_leaves_a_test_out_takes_nothing_away",
     ),
     Mutant(
         name="a feature is gone after one listing without it",
@@ -173,7 +174,7 @@ MUTANTS = (
         file="rules/deletions.py",
         old="if since is not None and (since != listing or confirming)",
         new="if True",
-        test=f"{RULES}::test_features_are_gone_after_two_listings_without_them",
+        test=f"{DELETIONS}::test_features_are_gone_after_two_listings_without_them",
     ),
     Mutant(
         name="there is no brake",
@@ -181,7 +182,7 @@ MUTANTS = (
         file="rules/deletions.py",
         old="    if missing == 0:",
         new="    if missing >= 0:",
-        test=f"{RULES}::test_the_brake_holds_an_empty_list_and_an_operator_lets_go",
+        test=f"{DELETIONS}::test_the_brake_holds_an_empty_list_and_an_operator_lets_go",
     ),
     Mutant(
         name="holes are forgotten",
@@ -189,7 +190,7 @@ MUTANTS = (
         file="actors/tests_job.py",
         old="return replace(page, holes=holes, probed_holes=fresh)",
         new="return page",
-        test=f"{RULES}::test_one_poisonous_record_among_500",
+        test=f"{POISON}::test_one_poisonous_record_among_500",
     ),
     Mutant(
         name="a row beside a hole is taken for it",
@@ -205,7 +206,7 @@ MUTANTS = (
         file="actors/tests_job.py",
         old="            if not (is_due or self._options.force):",
         new="            if True:",
-        test=f"{RULES}::test_one_poisonous_record_among_500",
+        test=f"{POISON}::test_one_poisonous_record_among_500",
     ),
     Mutant(
         name="an outage is a row of holes",
@@ -253,7 +254,7 @@ MUTANTS = (
         file="actors/tests_job.py",
         old="        if self.mode is Mode.SINCE:\n            self.stored = yield last\n",
         new="        if False:\n            self.stored = yield last\n",
-        test=f"{RULES}::test_since_for_one_run_lists_the_newest_and_moves_no_cursor",
+        test=f"{CURRENT}::test_since_for_one_run_lists_the_newest_and_moves_no_cursor",
     ),
     Mutant(
         name="any account may write into a mirror",
