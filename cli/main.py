@@ -11,6 +11,8 @@ from typing import Any
 from cli.parsers import verb_parser
 
 VERBS = {
+    "init": "ask for URL and token, try them, and write the configuration",
+    "check": "look over the configuration, the token, the database and the daemon",
     "run": "run the daemon in the foreground",
     "sync": "sync once, by the daemon if one runs on this database",
     "status": "show the daemon, the run at work, the last runs, freshness and problems",
