@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.failures import UsageError
+from cli.usage import UsageError
 from config.installing import AlreadyThere, install, refuse_existing, token_path
 from config.places import default_config_file
 

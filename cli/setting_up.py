@@ -12,8 +12,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from cli.failures import UsageError
-from cli.screen import harmless
+from cli.usage import UsageError
 from config.loading import load_settings
 from config.problems import SettingsError
 from config.settings import Settings
@@ -76,6 +75,8 @@ def _tried(settings: Settings, token: SecretStr, *, offline: bool) -> int | None
     print(f"asking {settings.base_url} …", file=sys.stderr)
     facts = ask_remote(settings, token)
     if facts.failure is not None:
+        from cli.screen import harmless
+
         finding = judge_remote(facts)
         kind = TokenRefused if facts.failure in REFUSALS else GaveUp
         raise kind(f"{harmless(finding.message)} ({finding.remedy})")

@@ -88,10 +88,9 @@ def _put_back(begun: list[Path], backups: Mapping[Path, Path | None]) -> None:
         with suppress(OSError):
             if backup is None and path in begun:
                 path.unlink(missing_ok=True)
-            elif backup is not None and path in begun:
+            if backup is not None:
                 backup.replace(path)
-            elif backup is not None:
-                backup.unlink()
+                backup.unlink(missing_ok=True)  # renaming to a name of the same file does nothing
 
 
 def _write(path: Path, content: str, *, replace: bool) -> None:

@@ -42,7 +42,7 @@ from service.exit_status import ExitStatus
 from service.files_check import file_facts, log_file_flaw, space_facts
 from service.remote_check import ask_remote
 from storage.inspection import inspect_database
-from storage.migrate import REVISION
+from storage.revision import REVISION
 from storage.writer_lock import lock_path, read_holder
 
 CHECK_SECONDS = 20.0

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from config.settings import Settings
 from rules.doctor import RemoteFacts
-from service.assembly import make_client
+from service.remote_client import make_client
 from testio.client import TestioClient
 from testio.errors import TestioError
 from testio.limits import RequestScope, RetryBudget
