@@ -14,6 +14,7 @@ from config.settings import Settings
 from rules.doctor import FileFacts, SpaceFacts
 
 OTHERS_MAY_READ = 0o755
+OTHERS_MAY_ENTER = 0o775
 OWNER_ONLY = 0o700
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
@@ -24,7 +25,7 @@ def file_facts(settings: Settings, config: Path | None, socket: Path) -> Iterato
     wanted: list[tuple[str, Path | None, int]] = [
         ("configuration", config, OTHERS_MAY_READ),
         ("token file", settings.token_file, OWNER_ONLY),
-        ("database folder", database.parent, 0o1775),
+        ("database folder", database.parent, OTHERS_MAY_ENTER),
         *(("database", Path(f"{database}{end}"), settings.db_mode) for end in ("", "-wal", "-shm")),
         ("lock file", Path(f"{database}.lock"), OWNER_ONLY),
         ("socket folder", socket.parent if socket.exists() else None, OWNER_ONLY),
@@ -37,8 +38,11 @@ def file_facts(settings: Settings, config: Path | None, socket: Path) -> Iterato
         except OSError:
             continue  # what is not there, and has to be, is told by what needs it
         mode = stat.S_IMODE(status.st_mode)
-        if what == "database folder" and mode & stat.S_ISVTX:
-            continue  # /tmp, for one: nobody can take another's file away there
+        if what.endswith("folder"):
+            if mode & stat.S_ISVTX:
+                continue  # /tmp, for one: nobody can take another's file away there
+        elif not stat.S_ISREG(status.st_mode):
+            continue
         yield FileFacts(
             what=what,
             path=str(path),
