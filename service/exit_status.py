@@ -34,7 +34,7 @@ MEANINGS: dict[ExitStatus, str] = {
     ExitStatus.PARTIAL: (
         "partial: something in scope is not complete or is stale; the database says "
         "what. verify: a difference that nothing explains, or something that could "
-        "not be compared"
+        "not be compared. check --deny-warnings: warnings"
     ),
     ExitStatus.BUSY: (
         "busy: another process holds the writer lock, the message says which; or a "
