@@ -7,11 +7,15 @@ database, 1 anything else. With --deny-warnings, warnings alone are status 3.
 from __future__ import annotations
 
 import argparse
+import sys
+import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from rich.text import Text
+
 from cli.common import add_settings_flags, print_json, settings_of
-from cli.screen import harmless
+from cli.screen import harmless, make_console
 
 if TYPE_CHECKING:
     from rules.findings import Finding
@@ -21,6 +25,10 @@ EXAMPLES = """\
   testio-sync check --offline --deny-warnings
   testio-sync check --json | jq -r '.findings[] | select(.level != "ok") | .remedy'
 """
+
+
+MARGIN = 25
+COLOURS = {"ok": "green", "warning": "yellow", "error": "bold red"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,9 +71,18 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _print(finding: Finding) -> None:
-    print(f"{finding.level:<8} {finding.subject:<15} {harmless(finding.message)}", flush=True)
-    if finding.remedy:
-        print(f"{'':<24} {harmless(finding.remedy)}", flush=True)
+    """The finding in columns, wrapped on a terminal; what to do stands below it."""
+    console = make_console()
+    room = max(MARGIN, console.width - MARGIN) if sys.stdout.isatty() else sys.maxsize
+    lines = [
+        line
+        for text in (finding.message, finding.remedy and f"→ {finding.remedy}")
+        for line in textwrap.wrap(harmless(text), room, break_on_hyphens=False)
+    ]
+    head = Text.assemble((f"{finding.level:<9}", COLOURS[finding.level]), f"{finding.subject:<16}")
+    for line in lines:
+        console.print(head + Text(line), soft_wrap=True)
+        head = Text(" " * MARGIN)
 
 
 def _summary(findings: list[Finding]) -> str:

@@ -66,7 +66,8 @@ def load_settings(
 
 
 def _existing(path: Path) -> Path | None:
-    """The path, unless nothing is there; what is there but cannot be read is a problem later."""
+    """The path, unless nothing is there or its folder is closed to this user, as it is to a
+    service whose home is hidden; a file that is there and cannot be read is a problem later."""
     return path if os.path.lexists(path) else None
 
 

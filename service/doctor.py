@@ -159,6 +159,10 @@ def _processes(settings: Settings) -> Iterator[Finding]:
 def _lock_facts(database: Path) -> LockFacts | None:
     path = lock_path(database)
     holder = read_holder(path)
+    try:
+        touched = path.stat().st_mtime
+    except OSError:
+        return None
     if holder is None:
         return None
     return LockFacts(
@@ -167,7 +171,7 @@ def _lock_facts(database: Path) -> LockFacts | None:
         is_released=holder.is_released,
         is_alive=holder.is_alive(),
         is_elsewhere=holder.host != socket.gethostname(),
-        age_seconds=time.time() - path.stat().st_mtime,
+        age_seconds=time.time() - touched,
     )
 
 

@@ -28,7 +28,7 @@ def file_facts(settings: Settings, config: Path | None, socket: Path) -> Iterato
         ("database folder", database.parent, OTHERS_MAY_ENTER),
         *(("database", Path(f"{database}{end}"), settings.db_mode) for end in ("", "-wal", "-shm")),
         ("lock file", Path(f"{database}.lock"), OWNER_ONLY),
-        ("socket folder", socket.parent if socket.exists() else None, OWNER_ONLY),
+        ("socket folder", socket.parent, OWNER_ONLY),
     ]
     for what, path, allowed in wanted:
         if path is None:
@@ -101,13 +101,12 @@ def log_file_flaw(path: Path | None) -> str | None:
     """Why LOG_FILE cannot be written; None if it can, or there is none."""
     if path is None:
         return None
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not os.path.isfile(path):
         return f"{path} is not a regular file"
-    below = path
-    while not below.exists():
-        below = below.parent
-    if os.access(below, os.W_OK | (os.X_OK if below.is_dir() else 0)) and (
-        below == path or below.is_dir()
-    ):
-        return None
-    return f"{below} cannot be written"
+    place = next(p for p in (path, *path.absolute().parents) if os.path.exists(p))
+    is_folder = os.path.isdir(place)
+    if place != path and not is_folder:
+        return f"{path} cannot be made: {place} is no folder"
+    if not os.access(place, os.W_OK | (os.X_OK if is_folder else 0)):
+        return f"{place} cannot be written by this user"
+    return None

@@ -44,7 +44,7 @@ def inspect_database(path: Path, *, thorough: bool, seconds: float) -> DatabaseF
 
 def _is_writable(path: Path) -> bool:
     """Whether this user may write the file, and make its log beside it."""
-    if path.exists() and not os.access(path, os.W_OK):
+    if os.path.lexists(path) and not os.access(path, os.W_OK):
         return False
     folder = next(above for above in path.absolute().parents if os.path.lexists(above))
     return os.access(folder, os.W_OK | os.X_OK)

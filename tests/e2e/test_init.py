@@ -121,13 +121,15 @@ def test_a_person_is_asked_and_led_on(home: Home, config: Path) -> None:
     assert {stat.S_IMODE(p.stat().st_mode) for p in config.parent.iterdir()} == {0o600}
     synced = subprocess.run(
         [sys.executable, "-m", "cli.main", "sync"],
-        env=bare(home),
+        env=bare(home) | {"HTTP_TIMEOUT": "5"},
         cwd=home.folder,
         capture_output=True,
+        text=True,
         check=False,
         timeout=60,
     )
     assert synced.returncode == 0, synced.stderr
+    assert '"hint": "did you mean HTTP_TIMEOUT_SECONDS?"' in synced.stderr
     assert home.sql_count("products") == 5
 
 
