@@ -103,7 +103,8 @@ def _exists(error: AlreadyThere) -> UsageError:
 
 def _report(config: Path, answers: Answers, backups: tuple[Path, ...], *, usual: bool) -> None:
     if answers.products is not None:
-        print(f"The remote takes the token; it sees {answers.products} products.")
+        products = f"{answers.products} product{'s' * (answers.products != 1)}"
+        print(f"The remote takes the token; it sees {products}.")
     print(f"wrote {config}\nwrote {token_path(config)} (the token, for you alone)")
     for backup in backups:
         print(f"kept {backup}")

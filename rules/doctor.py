@@ -14,6 +14,8 @@ OLDEST_PYTHON = (3, 11)
 NEWEST_PYTHON_TRIED = (3, 13)
 WAL_RESET_SINCE = (3, 7, 0)
 WAL_RESET_MENDED = (3, 51, 3)
+WAL_RESET_BACKPORTS = frozenset({(3, 44, 6), (3, 50, 7)})
+"""First releases of older series that have the repair, too."""
 CLOCK_WARNING_SECONDS = 60.0
 CLOCK_ERROR_SECONDS = 600.0
 MEGABYTE = 1024 * 1024
@@ -107,7 +109,8 @@ def judge_newest_run(begun: datetime | None, now: datetime) -> list[Finding]:
 def judge_sqlite(version: Version) -> Finding:
     """Whether this SQLite has the bug that lets two writers of one WAL corrupt a database."""
     text = ".".join(map(str, version))
-    if not WAL_RESET_SINCE <= version < WAL_RESET_MENDED:
+    mended_here = any(v[:2] == version[:2] and version >= v for v in WAL_RESET_BACKPORTS)
+    if mended_here or not WAL_RESET_SINCE <= version < WAL_RESET_MENDED:
         return ok("SQLite", text)
     mended = ".".join(map(str, WAL_RESET_MENDED))
     message = (

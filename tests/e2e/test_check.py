@@ -34,7 +34,9 @@ def check(home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
         before = traces(home.folder)
         status = main(["check", "--json", *flags])
         assert traces(home.folder) == before, "it changes nothing"
-        document: dict[str, Any] = json.loads(capsys.readouterr().out)
+        shown = capsys.readouterr()
+        assert home.simulator.token not in shown.out + shown.err
+        document: dict[str, Any] = json.loads(shown.out)
         assert status == document["status"] == expect, json.dumps(document, indent=1)
         return document
 
