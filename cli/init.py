@@ -74,6 +74,8 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _refuse_existing(config: Path, arguments: argparse.Namespace) -> None:
     """Before a person has typed anything."""
+    if config.is_dir():
+        raise UsageError(f"{config} is a folder; name a file in it, config.toml for example")
     try:
         if not arguments.force:
             refuse_existing(config)

@@ -108,12 +108,13 @@ def _token_without_asking(arguments: argparse.Namespace, settings: Settings) -> 
 def _token_of_file(name: str) -> SecretStr:
     if name == "-":
         return _token_of_stdin()
-    path = Path(name).expanduser()
+    path = Path(name)
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.expanduser().open(encoding="utf-8") as file:
             text = file.read(LONGEST_TOKEN).strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+    except (OSError, UnicodeDecodeError, RuntimeError) as error:
+        known = error.strerror if isinstance(error, OSError) else str(error)
+        reason = "it is not text" if isinstance(error, UnicodeDecodeError) else known
         raise UsageError(f"--token-file {path} cannot be read: {reason}") from error
     if not text:
         raise UsageError(f"--token-file {path} is empty; expected the token in it")

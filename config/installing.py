@@ -27,7 +27,8 @@ class AlreadyThere(Exception):
 
 def token_path(config: Path) -> Path:
     """The token file of a configuration file: `config.token` beside `config.toml`."""
-    return config.with_suffix(".token")
+    is_taken = config.suffix == ".token"
+    return config.with_name(f"{config.name if is_taken else config.stem}.token")
 
 
 def refuse_existing(config: Path) -> None:

@@ -44,6 +44,12 @@ def test_both_files_are_private_and_nothing_else_is_left(tmp_path: Path) -> None
     assert token_path(config).read_text() == "tok-en-4711\n"
 
 
+def test_the_token_file_is_never_the_configuration_itself() -> None:
+    assert token_path(Path("/a/b.toml")) == Path("/a/b.token")
+    assert token_path(Path("/a/b")) == Path("/a/b.token")
+    assert token_path(Path("/a/b.token")) == Path("/a/b.token.token")
+
+
 @pytest.mark.parametrize("name", ["config.toml", "config.token"])
 def test_neither_file_is_overwritten(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("mine")
