@@ -19,6 +19,7 @@ from cli.main import main
 from simulator import Simulator
 from storage.database import Database
 from storage.migrate import migrate
+from storage.revision import REVISION
 from tests.homes import Home
 
 Check = Callable[..., dict[str, Any]]
@@ -163,7 +164,7 @@ def test_a_lock_of_another_machine_is_only_a_warning(
     assert "was killed" in about(check("--offline"), "writer lock")["message"]
 
 
-def test_beside_a_daemon_that_works_and_one_that_hangs(home: Home) -> None:
+def test_beside_a_daemon_that_works_that_hangs_and_that_was_killed(home: Home) -> None:
     daemon = home.daemon()
     assert home.wait_for_run(1) == "success"
     screen = home.run("check", "--thorough").stdout
@@ -179,6 +180,10 @@ def test_beside_a_daemon_that_works_and_one_that_hangs(home: Home) -> None:
         assert "does not answer" in about(hung, "daemon")["message"]
         assert "no life for 61 min" in about(hung, "writer lock")["message"]
     finally:
-        daemon.send_signal(signal.SIGCONT)
-    home.run("stop")
-    home.finish(daemon)
+        daemon.send_signal(signal.SIGKILL)
+    daemon.communicate()
+    before = traces(home.folder)
+    killed = home.json("check", "--json", "--offline")
+    assert "was killed" in about(killed, "writer lock")["message"]
+    assert about(killed, "schema")["message"] == REVISION
+    assert traces(home.folder) == before, "the log that was left behind is left alone"
