@@ -147,7 +147,7 @@ class PhaseProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunProgress:
-    """How far the run at work is."""
+    """How far the run at work is. `requests`: those that have come back, answered or not."""
 
     run_id: int
     trigger: Trigger
@@ -155,6 +155,7 @@ class RunProgress:
     elapsed_seconds: float
     cancelling: bool
     phases: tuple[PhaseProgress, ...]
+    requests: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,9 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run the daemon; ends with its exit status."""
+    import faulthandler
+
     from config.token import load_token
     from service.main import run_daemon
 
+    faulthandler.enable()  # a watchdog ends us with SIGABRT: its reader wants every thread's stack
     settings = settings_of(
         arguments,
         TESTIO_REFRESH_INTERVAL_SECONDS=arguments.interval,

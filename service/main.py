@@ -31,8 +31,10 @@ from service.assembly import make_client, make_daemon_parts, make_fetcher, make_
 from service.control_handlers import ControlHandlers
 from service.exit_status import DaemonFailed, ExitStatus
 from service.fetcher import Fetcher
+from service.notify import Notifier
 from service.operator import Operator
 from service.store import Store, open_store
+from service.watchdog import Watchdog
 from storage.decision_rows import DecisionRows
 from storage.errors import StorageError
 from storage.writer_lock import Role
@@ -52,6 +54,8 @@ def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
     """
     socket = socket_path(settings.db_path, settings.socket_path)
     stop = threading.Event()
+    notifier = Notifier.from_environment()
+    notifier.status("opening the database")
     with _signals(stop), open_store(settings, role=Role.DAEMON, socket=socket) as store:
         client = make_client(settings, token)
         account = make_guard(settings, token, store)
@@ -63,10 +67,13 @@ def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
             _start(system)
             server.start()
             _announce(system, EventName.DAEMON_STARTED, socket)
+            notifier.ready()
             system.begin()
-            status = _watch(settings, system, store, account, stop)
+            watchdog = Watchdog(notifier, system, http_timeout=settings.http_timeout_seconds)
+            status = _watch(settings, system, store, account, stop, watchdog)
             _announce(system, EventName.DAEMON_STOPPING, socket)
         finally:
+            notifier.stopping()
             fetcher.close()
             report = system.stop()
             server.stop()
@@ -114,11 +121,13 @@ def _watch(
     store: Store,
     account: AccountGuard,
     stop: threading.Event,
+    watchdog: Watchdog,
 ) -> ExitStatus:
-    """Wait for the end, looking after the lock and old events meanwhile."""
+    """Wait for the end, looking after the actors, the lock and old events meanwhile."""
     touched = tidied = -TIDY_SECONDS
     while not stop.wait(WATCH_SECONDS):
         now = time.monotonic()
+        watchdog.look()
         if system.gave_up.is_set():
             log.critical("daemon_gave_up", reason=system.gave_up_because)
             return ExitStatus.GAVE_UP

@@ -90,14 +90,20 @@ class Transport:
             before_sleep=_log_retry(path),
             reraise=True,
         )
-        return retrying(self._attempt, path, query, scope.cancellation)
+        return retrying(self._attempt, path, query, scope)
 
     def close(self) -> None:
         """Cut all requests under way and close all connections."""
         self._deadlines.close()
         self._session.close()
 
-    def _attempt(self, path: str, query: Query, cancellation: Cancellation) -> bytes:
+    def _attempt(self, path: str, query: Query, scope: RequestScope) -> bytes:
+        try:
+            return self._try(path, query, scope.cancellation)
+        finally:
+            scope.attempts.note()
+
+    def _try(self, path: str, query: Query, cancellation: Cancellation) -> bytes:
         cancellation.check()
         self.breaker.admit(path, cancellation)
         try:
