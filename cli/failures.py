@@ -9,6 +9,7 @@ from control.client import ControlError, NoDaemon, NotThere
 from control.protocol import NoSuchEntry
 from control.server import NoSocket
 from service.exit_status import DaemonFailed, ExitStatus
+from service.installation import ServiceRefused
 from service.read_through import CannotAnswer
 from service.sync_service import SyncFailed
 from storage.errors import LockHeld, StorageError
@@ -31,6 +32,7 @@ STATUSES: tuple[tuple[type[Exception], ExitStatus], ...] = (
     (ControlError, ExitStatus.FAILED),
     (SyncFailed, ExitStatus.FAILED),
     (DaemonFailed, ExitStatus.FAILED),
+    (ServiceRefused, ExitStatus.FAILED),
 )
 
 

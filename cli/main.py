@@ -24,6 +24,7 @@ VERBS = {
     "resume": "start periodic runs again",
     "cancel": "end the run at work",
     "stop": "stop the daemon",
+    "service": "run the daemon by systemd: install, uninstall, show the unit",
     "demo": "see it all work against a bundled simulator, in half a minute",
     "simulator": "run a stand-in for the remote, with faults",
 }

@@ -85,7 +85,7 @@ class Notifier:
                 sender.sendto(message.encode(), address)
         except OSError as error:
             if self._is_heard:
-                log.warning("systemd_not_told", message=message, error=str(error))
+                log.warning("systemd_not_told", told=message, error=str(error))
             self._is_heard = False
         else:
             self._is_heard = True
