@@ -184,7 +184,7 @@ def _refuse_unreachable(place: Place, machine: Machine) -> None:
     if place.user:
         return
     paths = [*machine.code, place.config]
-    unseen = hidden(map(PurePosixPath, paths)) + list(_closed(paths))
+    unseen = hidden(map(PurePosixPath, paths)) + list(_closed(paths, machine))
     if unseen:
         raise ServiceRefused(
             f"the service's user {ACCOUNT} cannot read {unseen[0]}; install the program where "
@@ -193,10 +193,11 @@ def _refuse_unreachable(place: Place, machine: Machine) -> None:
         )
 
 
-def _closed(paths: Iterable[Path]) -> Iterator[Path]:
+def _closed(paths: Iterable[Path], machine: Machine) -> Iterator[Path]:
     """Folders above these paths that others may not enter."""
     for folder in {folder: None for path in paths for folder in path.parents}:
-        if folder.is_dir() and not folder.stat().st_mode & 0o001:
+        found = machine.at(folder)
+        if found.is_dir() and not found.stat().st_mode & 0o001:
             yield folder
 
 
