@@ -38,6 +38,7 @@ from service.watchdog import Watchdog
 from storage.decision_rows import DecisionRows
 from storage.errors import StorageError
 from storage.writer_lock import Role
+from testio.client import TestioClient
 
 log = structlog.get_logger("daemon")
 
@@ -61,7 +62,7 @@ def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
         account = make_guard(settings, token, store)
         system = ActorSystem(make_daemon_parts(settings, client, store, account))
         fetcher = make_fetcher(settings, client, store)
-        handlers = _handlers(settings, system, store, fetcher, socket, stop)
+        handlers = _handlers(settings, system, store, client, fetcher, socket, stop)
         server = ControlServer(socket, handlers)
         try:
             _start(system)
@@ -95,6 +96,7 @@ def _handlers(
     settings: Settings,
     system: ActorSystem,
     store: Store,
+    client: TestioClient,
     fetcher: Fetcher,
     socket: Path,
     stop: threading.Event,
@@ -112,6 +114,7 @@ def _handlers(
         daemon=daemon,
         stopping=stop,
         operator=Operator(DecisionRows(store.database), system.journal.record),
+        remote=client.state,
     )
 
 
