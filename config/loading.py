@@ -31,6 +31,7 @@ def load_settings(
 ) -> Settings:
     """The settings of this process. `flags` holds public names. Raises SettingsError."""
     problems: list[SettingProblem] = []
+    env_file = env_file if env_file is not None and _is_there(env_file) else None
     toml = _toml_file(config_file, problems)
     sources: dict[str, Mapping[str, Any]] = {
         "a flag": flags,
@@ -73,8 +74,16 @@ def _settings_class(toml: Mapping[str, Any]) -> Callable[..., Settings]:
     return Configured
 
 
+def _is_there(path: Path) -> bool:
+    """A working folder that we may not look into (with `sudo -u`, say) has no settings for us."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return False
+
+
 def _env_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[str, Any]:
-    if path is None or not path.is_file():
+    if path is None:
         return {}
     try:
         given = dotenv_values(path)

@@ -85,10 +85,13 @@ class Watchdog:
         http_timeout: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`clock` gives seconds that only go forward and stand still while the machine sleeps."""
+        """`http_timeout` is an attribute, to be changed with the setting.
+
+        `clock` gives seconds that only go forward and stand still while the machine sleeps.
+        """
         self._notifier = notifier
         self._journal = system.journal
-        self._http_timeout = http_timeout
+        self.http_timeout = http_timeout
         self._clock = clock
         self._fed_at: float | None = None
         self._ill: str | None = None
@@ -110,7 +113,7 @@ class Watchdog:
         now = self._clock()
         for question in (self._coordinator, self._scheduler, self._supervisor, self._logger):
             question.look(now)
-        ill = ailment(self._vitals(now), http_timeout=self._http_timeout)
+        ill = ailment(self._vitals(now), http_timeout=self.http_timeout)
         if ill is not None and self._ill is None:
             log.critical("daemon_not_alive", reason=ill)
         elif ill is None and self._ill is not None:
