@@ -9,9 +9,9 @@ from control.client import ControlError, NoDaemon, NotThere
 from control.protocol import NoSuchEntry
 from control.server import NoSocket
 from service.exit_status import DaemonFailed, ExitStatus
-from service.installation import ServiceRefused
 from service.read_through import CannotAnswer
 from service.sync_service import SyncFailed
+from service.unit_text import ServiceRefused
 from storage.errors import LockHeld, StorageError
 
 

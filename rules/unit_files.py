@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 HIDDEN = tuple(map(PurePosixPath, ("/home", "/root", "/run/user", "/tmp", "/var/tmp")))
 """Folders that the system service does not see (ProtectHome, PrivateTmp)."""
 
-PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./+=:,@~")
+PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./+=:,@~%$")
+"""Characters that a word may have without quotes."""
 
 
 class Writing(StrEnum):
@@ -39,14 +40,20 @@ def hidden(paths: Iterable[PurePosixPath]) -> list[PurePosixPath]:
 
 
 def command_line(words: Sequence[str]) -> str:
-    """A command as systemd reads it in `ExecStart=`: quoted, and nothing expanded."""
-    return " ".join(map(_word, words))
+    """A program and its arguments as systemd reads them in `ExecStart=`: nothing is expanded.
+
+    Raises ValueError for a program at a path that systemd does not take, however it is quoted.
+    """
+    program, *arguments = words
+    if not program.isprintable() or set(program) & set("\"'\\"):
+        raise ValueError(f"systemd runs no program with such a path: {program!r}")
+    # A `$` means something in arguments only, a `%` everywhere, and both within quotes too.
+    doubled = [program, *(word.replace("$", "$$") for word in arguments)]
+    return " ".join(_quoted(word.replace("%", "%%")) for word in doubled)
 
 
-def _word(text: str) -> str:
-    """One word; `%` and `$` are doubled, because systemd expands them within quotes too."""
-    text = text.replace("%", "%%").replace("$", "$$")
-    if text and set(text) <= PLAIN | set("%$"):
-        return text
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+def _quoted(word: str) -> str:
+    if word and set(word) <= PLAIN:
+        return word
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'

@@ -21,16 +21,13 @@ from service.unit_text import (
     SYSUSERS_LINE,
     UNIT,
     Place,
+    ServiceRefused,
     config_text,
     this_program,
     unit_text,
 )
 
 COMMAND_SECONDS = 120.0
-
-
-class ServiceRefused(Exception):
-    """The service cannot be installed or removed like that; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

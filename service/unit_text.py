@@ -20,6 +20,10 @@ SYSUSERS_LINE = f'u {ACCOUNT} - "testio-sync" /var/lib/testio-sync'
 """What systemd-sysusers makes the account of."""
 
 
+class ServiceRefused(Exception):
+    """The service cannot be installed or removed like that; the text says what to do."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where the files of the service are: the system's, or one person's (`user`)."""
@@ -69,13 +73,12 @@ def this_program() -> tuple[str, ...]:
 
 
 def unit_text(place: Place, program: Sequence[str]) -> str:
-    """The unit that runs this program there."""
-    return _filled(
-        f"{place.kind}.service",
-        PROGRAM=command_line(program),
-        CONFIG=command_line([str(place.config)]),
-        TOKEN=str(place.token),
-    )
+    """The unit that runs this program there. Raises ServiceRefused."""
+    try:
+        command = command_line([*program, "run", "--config", str(place.config)])
+    except ValueError as error:
+        raise ServiceRefused(f"{error}; install testio-sync elsewhere") from error
+    return _filled(f"{place.kind}.service", COMMAND=command, TOKEN=str(place.token))
 
 
 def config_text(place: Place) -> str:

@@ -13,13 +13,19 @@ import pytest
 
 from service.installation import (
     Machine,
-    ServiceRefused,
     data_folder,
     install_steps,
     take,
     uninstall_steps,
 )
-from service.unit_text import SYSUSERS_LINE, Place, system_place, unit_text, user_place
+from service.unit_text import (
+    SYSUSERS_LINE,
+    Place,
+    ServiceRefused,
+    system_place,
+    unit_text,
+    user_place,
+)
 
 PROGRAM = ("/opt/testio-sync/bin/testio-sync",)
 RECORDER = """#!/bin/sh

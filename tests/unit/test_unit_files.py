@@ -20,6 +20,7 @@ from service.unit_text import (
     SYSUSERS_LINE,
     UNIT,
     Place,
+    ServiceRefused,
     config_text,
     system_place,
     unit_text,
@@ -86,11 +87,30 @@ def test_the_settings_to_begin_with_can_be_read(tmp_path: Path) -> None:
     assert settings.token_file == place.token
 
 
-@given(words=st.lists(texts.filter(lambda word: "\0" not in word), min_size=1, max_size=4))
-def test_a_command_survives_being_written_and_read(words: list[str]) -> None:
-    line = command_line(words)
+@given(arguments=st.lists(texts.filter(lambda word: "\0" not in word), max_size=4))
+def test_a_command_survives_being_written_and_read(arguments: list[str]) -> None:
+    line = command_line(["/x", *arguments])
     assert "\n" not in line
-    assert [as_systemd_reads(word) for word in shlex.split(line)] == words
+    assert [as_systemd_reads(word) for word in shlex.split(line)] == ["/x", *arguments]
+
+
+@pytest.mark.parametrize("folder", ["a b", "a%hb", "a$HOME", "$$", "ü;#", "-x"])
+def test_systemd_finds_a_program_at_an_odd_path(tmp_path: Path, folder: str) -> None:
+    analyze, program = needs_tool("systemd-analyze"), tmp_path / folder / "prog"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    unit = tmp_path / UNIT
+    unit.write_text(unit_text(system_place(), [str(program)]))
+    words = [analyze, "--man=no", "verify", str(unit)]
+    verified = subprocess.run(words, capture_output=True, text=True, timeout=30)
+    assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("folder", ['a"b', "it's", "back\\slash", "tab\t"])
+def test_a_path_that_systemd_does_not_take_is_refused(folder: str) -> None:
+    with pytest.raises(ServiceRefused, match="install testio-sync elsewhere"):
+        unit_text(system_place(), [f"/opt/{folder}/testio-sync"])
 
 
 def as_systemd_reads(word: str) -> str:
