@@ -140,18 +140,46 @@ def test_a_full_disk_is_no_reason_to_be_killed(bench: Bench, watched: Watched) -
     assert watched.look() is None
 
 
+def test_a_run_has_its_time_again_once_the_disk_takes_something(
+    bench: Bench, watched: Watched, hold: threading.Event
+) -> None:
+    bench.account.misbehave[(SyncPhase.FEATURES, 2)] = lambda _scope: none(hold.wait(30))
+    disk_is_full(bench)
+    run_id = bench.start()
+    wait_until(lambda: "features 2 of 3" in said(watched), what="the other two products")
+    limit = quiet_limit(TIMEOUT)
+    assert watched.look(after=2 * limit) is None
+    bench.events.before_write = lambda _entries: None
+    wait_until(lambda: watched.system.journal.stuck_because is None, what="the end of the trouble")
+    assert watched.look() is None
+    assert watched.look(after=limit - 1) is None
+    assert watched.look(after=2.0) is not None
+    hold.set()
+    bench.wait(run_id)
+
+
 def test_a_logger_that_comes_back_from_writing_in_vain_is_alive(
-    bench: Bench, watched: Watched
+    bench: Bench, watched: Watched, hold: threading.Event
 ) -> None:
     """Behind a database that another process holds, a Ping waits longer than the writing does."""
-    disk_is_full(bench)
+    turns = threading.Semaphore(0)
+
+    def locked(_entries: Sequence[Entry]) -> None:
+        while not (turns.acquire(timeout=0.01) or hold.is_set()):
+            pass
+        raise StorageError("the database is locked")
+
+    bench.events.before_write = locked
     watched.system.pause()
-    journal = watched.system.journal
-    watched.stuck = [watched.system.wiring.logger]
-    for _ in range(5):
-        tries = journal.tries
-        wait_until(lambda before=tries: journal.tries > before, what="another try")  # type: ignore[misc]
+    journal, logger = watched.system.journal, watched.system.wiring.logger
+    watched.stuck = [logger]
+    wait_until(lambda: waiting_for(logger) > 20, what="a queue before the logger")
+    watched.look()
+    for tries in range(1, 6):
+        turns.release()
+        wait_until(lambda tries=tries: journal.tries == tries, what="a try")  # type: ignore[misc]
         assert watched.look(after=WRITE_SECONDS - 1) is None
+    assert "logger" in (watched.look(after=WRITE_SECONDS + 1) or "")
 
 
 def test_a_run_that_does_not_move_stops_the_beats_and_one_that_does_goes_on(
@@ -181,13 +209,20 @@ def test_a_run_that_does_not_move_stops_the_beats_and_one_that_does_goes_on(
     assert watched.beats() == before + 1
 
 
-def test_a_replaced_coordinator_is_asked_anew(watched: Watched) -> None:
+@pytest.mark.parametrize("hung", [False, True], ids=["dead", "hung"])
+def test_a_replaced_coordinator_is_asked_anew(
+    watched: Watched, hold: threading.Event, hung: bool
+) -> None:
     watched.look()
-    address = watched.system.wiring.coordinator
-    old = address.ref
-    assert old is not None
-    old.stop(block=True)
-    wait_until(lambda: address.ref is not None and address.ref is not old, what="its replacement")
+    wiring = watched.system.wiring
+    address, old = wiring.coordinator, wiring.coordinator.ref
+    if hung:
+        hang(address, hold)
+        watched.dog.look()  # its question is with the one that hangs
+    dying = wiring.phases[SyncPhase.FEATURES] if hung else address
+    assert dying.ref is not None
+    dying.ref.stop(block=True)
+    wait_until(lambda: address.ref not in (None, old), what="its replacement")
     for _ in range(5):
         assert watched.look(after=ANSWER_SECONDS - 1) is None
 
@@ -195,6 +230,16 @@ def test_a_replaced_coordinator_is_asked_anew(watched: Watched) -> None:
 def said(watched: Watched) -> str:
     watched.look()
     return watched.status()
+
+
+def none(_value: object) -> None:
+    """For a lambda that has nothing to tell."""
+
+
+def waiting_for(address: Address) -> int:
+    """How many messages are in the actor's inbox."""
+    ref = address.ref
+    return 0 if ref is None else ref.actor_inbox.qsize()  # type: ignore[attr-defined]
 
 
 def disk_is_full(bench: Bench) -> None:
