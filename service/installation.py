@@ -27,7 +27,8 @@ from service.unit_text import (
     unit_text,
 )
 
-COMMAND_SECONDS = 120.0
+COMMAND_SECONDS = 1900.0
+"""`systemctl restart` returns when the daemon is ready: longer than the units give it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +163,7 @@ def token_hint(place: Place) -> str:
     """How to put the token where the service reads it."""
     sudo = "" if place.user else "sudo "
     token = shlex.quote(str(place.token))
-    return f"{sudo}install -m 600 /dev/null {token} && {sudo}editor {token}"
+    return f"{sudo}install -D -m 600 /dev/null {token} && {sudo}editor {token}"
 
 
 def has_token(place: Place, machine: Machine) -> bool:

@@ -143,7 +143,7 @@ def test_a_unit_that_differs_is_replaced_on_demand_only_and_kept(desk: Desk) -> 
 
 def test_it_is_not_started_without_a_token(desk: Desk) -> None:
     for place in (system_place(), user_place(home=Path("/home/me"))):
-        with pytest.raises(ServiceRefused, match=f"install -m 600 .*{place.token}"):
+        with pytest.raises(ServiceRefused, match=f"install -D -m 600 .*{place.token}"):
             desk.install(place, now=True)
         assert desk.machine.text(place.unit) is None
     assert desk.called() == []
