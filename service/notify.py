@@ -10,7 +10,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import structlog
 
@@ -33,6 +34,7 @@ class Notifier:
         self._lock = threading.Lock()
         self._status = ""
         self._is_heard = True
+        self._is_ready = False
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Notifier:
@@ -43,18 +45,30 @@ class Notifier:
             return cls()
         return cls(address, _watchdog_seconds(environ))
 
-    def ready(self, status: str = "") -> None:
-        """The daemon has come up, or has come back from a reload."""
-        self._tell("READY=1", status)
+    def ready(self) -> None:
+        """The daemon has come up."""
+        self._is_ready = True
+        self._tell("READY=1")
 
-    def reloading(self, status: str = "reloading the settings") -> None:
-        """The settings are being read again; `ready` ends it."""
-        now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-        self._tell(f"RELOADING=1\nMONOTONIC_USEC={now}", status)
+    @contextmanager
+    def reload(self) -> Iterator[None]:
+        """The settings are read again within the block, whatever comes of it.
 
-    def stopping(self, status: str = "stopping") -> None:
+        While the daemon is not ready, or not any more, nobody is told: the end would say it is.
+        """
+        if self._is_ready:
+            now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+            self._tell(f"RELOADING=1\nMONOTONIC_USEC={now}", "reloading the settings")
+        try:
+            yield
+        finally:
+            if self._is_ready:
+                self._tell("READY=1")
+
+    def stopping(self) -> None:
         """The daemon is about to end."""
-        self._tell("STOPPING=1", status)
+        self._is_ready = False
+        self._tell("STOPPING=1", "stopping")
 
     def alive(self) -> None:
         """The daemon is at work; has to be said again within `watchdog_seconds`."""

@@ -32,7 +32,8 @@ def _idle(schedule: ScheduleState | None, now: datetime) -> str:
     if schedule is None:
         return "idle"
     if schedule.paused:
-        return "paused"
+        until = schedule.paused_until
+        return "paused" if until is None else f"paused until {until:%Y-%m-%d %H:%M} UTC"
     if schedule.next_run_at is None:
         return "idle; periodic runs are turned off"
     minutes = math.ceil((schedule.next_run_at - now).total_seconds() / 60)

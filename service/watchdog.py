@@ -82,16 +82,16 @@ class Watchdog:
         notifier: Notifier,
         system: ActorSystem,
         *,
-        http_timeout: float,
+        http_timeout: Callable[[], float],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`http_timeout` is an attribute, to be changed with the setting.
+        """`http_timeout` gives the setting as it is now.
 
         `clock` gives seconds that only go forward and stand still while the machine sleeps.
         """
         self._notifier = notifier
         self._journal = system.journal
-        self.http_timeout = http_timeout
+        self._http_timeout = http_timeout
         self._clock = clock
         self._fed_at: float | None = None
         self._ill: str | None = None
@@ -113,7 +113,7 @@ class Watchdog:
         now = self._clock()
         for question in (self._coordinator, self._scheduler, self._supervisor, self._logger):
             question.look(now)
-        ill = ailment(self._vitals(now), http_timeout=self.http_timeout)
+        ill = ailment(self._vitals(now), http_timeout=self._http_timeout())
         if ill is not None and self._ill is None:
             log.critical("daemon_not_alive", reason=ill)
         elif ill is None and self._ill is not None:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pyrate_limiter import Duration, InMemoryBucket, Limiter, Rate, SingleBucketFactory
 
@@ -64,6 +64,10 @@ class RequestScope:
     cancellation: Cancellation = field(default_factory=Cancellation)
     retries: RetryBudget = field(default_factory=lambda: RetryBudget(100))
     attempts: Attempts = field(default_factory=Attempts)
+
+    def part(self) -> RequestScope:
+        """For one of the run's products: with an end of its own, all else shared."""
+        return replace(self, cancellation=self.cancellation.part())
 
 
 class RateLimit:

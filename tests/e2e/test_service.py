@@ -15,6 +15,7 @@ from actors.base import NoAnswer
 from actors.messages import StopReport
 from actors.system import ActorSystem
 from config.loading import load_settings
+from service.configuration import Configured
 from service.exit_status import DaemonFailed
 from service.main import run_daemon
 from tests.homes import Home
@@ -40,10 +41,15 @@ def test_a_life_as_systemd_hears_it(home: Home, tmp_path: Path) -> None:
             systemd.wait_for(lambda told: told == "WATCHDOG=1", "a beat", within=PERIOD)
         home.control.cancel()
         systemd.wait_for(lambda told: "periodic runs are turned off" in told, "the run's end")
+        assert sum("READY=1" in told for told in systemd.heard) == 1
+        daemon.send_signal(signal.SIGHUP)
+        systemd.wait_for(lambda told: told.startswith("RELOADING=1"), "that it reloads")
+        systemd.wait_for(lambda told: told == "READY=1", "that it has reloaded")
+        home.control.pause()
+        systemd.wait_for(lambda told: told == "STATUS=paused", "the pause")
         daemon.send_signal(signal.SIGTERM)
         home.finish(daemon)
         assert systemd.all()[-1] == "STOPPING=1\nSTATUS=stopping"
-        assert sum("READY=1" in told for told in systemd.heard) == 1
 
 
 def test_a_daemon_whose_actors_do_not_answer_is_never_ready(
@@ -57,8 +63,9 @@ def test_a_daemon_whose_actors_do_not_answer_is_never_ready(
     with listening(tmp_path) as systemd:
         monkeypatch.setenv("NOTIFY_SOCKET", systemd.address)
         settings = load_settings(flags={"TESTIO_DB_PATH": str(home.database)})
+        token = SecretStr(home.simulator.token)
         with pytest.raises(DaemonFailed, match="the mirror did not answer"):
-            run_daemon(settings, SecretStr(home.simulator.token))
+            run_daemon(settings, token, lambda: Configured(settings=settings, token=token))
         assert systemd.all() == ["STATUS=opening the database", "STOPPING=1\nSTATUS=stopping"]
 
 

@@ -34,7 +34,9 @@ class Watched:
         bench.interval = 900.0
         self.system = bench.system
         notifier = Notifier(systemd.address, PERIOD)
-        self.dog = Watchdog(notifier, self.system, http_timeout=TIMEOUT, clock=lambda: self.now)
+        self.dog = Watchdog(
+            notifier, self.system, http_timeout=lambda: TIMEOUT, clock=lambda: self.now
+        )
 
     def look(self, after: float = 0.0) -> str | None:
         """Look again, and again once everybody who can has answered; what is wrong."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -34,15 +35,28 @@ def test_what_is_told_arrives(tmp_path: Path, abstract: bool) -> None:
 def test_a_reload_is_told_with_its_time_and_ends_with_ready(tmp_path: Path) -> None:
     with listening(tmp_path) as systemd:
         notifier = told(systemd)
+        notifier.ready()
         before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-        notifier.reloading()
-        notifier.ready("idle")
-        first, second = systemd.all()
-    reloading, at, status = first.splitlines()
+        with contextlib.suppress(ValueError), notifier.reload():
+            raise ValueError("the settings are bad")
+        _ready, told_first, told_last = systemd.all()
+    reloading, at, status = told_first.splitlines()
     assert reloading == "RELOADING=1"
     assert before <= int(at.removeprefix("MONOTONIC_USEC=")) <= before + 5_000_000
     assert status == "STATUS=reloading the settings"
-    assert second == "READY=1\nSTATUS=idle"
+    assert told_last == "READY=1"
+
+
+def test_a_reload_before_the_start_or_after_the_end_does_not_say_ready(tmp_path: Path) -> None:
+    with listening(tmp_path) as systemd:
+        notifier = told(systemd)
+        with notifier.reload():
+            pass
+        assert systemd.all() == []
+        notifier.ready()
+        with notifier.reload():
+            notifier.stopping()
+        assert systemd.all()[-1] == "STOPPING=1\nSTATUS=stopping"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -27,9 +27,11 @@ def run(*phases: PhaseProgress, cancelling: bool = False) -> RunProgress:
     )
 
 
-def schedule(seconds: float | None, *, paused: bool = False) -> ScheduleState:
+def schedule(
+    seconds: float | None, *, paused: bool = False, until: datetime | None = None
+) -> ScheduleState:
     due = None if seconds is None else START + timedelta(seconds=seconds)
-    return ScheduleState(interval_seconds=900.0, paused=paused, next_run_at=due)
+    return ScheduleState(interval_seconds=900.0, paused=paused, paused_until=until, next_run_at=due)
 
 
 PRODUCTS, FEATURES = phase(SyncPhase.PRODUCTS, 1, 1), phase(SyncPhase.FEATURES, 40, 17, 1)
@@ -48,6 +50,12 @@ AHEAD = phase(SyncPhase.NEW_TESTS, None)
         (None, schedule(-30), None, "idle; next run in 1 min"),
         (None, schedule(None), None, "idle; periodic runs are turned off"),
         (None, schedule(None, paused=True), None, "paused"),
+        (
+            None,
+            schedule(None, paused=True, until=START + timedelta(hours=2)),
+            None,
+            "paused until 2026-03-01 10:00 UTC",
+        ),
         (None, None, None, "idle"),
         (None, schedule(60), "disk full", "idle; next run in 1 min; cannot write: disk full"),
     ],
