@@ -12,6 +12,7 @@ from control.server import NoSocket
 from service.exit_status import DaemonFailed, ExitStatus
 from service.read_through import CannotAnswer
 from service.sync_service import SyncFailed
+from service.unit_text import ServiceRefused
 from storage.errors import LockHeld, StorageError
 
 STATUSES: tuple[tuple[type[Exception], ExitStatus], ...] = (
@@ -28,6 +29,7 @@ STATUSES: tuple[tuple[type[Exception], ExitStatus], ...] = (
     (ControlError, ExitStatus.FAILED),
     (SyncFailed, ExitStatus.FAILED),
     (DaemonFailed, ExitStatus.FAILED),
+    (ServiceRefused, ExitStatus.FAILED),
 )
 
 

@@ -32,6 +32,7 @@ VERBS = {
     "cancel": "end the run at work, or leave one product out of it",
     "reload": "have the daemon read its configuration and token again",
     "stop": "stop the daemon",
+    "service": "run the daemon by systemd: install, uninstall, show the unit",
     "demo": "see it all work against a bundled simulator, in half a minute",
     "simulator": "run a stand-in for the remote, with faults",
     "completion": "print a script that completes commands in bash, zsh or fish",

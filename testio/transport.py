@@ -98,7 +98,7 @@ class Transport:
             before_sleep=self._retrying(path),
             reraise=True,
         )
-        return retrying(self._attempt, path, query, scope.cancellation)
+        return retrying(self._attempt, path, query, scope)
 
     def allow(
         self,
@@ -136,7 +136,13 @@ class Transport:
         self._deadlines.close()
         self._session.close()
 
-    def _attempt(self, path: str, query: Query, cancellation: Cancellation) -> bytes:
+    def _attempt(self, path: str, query: Query, scope: RequestScope) -> bytes:
+        try:
+            return self._try(path, query, scope.cancellation)
+        finally:
+            scope.attempts.note()
+
+    def _try(self, path: str, query: Query, cancellation: Cancellation) -> bytes:
         cancellation.check()
         self.breaker.admit(path, cancellation)
         try:
