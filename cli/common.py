@@ -65,6 +65,13 @@ def start_logging(settings: Settings, *, level: str | None = None) -> None:
         raise SettingsError([problem]) from error
 
 
+def positive_count(text: str) -> int:
+    """A number from the command line that is 1 or more: an id, or how many."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) < 2**63):
+        raise argparse.ArgumentTypeError(f"expected a whole number of 1 or more; got {text!r}")
+    return int(text)
+
+
 def print_json(document: Any) -> None:
     """One JSON document on stdout."""
     print(json.dumps(document, indent=2, default=str))

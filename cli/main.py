@@ -16,6 +16,7 @@ VERBS = {
     "features": "the features of products, likewise",
     "tests": "the tests of products, or single tests, likewise",
     "bugs": "the bugs of tests, likewise",
+    "runs": "list runs, or show one: its time line, its failures, what to do",
     "events": "show what happened, and follow it",
     "problems": "list what fails, try it again, or set it aside",
     "deletions": "list deletions that are held back, and accept them",
