@@ -12,6 +12,7 @@ from service.exit_status import DaemonFailed, ExitStatus
 from service.read_through import CannotAnswer
 from service.sync_service import SyncFailed
 from storage.errors import LockHeld, StorageError
+from storage.publishing import CannotPublish
 
 
 class UsageError(Exception):
@@ -23,6 +24,7 @@ STATUSES: tuple[tuple[type[Exception], ExitStatus], ...] = (
     (SettingsError, ExitStatus.USAGE),
     (NoSocket, ExitStatus.USAGE),
     (CannotAnswer, ExitStatus.USAGE),
+    (CannotPublish, ExitStatus.USAGE),
     (LockHeld, ExitStatus.BUSY),
     (StorageError, ExitStatus.DATABASE),
     (NoDaemon, ExitStatus.NO_DAEMON),

@@ -144,3 +144,13 @@ def duration_text(seconds: float, *, precise: bool = False) -> str:
             rest = whole % size // below
             return f"{whole // size} {unit} {rest} {small}" if rest else f"{whole // size} {unit}"
     return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"
+
+
+def bytes_text(count: int) -> str:
+    """A size for people, e.g. `1.4 MB`; a megabyte is 1,000,000 bytes."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1_000 or unit == "GB":
+            break
+        size /= 1_000
+    return f"{count} bytes" if unit == "bytes" else f"{size:.1f} {unit}"
