@@ -16,6 +16,8 @@ from config.problems import SettingProblem, SettingsError
 from config.settings import Settings
 from service.daemon_address import control_of as control_of
 
+ONLY_THESE_PRODUCTS = "only these products (default: TESTIO_PRODUCT_IDS, else all)"
+
 
 def add_settings_flags(parser: argparse.ArgumentParser) -> None:
     """The flags that every verb takes; they come before all other sources of settings."""
@@ -65,11 +67,18 @@ def start_logging(settings: Settings, *, level: str | None = None) -> None:
         raise SettingsError([problem]) from error
 
 
-def positive_count(text: str) -> int:
-    """A number from the command line that is 1 or more: an id, or how many."""
+def whole_number(text: str) -> int:
+    """An id or a count on the command line: 1 or more, and not more than SQLite can hold."""
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) < 2**63):
-        raise argparse.ArgumentTypeError(f"expected a whole number of 1 or more; got {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number of 1 or more, like 18; got {text!r}"
+        )
     return int(text)
+
+
+def add_product_ids(parser: argparse.ArgumentParser, *, what: str) -> None:
+    """The flag that narrows a verb to some products; `what` is its help."""
+    parser.add_argument("--product-ids", nargs="+", type=whole_number, metavar="ID", help=what)
 
 
 def print_json(document: Any) -> None:

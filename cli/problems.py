@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from cli import sync
-from cli.common import print_json, settings_of
-from cli.deciding import add_action, decide, entry_id
+from cli.common import print_json, settings_of, whole_number
+from cli.deciding import add_action, decide
 from cli.screen import harmless, make_console, make_table, minute
 from config.settings import Settings
 from control.protocol import RetryReply, Word
@@ -28,9 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     retry = add_action(
         actions, "retry", "try records again, and sync their products", has_json=False
     )
-    retry.add_argument("ids", nargs="*", type=entry_id, metavar="ID", help="default: everything")
+    retry.add_argument(
+        "ids", nargs="*", type=whole_number, metavar="ID", help="default: everything"
+    )
     clear = add_action(actions, "clear", "set one record aside as settled", has_json=False)
-    clear.add_argument("id", type=entry_id, metavar="ID", help="as `problems list` shows it")
+    clear.add_argument("id", type=whole_number, metavar="ID", help="as `problems list` shows it")
 
 
 def main(arguments: argparse.Namespace) -> int:

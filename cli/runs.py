@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from cli.common import add_settings_flags, positive_count, print_json, settings_of
+from cli.common import add_settings_flags, print_json, settings_of, whole_number
 from cli.runs_table import runs_table
 from cli.screen import make_console
 from config.settings import Settings
@@ -31,7 +31,7 @@ STATUSES = tuple(status.value for status in RunStatus)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `testio-sync runs`, and its action `show`."""
     parser.add_argument(
-        "--limit", type=positive_count, default=LIMIT, metavar="N", help=f"at most N ({LIMIT})"
+        "--limit", type=whole_number, default=LIMIT, metavar="N", help=f"at most N ({LIMIT})"
     )
     parser.add_argument(
         "--status", type=_statuses, metavar="STATUS,…", help=f"only these: {', '.join(STATUSES)}"
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    show.add_argument("id", type=positive_count, metavar="ID", help="as `runs` shows it")
+    show.add_argument("id", type=whole_number, metavar="ID", help="as `runs` shows it")
     show.add_argument("--all", action="store_true", help="every product of every phase")
     _add_shared(show)
 

@@ -12,8 +12,15 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from cli.common import add_log_flags, add_settings_flags, print_json, settings_of, start_logging
-from cli.deciding import entry_id
+from cli.common import (
+    ONLY_THESE_PRODUCTS,
+    add_log_flags,
+    add_product_ids,
+    add_settings_flags,
+    print_json,
+    settings_of,
+    start_logging,
+)
 from cli.screen import harmless
 
 if TYPE_CHECKING:
@@ -37,13 +44,7 @@ WORDS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `testio-sync verify`."""
-    parser.add_argument(
-        "--product-ids",
-        nargs="+",
-        type=entry_id,
-        metavar="ID",
-        help="only these products (default: TESTIO_PRODUCT_IDS, else all)",
-    )
+    add_product_ids(parser, what=ONLY_THESE_PRODUCTS)
     parser.add_argument(
         "--sample",
         type=_count,

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from rules.advice import DELETIONS, PROBLEMS
 from rules.fetching import Entity, FetchOutcome, FetchState, Standing
 from rules.model import ErrorKind
+from rules.wording import counted
 from storage.queries import Row
 
 
@@ -96,13 +98,16 @@ def _problems(
         found.append((outcome.error, outcome.message))
     if standing.unusable:
         found.append(
-            (ErrorKind.BAD_ROWS, f"{standing.unusable} records cannot be used; see `quarantine`")
+            (
+                ErrorKind.BAD_ROWS,
+                f"{counted(standing.unusable, 'record')} cannot be used; see `{PROBLEMS}`",
+            )
         )
     if standing.held:
         found.append(
             (
                 ErrorKind.HELD,
-                f"the remote lacks {standing.held} rows; not believed, see `held_deletions`",
+                f"the remote lacks {counted(standing.held, 'row')}; not believed, see `{DELETIONS}`",
             )
         )
     age = standing.age_seconds(now)
