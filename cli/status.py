@@ -12,7 +12,7 @@ from cli.status_screen import show_status
 from config.settings import Settings
 from control.client import ControlError, NoDaemon
 from control.protocol import StatusReply
-from rules.attention import Concern, Place, concerns, error_kind_of, trouble_of
+from rules.attention import Concern, Place, concerns, trouble_of
 from storage import decision_queries, queries
 from storage.queries import Row
 from storage.writer_lock import lock_path, read_holder
@@ -110,7 +110,7 @@ def _place(row: Row) -> Place:
     return Place(
         product_id=row["product_id"],
         kind=row["kind"],
-        error_kind=error_kind_of(row["last_error"]),
+        error=row["last_error"],
         since=row["failing_since"],
         is_failing=row["failing_since"] is not None,
         is_known=row["complete_as_of"] is not None,

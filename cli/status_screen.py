@@ -77,9 +77,12 @@ def _show_attention(console: Console, attention: list[dict[str, Any]], now: str)
         return
     console.print(Text("Needs attention", style="bold"))
     for concern in attention:
-        since = f", for {age(concern['since'], now)}" if concern["since"] else ""
-        what, action = f"{harmless(concern['what'])}{since}", f"→ {concern['action']}"
-        if len(what) + len(action) + 3 <= console.width:
+        since = f" for {age(concern['since'], now)}" if concern["since"] else ""
+        why = f": {harmless(concern['why'])}" if concern["why"] else ""
+        what, action = f"{concern['what']}{since}{why}", f"→ {concern['action']}"
+        if concern["action"] in why:
+            _print_folded(console, what, "", style="yellow")
+        elif len(what) + len(action) + 3 <= console.width:
             console.print(Text.assemble((what, "yellow"), " ", action))
         else:
             _print_folded(console, what, "", style="yellow")

@@ -10,6 +10,7 @@ from rules.advice import DELETIONS, PROBLEMS, SYNC, advice_for, urgency
 from rules.model import ErrorKind
 from rules.wording import counted
 
+UNKNOWN = "unknown"
 NAMED = 3
 """Products that are named in one line; of more only the number."""
 
@@ -18,18 +19,23 @@ NAMED = 3
 class Place:
     """A product and kind (0: the product list) as `freshness` shows it.
 
-    `error_kind`: the type of the last failure, if it fails now. `since`: when that began.
+    `error`: the last failure, `<type>: <message>`. `since`: when it began to fail.
     `is_known`: whether it was ever read in full.
     """
 
     product_id: int
     kind: str
-    error_kind: str | None = None
+    error: str | None = None
     since: str | None = None
     is_failing: bool = False
     is_known: bool = True
     is_stale: bool = False
     holes: int = 0
+
+    @property
+    def error_kind(self) -> str | None:
+        """The type of the last failure."""
+        return self.error.partition(": ")[0] if self.error else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +44,8 @@ class Concern:
 
     what: str
     action: str
+    why: str | None = None
     since: str | None = None
-
-
-def error_kind_of(last_error: str | None) -> str | None:
-    """The type in the column `last_error`, which is `<type>: <message>`."""
-    return last_error.partition(": ")[0] if last_error else None
 
 
 def trouble_of(place: Place) -> tuple[int, int, str]:
@@ -68,7 +70,7 @@ def concerns(
     """
     found = []
     if cannot_write:
-        found.append(Concern(what=f"cannot write: {cannot_write}", action="look at the disk"))
+        found.append(Concern(what="cannot write", why=cannot_write, action="look at the disk"))
     found += _failures([place for place in places if place.is_failing], held_sets)
     if killed_run is not None:
         found.append(Concern(what=f"run {killed_run} was killed", action=SYNC))
@@ -88,9 +90,11 @@ def concerns(
 
 def _failures(failing: Sequence[Place], held_sets: int) -> list[Concern]:
     """A line for each type of failure, and one for all held deletions, in order of urgency."""
-    ranked = sorted(failing, key=lambda place: (urgency(place.error_kind), place.error_kind or ""))
-    lines: dict[str | None, Concern] = {}
-    for kind, group in groupby(ranked, key=lambda place: place.error_kind):
+    ranked = sorted(
+        failing, key=lambda place: (urgency(place.error_kind), place.error_kind or UNKNOWN)
+    )
+    lines: dict[str, Concern] = {}
+    for kind, group in groupby(ranked, key=lambda place: place.error_kind or UNKNOWN):
         lines[kind] = _failure(kind, list(group))
     if held_sets:
         since = lines[ErrorKind.HELD].since if ErrorKind.HELD in lines else None
@@ -99,10 +103,12 @@ def _failures(failing: Sequence[Place], held_sets: int) -> list[Concern]:
     return [lines[kind] for kind in sorted(lines, key=urgency)]
 
 
-def _failure(kind: str | None, places: Sequence[Place]) -> Concern:
+def _failure(kind: str, places: Sequence[Place]) -> Concern:
     advice = advice_for(kind)
+    errors = {place.error for place in places if place.error}
     return Concern(
-        what=f"{_lists(places)} not complete: {kind or 'unknown'}",
+        what=f"{_lists(places)} not complete",
+        why=errors.pop() if len(errors) == 1 else kind,
         action=PROBLEMS if advice is None else advice.action,
         since=min((place.since for place in places if place.since), default=None),
     )

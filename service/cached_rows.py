@@ -97,19 +97,12 @@ def _problems(
     if outcome.error is not None:
         found.append((outcome.error, outcome.message))
     if standing.unusable:
-        found.append(
-            (
-                ErrorKind.BAD_ROWS,
-                f"{counted(standing.unusable, 'record')} cannot be used; see `{PROBLEMS}`",
-            )
-        )
+        records = counted(standing.unusable, "record")
+        found.append((ErrorKind.BAD_ROWS, f"{records} cannot be used; see `{PROBLEMS}`"))
     if standing.held:
-        found.append(
-            (
-                ErrorKind.HELD,
-                f"the remote lacks {counted(standing.held, 'row')}; not believed, see `{DELETIONS}`",
-            )
-        )
+        rows = counted(standing.held, "row")
+        message = f"the remote lacks {rows}; not believed, see `{DELETIONS}`"
+        found.append((ErrorKind.HELD, message))
     age = standing.age_seconds(now)
     return [
         CacheProblem(entity=entity, error=error, message=message, age_seconds=age)
