@@ -23,6 +23,7 @@ from actors.messages import (
 )
 from actors.parts import AccountGuard, ProductDirectory, RemoteClient
 from actors.verdict import Job, Verdict
+from actors.work_board import Activity, WorkBoard
 from rules.model import NOTHING, ErrorKind, Kind, Outcome, Problem, SyncPhase
 from rules.records import Page, Stored
 from storage.errors import StorageError
@@ -47,8 +48,11 @@ class ProductWorker(BaseActor):
         directory: ProductDirectory,
         account: AccountGuard,
         clock: Clock,
+        board: WorkBoard,
     ) -> None:
         super().__init__(role=role, supervisor=supervisor)
+        self._board = board
+        board.end(role)  # whatever stood there was the work of one that died
         self._account = account
         self._mirror = mirror
         self._client = client
@@ -85,6 +89,7 @@ class ProductWorker(BaseActor):
         self._task = task
         self._started = self._clock.elapsed()
         self._counts = NOTHING
+        self._board.begin(self._activity(task))
         try:
             if not self._may_begin(task):
                 self._fail(UNKNOWN_ACCOUNT)
@@ -94,6 +99,16 @@ class ProductWorker(BaseActor):
             self._fail(Problem(kind=ErrorKind.STORAGE, message=str(error)))
             return
         self._go_on()
+
+    def _activity(self, task: SyncProduct) -> Activity:
+        return Activity(
+            role=self.role,
+            run_id=task.ticket.run_id,
+            phase=task.phase,
+            product_id=task.product_id,
+            since=self._started,
+            moved=self._started,
+        )
 
     def _directory_of(self, task: SyncProduct) -> ProductDirectory:
         ticket = task.ticket
@@ -119,6 +134,8 @@ class ProductWorker(BaseActor):
         if self._is_mine(message.attempt):
             self._page_is_with = None
             self._counts += message.stored.counts
+            rows = message.stored.counts.seen
+            self._board.stored(self.role, rows, self._clock.elapsed())
             self._go_on(message.stored)
 
     def _mirror_lost(self, message: MirrorLost) -> None:
@@ -190,6 +207,7 @@ class ProductWorker(BaseActor):
     def _end(self) -> SyncProduct:
         assert self._task is not None
         task, self._task, self._job, self._page_is_with = self._task, None, None, None
+        self._board.end(self.role)
         structlog.contextvars.clear_contextvars()
         return task
 

@@ -28,6 +28,7 @@ from actors.messages import (
 from actors.parts import Parts
 from actors.supervisor import Supervisor
 from actors.wiring import Wiring
+from actors.work_board import Activity
 from rules.model import RunRequest, SyncResult
 
 log = structlog.get_logger(__name__)
@@ -55,6 +56,18 @@ class ActorSystem:
     def journal(self) -> Journal:
         """Where events are recorded from outside the actors."""
         return self.wiring.journal
+
+    def elapsed(self) -> float:
+        """Now, on the system's clock of elapsed seconds."""
+        return self._parts.clock.elapsed()
+
+    def busy(self) -> tuple[Activity, ...]:
+        """What each busy worker is doing. Asks nobody."""
+        return self.wiring.work.busy()
+
+    def mailboxes(self) -> dict[str, int]:
+        """How many messages wait for each actor. Asks nobody."""
+        return self.wiring.mailboxes()
 
     def start(self) -> None:
         """Start every actor; returns when each has answered."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from queue import Queue
+from typing import cast
 
 from actors.base import Address
 from actors.coordinator import Coordinator
@@ -19,6 +21,7 @@ from actors.phase import PhaseActor
 from actors.product_worker import ProductWorker
 from actors.products_phase import ProductsPhase
 from actors.scheduler import Scheduler
+from actors.work_board import WorkBoard
 from rules.model import SyncPhase
 from rules.schedule import Schedule
 
@@ -31,7 +34,7 @@ PHASES: dict[SyncPhase, type[PhaseActor]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
-    """The addresses of every role, and what survives their actors: the journal and the board."""
+    """The addresses of every role, and what survives their actors: the journal and the boards."""
 
     parts: Parts
     supervisor: Address
@@ -43,6 +46,7 @@ class Wiring:
     logger: Address
     journal: Journal
     board: RunBoard = field(default_factory=RunBoard)
+    work: WorkBoard = field(default_factory=WorkBoard)
     run_ids: Iterator[int]
     attempts: Iterator[int]
 
@@ -68,6 +72,19 @@ class Wiring:
     def worker_index(self) -> dict[str, int]:
         """The number of each worker, by its role."""
         return {address.role: index for index, address in enumerate(self.workers)}
+
+    @property
+    def everyone(self) -> tuple[Address, ...]:
+        """Every role there can be, the Supervisor included."""
+        return (self.supervisor, self.scheduler, *self.crew, self.mirror, self.logger)
+
+    def mailboxes(self) -> dict[str, int]:
+        """How many messages wait for each actor that is there."""
+        return {
+            address.role: cast("Queue[object]", ref.actor_inbox).qsize()
+            for address in self.everyone
+            if (ref := address.ref) is not None
+        }
 
     @property
     def crew(self) -> tuple[Address, ...]:
@@ -116,6 +133,7 @@ class Wiring:
             directory=self.parts.directory,
             account=self.parts.account,
             clock=self.parts.clock,
+            board=self.work,
         )
 
     def _phase(self, phase: SyncPhase) -> Ref:

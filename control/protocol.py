@@ -23,7 +23,7 @@ from rules.admission import Admission
 from rules.contradictions import contradiction
 from rules.fetching import MAX_ENTITIES, FetchState
 from rules.instants import SINCE_EXPECTED, parse_since
-from rules.model import ErrorKind, Kind, RunStatus, SyncPhase, Trigger
+from rules.model import BreakerState, ErrorKind, Kind, RunStatus, SyncPhase, Trigger
 
 MAX_ID = 2**63 - 1
 MAX_WAIT_SECONDS = 20
@@ -190,6 +190,40 @@ class RunProgressView(_Body):
     phases: list[PhaseProgressView]
 
 
+class WorkerView(_Body):
+    """What one worker is doing. `pages` and `rows` of its product are stored already.
+
+    `quiet_seconds`: for how long no page of it was stored.
+    """
+
+    role: str
+    run_id: int
+    phase: SyncPhase
+    product_id: int
+    pages: int
+    rows: int
+    seconds: float
+    quiet_seconds: float
+
+
+class RemoteView(_Body):
+    """How the remote is asked. `results` counts attempts since the start, by `ok` or failure.
+
+    `parked_seconds`: nobody sends for so long, because the remote asked for it. `breaker` is
+    `open` while requests are held back because the whole remote fails.
+    """
+
+    results: dict[str, int]
+    retries: int
+    in_flight: int
+    connections: int
+    requests_per_second: int
+    parked_seconds: float
+    breaker: BreakerState
+    open_seconds: float
+    last_failure: str
+
+
 class DaemonView(_Body):
     """The daemon that answers."""
 
@@ -203,6 +237,8 @@ class StatusReply(_Body):
     """`GET /v1/status`: what only the living daemon knows. The rest is in the database.
 
     `trouble`: why the daemon cannot write what happens (a full disk, say), and for how long.
+    `workers` are those at work, `mailboxes` how many messages wait for each actor.
+    `paused_until` null while paused: until somebody resumes.
     """
 
     daemon: DaemonView
@@ -212,7 +248,11 @@ class StatusReply(_Body):
     trouble_seconds: float = 0.0
     interval_seconds: float
     paused: bool
+    paused_until: datetime | None = None
     next_run_at: datetime | None
+    workers: list[WorkerView] = []
+    mailboxes: dict[str, int] = {}
+    remote: RemoteView
 
 
 Ids = Annotated[list[Id], Field(min_length=1, max_length=MAX_ENTITIES)]

@@ -70,6 +70,13 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"
 
 
+class BreakerState(StrEnum):
+    """Whether requests are let through, or held back because the whole remote fails."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+
+
 class ErrorKind(StrEnum):
     """The type of a failure. Decisions are made on it, never on an error's text (rule 12)."""
 

@@ -33,9 +33,10 @@ from service.assembly import make_request, request_of
 from service.fetch_requests import entities_of, reply_of
 from service.fetcher import Fetcher
 from service.operator import Operator
-from service.views import view_of_progress, view_of_row
+from service.views import view_of_activity, view_of_progress, view_of_remote, view_of_row
 from storage import queries
 from storage.errors import StorageError
+from testio.tally import RemoteState
 
 T = TypeVar("T")
 
@@ -52,6 +53,7 @@ class ControlHandlers:
     daemon: DaemonView
     stopping: threading.Event
     operator: Operator
+    remote: Callable[[], RemoteState]
 
     def status(self) -> StatusReply:
         """What only the living daemon knows."""
@@ -66,6 +68,9 @@ class ControlHandlers:
             interval_seconds=schedule.interval_seconds,
             paused=schedule.paused,
             next_run_at=schedule.next_run_at,
+            workers=[view_of_activity(each, self.system.elapsed()) for each in self.system.busy()],
+            mailboxes=self.system.mailboxes(),
+            remote=view_of_remote(self.remote()),
         )
 
     def start_run(self, body: StartRunBody) -> StartRunReply:

@@ -36,6 +36,7 @@ from service.store import Store, open_store
 from storage.decision_rows import DecisionRows
 from storage.errors import StorageError
 from storage.writer_lock import Role
+from testio.client import TestioClient
 
 log = structlog.get_logger("daemon")
 
@@ -57,7 +58,7 @@ def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
         account = make_guard(settings, token, store)
         system = ActorSystem(make_daemon_parts(settings, client, store, account))
         fetcher = make_fetcher(settings, client, store)
-        handlers = _handlers(settings, system, store, fetcher, socket, stop)
+        handlers = _handlers(settings, system, store, client, fetcher, socket, stop)
         server = ControlServer(socket, handlers)
         try:
             _start(system)
@@ -88,6 +89,7 @@ def _handlers(
     settings: Settings,
     system: ActorSystem,
     store: Store,
+    client: TestioClient,
     fetcher: Fetcher,
     socket: Path,
     stop: threading.Event,
@@ -105,6 +107,7 @@ def _handlers(
         daemon=daemon,
         stopping=stop,
         operator=Operator(DecisionRows(store.database), system.journal.record),
+        remote=client.state,
     )
 
 

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from actors.messages import RunProgress
-from control.protocol import PhaseProgressView, ProblemView, RunProgressView, RunView
+from actors.work_board import Activity
+from control.protocol import (
+    PhaseProgressView,
+    ProblemView,
+    RemoteView,
+    RunProgressView,
+    RunView,
+    WorkerView,
+)
 from rules.model import ErrorKind, Problem, RunStatus, SyncResult
 from service.exit_status import ExitStatus
 from storage.queries import Row
+from testio.tally import RemoteState
 
 
 def view_of_result(result: SyncResult) -> RunView:
@@ -72,6 +81,35 @@ def view_of_progress(progress: RunProgress) -> RunProgressView:
             )
             for phase in progress.phases
         ],
+    )
+
+
+def view_of_activity(activity: Activity, now: float) -> WorkerView:
+    """What one worker is doing; `now` is on the clock of elapsed seconds."""
+    return WorkerView(
+        role=activity.role,
+        run_id=activity.run_id,
+        phase=activity.phase,
+        product_id=activity.product_id,
+        pages=activity.pages,
+        rows=activity.rows,
+        seconds=round(now - activity.since, 1),
+        quiet_seconds=round(now - activity.moved, 1),
+    )
+
+
+def view_of_remote(state: RemoteState) -> RemoteView:
+    """How the remote is asked."""
+    return RemoteView(
+        results=dict(state.results),
+        retries=state.retries,
+        in_flight=state.in_flight,
+        connections=state.connections,
+        requests_per_second=state.requests_per_second,
+        parked_seconds=round(state.parked_seconds, 1),
+        breaker=state.breaker,
+        open_seconds=round(state.open_seconds, 1),
+        last_failure=state.last_failure,
     )
 
 

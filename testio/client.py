@@ -8,6 +8,7 @@ from testio import payloads
 from testio.errors import NotFound
 from testio.limits import RequestScope
 from testio.payloads import Rows
+from testio.tally import RemoteState
 from testio.transport import Transport, TransportOptions
 
 WITH_STORIES = (("includes[]", "user_stories"),)
@@ -64,6 +65,14 @@ class TestioClient:
         """All bugs of a test, unpaged. Asked for one by one, as a bug need not name its test."""
         query = (("filter_test_cycle_ids", test_id),)
         return payloads.bugs(self.transport.get("/bugs", query, scope), test_id)
+
+    def allow(self, *, connections: int, requests_per_second: int) -> None:
+        """From now on so many requests at once and a second; those under way go on."""
+        self.transport.allow(connections=connections, requests_per_second=requests_per_second)
+
+    def state(self) -> RemoteState:
+        """What was sent so far, and the limits as they are now."""
+        return self.transport.state()
 
     def close(self) -> None:
         """Cut all requests under way and close all connections."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from pyrate_limiter import Duration, InMemoryBucket, Limiter, Rate, SingleBucketFactory
 
+from rules.model import BreakerState
 from testio.cancellation import Cancellation
 from testio.errors import RemoteDown
 
@@ -46,23 +47,35 @@ class RequestScope:
 
 
 class RateLimit:
-    """At most so many attempts a second, over all workers. 0 means no limit."""
+    """At most so many attempts a second, over all workers. 0 means no limit. Thread-safe."""
 
     def __init__(self, per_second: int) -> None:
-        self._bucket: InMemoryBucket | None = None
-        if per_second > 0:
-            self._bucket = InMemoryBucket([Rate(per_second, Duration.SECOND)])
-            # No background thread: each attempt lets the bucket leak instead.
-            factory = SingleBucketFactory(self._bucket, schedule_leak=False)
-            self._limiter = Limiter(factory)
+        self.change(per_second)
+
+    def change(self, per_second: int) -> None:
+        """From now on so many. Who waits by the old limit waits by the new one."""
+        self.per_second = per_second
+        self._bucket = _Bucket(per_second) if per_second > 0 else None
 
     def wait(self, cancellation: Cancellation) -> None:
         """Wait for this attempt's turn. Raises Cancelled."""
-        if self._bucket is None:
-            return
-        while not self._limiter.try_acquire("remote", blocking=False):
-            self._bucket.leak(int(self._bucket.now()))  # type: ignore[no-untyped-call]
+        while (bucket := self._bucket) is not None and not bucket.take():
             cancellation.sleep(POLL_SECONDS)
+
+
+class _Bucket:
+    def __init__(self, per_second: int) -> None:
+        self._bucket = InMemoryBucket([Rate(per_second, Duration.SECOND)])
+        # No background thread: each attempt lets the bucket leak instead.
+        factory = SingleBucketFactory(self._bucket, schedule_leak=False)
+        self._limiter = Limiter(factory)
+
+    def take(self) -> bool:
+        """Use one attempt up; False when none is left just now."""
+        if self._limiter.try_acquire("remote", blocking=False):
+            return True
+        self._bucket.leak(int(self._bucket.now()))  # type: ignore[no-untyped-call]
+        return False
 
 
 class Gate:
@@ -90,20 +103,37 @@ class Gate:
 
 
 class Slots:
-    """At most so many requests under way at once, whoever sends them."""
+    """At most so many requests under way at once, whoever sends them. Thread-safe."""
 
     def __init__(self, slots: int) -> None:
-        self._free = threading.BoundedSemaphore(slots)
+        self._changed = threading.Condition()
+        self._taken = 0
+        self.size = slots
+
+    def resize(self, slots: int) -> None:
+        """From now on so many; with fewer, those under way end first."""
+        with self._changed:
+            self.size = slots
+            self._changed.notify_all()
 
     @contextmanager
     def taken(self, cancellation: Cancellation) -> Iterator[None]:
         """Hold a slot, after waiting for one. Raises Cancelled."""
-        while not self._free.acquire(timeout=POLL_SECONDS):
+        while not self._take():
             cancellation.check()
         try:
             yield
         finally:
-            self._free.release()
+            with self._changed:
+                self._taken -= 1
+                self._changed.notify()
+
+    def _take(self) -> bool:
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._taken < self.size, POLL_SECONDS):
+                return False
+            self._taken += 1
+            return True
 
 
 class Breaker:
@@ -143,6 +173,13 @@ class Breaker:
     def is_open(self) -> bool:
         """Whether requests are held back now."""
         return self._opened_at is not None
+
+    def state(self) -> tuple[BreakerState, float, str]:
+        """Open or closed, for how many seconds it has been open, and the failure met last."""
+        with self._lock:
+            if self._opened_at is None:
+                return BreakerState.CLOSED, 0.0, self._last_failure
+            return BreakerState.OPEN, time.monotonic() - self._opened_at, self._last_failure
 
     def admit(self, path: str, cancellation: Cancellation) -> None:
         """Wait for leave to send. Raises RemoteDown or Cancelled."""

@@ -35,12 +35,15 @@ from testio.errors import (
     Unauthorized,
 )
 from testio.limits import Breaker, Gate, RateLimit, RequestScope, Slots
+from testio.tally import RemoteState, Tally
 
 log = structlog.get_logger(__name__)
 
 ATTEMPTS = 4
 LONGEST_RETRY_AFTER = 300.0
 CHUNK = 64 * 1024
+MOST_CONNECTIONS = 64
+"""Connections kept for the next request; `Slots` says how many are used."""
 
 Query = Sequence[tuple[str, str | int]]
 
@@ -72,6 +75,7 @@ class Transport:
         self._slots = Slots(options.connections)
         self.gate = Gate()
         self.breaker = Breaker()
+        self.tally = Tally()
         self._session = _session(options)
 
     def get(self, path: str, query: Query, scope: RequestScope, *, patient: bool = True) -> bytes:
@@ -87,10 +91,31 @@ class Transport:
             ),
             retry=tenacity.retry_if_exception(_may_retry if patient else _may_retry_at_once),
             sleep=scope.cancellation.sleep,
-            before_sleep=_log_retry(path),
+            before_sleep=self._retrying(path),
             reraise=True,
         )
         return retrying(self._attempt, path, query, scope.cancellation)
+
+    def allow(self, *, connections: int, requests_per_second: int) -> None:
+        """From now on so many requests at once and a second; those under way go on."""
+        self._slots.resize(connections)
+        self._rate.change(requests_per_second)
+
+    def state(self) -> RemoteState:
+        """What was sent so far, and the limits as they are now."""
+        results, retries, in_flight = self.tally.counted()
+        breaker, open_seconds, last_failure = self.breaker.state()
+        return RemoteState(
+            results=results,
+            retries=retries,
+            in_flight=in_flight,
+            connections=self._slots.size,
+            requests_per_second=self._rate.per_second,
+            parked_seconds=self.gate.seconds_left,
+            breaker=breaker,
+            open_seconds=open_seconds,
+            last_failure=last_failure,
+        )
 
     def close(self) -> None:
         """Cut all requests under way and close all connections."""
@@ -102,7 +127,7 @@ class Transport:
         self.breaker.admit(path, cancellation)
         try:
             self._wait_for_turn(cancellation)
-            with self._slots.taken(cancellation):
+            with self._slots.taken(cancellation), self.tally.attempt():
                 body = self._send(path, query, cancellation)
         except (ServerError, Timeout, ConnectionFailed) as error:
             self.breaker.failed(path, error)
@@ -118,6 +143,20 @@ class Transport:
             raise
         self.breaker.succeeded()
         return body
+
+    def _retrying(self, path: str) -> Callable[[tenacity.RetryCallState], None]:
+        def note(state: tenacity.RetryCallState) -> None:
+            self.tally.retried()
+            error = state.outcome.exception() if state.outcome else None
+            log.info(
+                "request_retried",
+                path=path,
+                attempt=state.attempt_number,
+                error=str(error),
+                pause_seconds=round(state.upcoming_sleep, 3),
+            )
+
+        return note
 
     def _wait_for_turn(self, cancellation: Cancellation) -> None:
         """Wait until the gate is open and the rate allows it, both at once."""
@@ -236,7 +275,7 @@ def _session(options: TransportOptions) -> requests.Session:
     session.headers["User-Agent"] = "testio-sync"
     if options.proxy_url:
         session.proxies = {"http": options.proxy_url, "https": options.proxy_url}
-    adapter = WatchedAdapter(pool_connections=2, pool_maxsize=options.connections, max_retries=0)
+    adapter = WatchedAdapter(pool_connections=2, pool_maxsize=MOST_CONNECTIONS, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
@@ -292,17 +331,3 @@ class _OutOfBudget(tenacity.stop.stop_base):
 
     def __call__(self, retry_state: tenacity.RetryCallState) -> bool:  # noqa: ARG002
         return not self._scope.retries.take()
-
-
-def _log_retry(path: str) -> Callable[[tenacity.RetryCallState], None]:
-    def log_it(state: tenacity.RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        log.info(
-            "request_retried",
-            path=path,
-            attempt=state.attempt_number,
-            error=str(error),
-            pause_seconds=round(state.upcoming_sleep, 3),
-        )
-
-    return log_it

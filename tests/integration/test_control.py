@@ -25,6 +25,7 @@ from control.protocol import (
     FetchedView,
     FetchReply,
     NoSuchEntry,
+    RemoteView,
     RetryReply,
     RunView,
     StartRunBody,
@@ -36,7 +37,7 @@ from control.protocol import (
 from control.server import ControlServer, NoSocket, NotAnswered
 from rules.admission import Admission
 from rules.fetching import FetchState
-from rules.model import Kind, RunStatus, SyncPhase, Trigger
+from rules.model import BreakerState, Kind, RunStatus, SyncPhase, Trigger
 
 STATUS = StatusReply(
     daemon=DaemonView(pid=1, started_at=datetime.now(UTC), version="1", socket="s"),
@@ -45,6 +46,17 @@ STATUS = StatusReply(
     interval_seconds=900,
     paused=False,
     next_run_at=None,
+    remote=RemoteView(
+        results={},
+        retries=0,
+        in_flight=0,
+        connections=10,
+        requests_per_second=0,
+        parked_seconds=0.0,
+        breaker=BreakerState.CLOSED,
+        open_seconds=0.0,
+        last_failure="",
+    ),
 )
 
 

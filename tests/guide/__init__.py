@@ -1,0 +1,1 @@
+"""The pages of docs/guide, carried out word for word."""

@@ -1,0 +1,31 @@
+"""Every example of every page of the guide works as it stands there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from simulator import Simulator
+from tests.guide.page import ROOT, carry_out
+
+PAGES = sorted((ROOT / "docs" / "guide").glob("*.md"))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_examples_of_a_page(page: Path, tmp_path: Path, simulator: Simulator) -> None:
+    settings = {
+        "TESTIO_CUSTOMER_API_BASE_URL": simulator.base_url,
+        "TESTIO_CUSTOMER_API_TOKEN": simulator.token,
+    }
+    outcomes = carry_out(page, tmp_path, settings)
+    complaints = [outcome.complaint for outcome in outcomes if outcome.complaint]
+    assert outcomes, f"{page.name} has no example"
+    assert not complaints, "\n\n".join(complaints)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_readme_leads_to_the_page(page: Path) -> None:
+    assert f"docs/guide/{page.name}" in README
