@@ -10,6 +10,7 @@ from cli.deciding import add_action, decide
 from cli.screen import harmless, make_console, make_table, minute
 from config.settings import Settings
 from control.protocol import RetryReply, Word
+from rules.wording import counted
 from storage import decision_queries, queries
 from storage.queries import Row
 
@@ -123,7 +124,7 @@ def _retry(settings: Settings, arguments: argparse.Namespace) -> int:
     if reply.word is Word.NOTHING_TO_RETRY:
         print("nothing to retry")
         return 0
-    print(f"{_records(len(reply.ids))} to try again")
+    print(f"{counted(len(reply.ids), 'record')} to try again")
     if reply.admission is None:
         return _sync(reply, arguments) if reply.phases else 0
     if reply.run_id is None:
@@ -131,10 +132,6 @@ def _retry(settings: Settings, arguments: argparse.Namespace) -> int:
     else:
         print(f"run {reply.run_id} {reply.admission.value} in the daemon")
     return 0
-
-
-def _records(count: int) -> str:
-    return "1 record" if count == 1 else f"{count} records"
 
 
 def _sync(reply: RetryReply, given: argparse.Namespace) -> int:

@@ -51,12 +51,13 @@ def show_status(document: dict[str, Any], *, every_product: bool) -> None:
 
 
 def _print(console: Console, show: Any) -> int:
-    """Show something; how many lines it took."""
+    """Show something; how many lines it took, a long path perhaps several."""
     with console.capture() as capture:
         show()
     text = capture.get()
     console.file.write(text)
-    return text.count("\n")
+    lines = (Text.from_ansi(line).cell_len for line in text.splitlines())
+    return sum(max(1, -(-length // console.width)) for length in lines)
 
 
 def _first(rows: list[Row], room: int) -> list[Row]:

@@ -22,6 +22,7 @@ from cli.common import (
     start_logging,
 )
 from cli.screen import harmless
+from rules.wording import counted
 
 if TYPE_CHECKING:
     from rules.verifying import Finding
@@ -110,7 +111,8 @@ def show(report: Report) -> None:
         print(f"not compared: {product}{place.kind.value}: {harmless(place.why)}")
     explained = len(report.findings) - report.unexplained
     print(
-        f"{report.compared} rows compared, {explained} differences explained, "
+        f"{counted(report.compared, 'row')} compared, "
+        f"{counted(explained, 'difference')} explained, "
         f"{report.unexplained} unexplained"
     )
 

@@ -98,6 +98,6 @@ def bar(stretch: Stretch, whole_seconds: float, width: int) -> str:
     """The stretch drawn to scale: blanks up to its start, then at least one block."""
     if whole_seconds <= 0:
         return "█"
-    begin = min(width - 1, int(stretch.offset_seconds / whole_seconds * width))
-    length = max(1, round(stretch.duration_seconds / whole_seconds * width))
+    begin = min(width - 1, int(min(1.0, stretch.offset_seconds / whole_seconds) * width))
+    length = max(1, round(min(1.0, stretch.duration_seconds / whole_seconds) * width))
     return " " * begin + "█" * min(length, width - begin)

@@ -83,14 +83,22 @@ def _copy(database: Path, path: Path, progress: Progress | None) -> None:
 def _writing(path: Path) -> sqlite3.Connection:
     """Without journal and syncs: an unfinished copy is thrown away, a finished one is synced."""
     connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("PRAGMA synchronous = OFF")
-    connection.execute("PRAGMA journal_mode = OFF")
+    try:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA journal_mode = OFF")
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
     return connection
 
 
 def _check(path: Path) -> None:
-    with closing(_writing(path)) as copy:
-        found = copy.execute("PRAGMA integrity_check(5)").fetchall()
+    """Raise StorageError where a page of the copy is damaged, as it may be in the original."""
+    try:
+        with closing(_writing(path)) as copy:
+            found = copy.execute("PRAGMA integrity_check(5)").fetchall()
+    except sqlite3.DatabaseError as error:
+        found = [(error,)]
     if found != [("ok",)]:
         wrong = "; ".join(str(row[0]) for row in found)
         raise StorageError(f"the copy is not sound, so it was thrown away: {wrong}")

@@ -79,8 +79,13 @@ def _tests_by_status() -> dict[str, Any]:
     return {
         "mark": {"type": "bar", "tooltip": True},
         "encoding": {
-            "x": {**UTC, "field": "week", "title": "week of the test's end"},
-            "x2": {"field": "until"},
+            "x": {
+                **UTC,
+                "timeUnit": "utcyearweek",
+                "field": "week",
+                "title": "end of test",
+                "axis": {"format": "%d %b %y"},
+            },
             "y": {"field": "tests", "type": "quantitative", "axis": WHOLE},
             "color": {
                 "field": "status",

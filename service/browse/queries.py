@@ -82,7 +82,7 @@ GROUP BY product, error ORDER BY attempts DESC LIMIT 50
         description="Not a history: of each test only the last status is known. Two years.",
         sql="""
 SELECT date(end_at, '-6 days', 'weekday 1') AS week, coalesce(status, 'unknown') AS status,
-    count(*) AS tests, date(end_at, 'weekday 0') AS until
+    count(*) AS tests
 FROM tests
 WHERE deleted_at IS NULL AND end_at >= (SELECT date(max(end_at), '-2 years') FROM tests)
 GROUP BY week, 2 ORDER BY week, 2

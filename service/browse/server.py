@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import rich
 import uvicorn
 from datasette.app import Datasette
 from datasette.database import Database
@@ -69,6 +70,8 @@ class BrowseServer:
         # uvicorn ends at the first signal and then raises it again for whoever handled it before.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: None)
+        # Datasette prints every refused query, with all its variables, where rich is installed.
+        rich.reconfigure(quiet=True)
         server = uvicorn.Server(config)
         signal.signal(signal.SIGHUP, server.handle_exit)
         with self._socket:
