@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from config.problems import SettingsError
-from control.client import ControlError, NoDaemon, NotThere
+from control.client import ControlError, Declined, NoDaemon, NotThere
 from control.protocol import NoSuchEntry
 from control.server import NoSocket
 from service.exit_status import DaemonFailed, ExitStatus
@@ -30,6 +30,7 @@ STATUSES: tuple[tuple[type[Exception], ExitStatus], ...] = (
     (NoDaemon, ExitStatus.NO_DAEMON),
     (NoSuchEntry, ExitStatus.USAGE),
     (NotThere, ExitStatus.USAGE),
+    (Declined, ExitStatus.USAGE),
     (ControlError, ExitStatus.FAILED),
     (SyncFailed, ExitStatus.FAILED),
     (DaemonFailed, ExitStatus.FAILED),

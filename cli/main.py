@@ -24,9 +24,13 @@ VERBS = {
     "browse": "look at the mirror in a web browser: tables, queries and charts",
     "backup": "copy the whole database into one file, while it is in use",
     "export": "write tables as CSV or Parquet",
-    "pause": "stop periodic runs until resumed",
+    "pause": "stop periodic runs, for a time or until resumed",
     "resume": "start periodic runs again",
-    "cancel": "end the run at work",
+    "interval": "change how often the daemon syncs",
+    "concurrency": "change how many requests it has under way at once",
+    "rate": "change how many requests a second it sends at most",
+    "cancel": "end the run at work, or leave one product out of it",
+    "reload": "have the daemon read its configuration and token again",
     "stop": "stop the daemon",
     "demo": "see it all work against a bundled simulator, in half a minute",
     "simulator": "run a stand-in for the remote, with faults",
@@ -57,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _top_parser() -> argparse.ArgumentParser:
-    verbs = "\n".join(f"  {verb:<10} {what}" for verb, what in VERBS.items())
+    verbs = "\n".join(f"  {verb:<11} {what}" for verb, what in VERBS.items())
     parser = argparse.ArgumentParser(
         prog="testio-sync",
         usage="testio-sync VERB [options]",

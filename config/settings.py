@@ -256,6 +256,11 @@ class Settings(BaseSettings):
         None, "LOG_FILE", "Log to this file instead of stderr; it may be rotated away."
     )
 
+    @property
+    def max_response_bytes(self) -> int:
+        """Bytes that one decoded answer may have."""
+        return self.max_response_mb * 1024 * 1024
+
 
 def names() -> dict[str, str]:
     """The public name of each field, by field: `db_path` is `TESTIO_DB_PATH`."""

@@ -91,8 +91,8 @@ class Refresher:
                 wait_seconds=self.settings.lock_wait_seconds,
                 keep_waiting=self._no_daemon_answers,
             ) as store,
-            closing(make_client(self.settings, token)) as client,
-            closing(make_fetcher(self.settings, client, store)) as fetcher,
+            closing(make_client(self.settings, token.get_secret_value)) as client,
+            closing(make_fetcher(lambda: self.settings, client, store)) as fetcher,
         ):
             return dict(fetcher.refresh(entities, not_before))
 

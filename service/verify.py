@@ -59,7 +59,7 @@ def verify(
     with queries.open_readonly(settings.db_path):
         pass  # without a database there is nothing to compare, and nothing to ask for
     refuse_stranger(settings)
-    client, scope = make_client(settings, token), RequestScope()
+    client, scope = make_client(settings, token.get_secret_value), RequestScope()
     work = _Verifying(path=settings.db_path, client=client, scope=scope, sample=sample)
     try:
         products, report = work.product_list(product_ids or settings.product_ids)

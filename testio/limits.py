@@ -45,6 +45,10 @@ class RequestScope:
     cancellation: Cancellation = field(default_factory=Cancellation)
     retries: RetryBudget = field(default_factory=lambda: RetryBudget(100))
 
+    def part(self) -> RequestScope:
+        """For one of the run's products: with an end of its own, from the same budget."""
+        return RequestScope(cancellation=self.cancellation.part(), retries=self.retries)
+
 
 class RateLimit:
     """At most so many attempts a second, over all workers. 0 means no limit. Thread-safe."""

@@ -11,7 +11,7 @@ import email.utils
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlencode, urlsplit
 
@@ -96,8 +96,18 @@ class Transport:
         )
         return retrying(self._attempt, path, query, scope.cancellation)
 
-    def allow(self, *, connections: int, requests_per_second: int) -> None:
-        """From now on so many requests at once and a second; those under way go on."""
+    def allow(
+        self,
+        *,
+        connections: int,
+        requests_per_second: int,
+        timeout_seconds: float,
+        max_response_bytes: int,
+    ) -> None:
+        """From now on these limits; requests under way go on as they began."""
+        self._options = replace(
+            self._options, timeout_seconds=timeout_seconds, max_response_bytes=max_response_bytes
+        )
         self._slots.resize(connections)
         self._rate.change(requests_per_second)
 

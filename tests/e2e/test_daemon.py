@@ -358,7 +358,9 @@ def test_a_sync_whose_daemon_is_killed_says_so(home: Home) -> None:
     assert home.wait_for_run(1) == "success"
     home.hang("*/features")
     following = home.start("sync")
-    home.wait_for(lambda: home.control.status().current_run is not None, "the run of the sync")
+    assert following.stderr is not None
+    first = following.stderr.readline()  # it shows the run, so it has the daemon's answer
+    assert "run 2" in first, first
     daemon.send_signal(signal.SIGKILL)
     daemon.communicate()
     ended = home.finish(following, expect=7)
