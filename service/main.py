@@ -23,13 +23,14 @@ from control.protocol import DaemonView
 from control.server import ControlServer
 from rules.events import EventName, SyncEvent
 from service.account import AccountGuard
-from service.assembly import make_client, make_daemon_parts, make_fetcher, make_guard
+from service.assembly import make_daemon_parts, make_fetcher, make_guard
 from service.configuration import Configuration, ReadAgain
 from service.control_handlers import ControlHandlers
 from service.exit_status import DaemonFailed, ExitStatus
 from service.fetcher import Fetcher
 from service.notify import Notifier
 from service.operator import Operator
+from service.remote_client import make_client
 from service.signals import Signals
 from service.steering import Steering, recall_choices, reload_by_signal
 from service.store import Store, open_store

@@ -23,9 +23,9 @@ from rules.choices import PREFIX, Choices, choices_of
 from rules.events import EventName, SyncEvent
 from rules.model import Outcome
 from service.account import AccountGuard
-from service.assembly import make_client
 from service.configuration import Configuration, ReadAgain, differing, take_over
 from service.notify import Notifier
+from service.remote_client import make_client
 from service.store import Store
 from storage.choice_rows import ChoiceRows
 from storage.errors import StorageError
