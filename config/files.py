@@ -17,7 +17,7 @@ from config.problems import SettingProblem
 
 def dotenv_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[str, Any]:
     """What the file says; nothing where there is none, or a new one of `problems`."""
-    if path is None or not path.is_file():
+    if path is None:
         return {}
     try:
         given = dotenv_values(path)
