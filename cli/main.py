@@ -12,6 +12,7 @@ VERBS = {
     "run": "run the daemon in the foreground",
     "sync": "sync once, by the daemon if one runs on this database",
     "status": "show the daemon, the run at work, the last runs, freshness and problems",
+    "health": "say whether all is well, for scripts and supervisors",
     "products": "the products, from the database, refreshed first if they are too old",
     "features": "the features of products, likewise",
     "tests": "the tests of products, or single tests, likewise",
@@ -24,6 +25,7 @@ VERBS = {
     "resume": "start periodic runs again",
     "cancel": "end the run at work",
     "stop": "stop the daemon",
+    "notify": "try the notifications",
     "demo": "see it all work against a bundled simulator, in half a minute",
     "simulator": "run a stand-in for the remote, with faults",
 }

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from config.settings import Settings
+from rules.durations import spoken
 from storage.queries import Row
 
 WIDTH_WITHOUT_TERMINAL = 110
@@ -231,9 +232,4 @@ def age(start: str, end: str) -> str:
 
 def duration_text(seconds: float) -> str:
     """A duration in its two largest units, e.g. `2 h 5 min`."""
-    whole = int(seconds)
-    for size, unit, below, small in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min")):
-        if whole >= size:
-            rest = whole % size // below
-            return f"{whole // size} {unit} {rest} {small}" if rest else f"{whole // size} {unit}"
-    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"
+    return spoken(seconds)

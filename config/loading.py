@@ -19,8 +19,14 @@ from config.problems import SettingProblem, SettingsError, nearest
 from config.secrets import REDACTOR
 from config.settings import Settings, names
 
-SECRET_NAMES = frozenset({"TESTIO_CUSTOMER_API_TOKEN", "TESTIO_PROXY_URL"})
+SECRET_NAMES = frozenset(
+    {"TESTIO_CUSTOMER_API_TOKEN", "TESTIO_PROXY_URL", "TESTIO_NOTIFY_WEBHOOK_URL"}
+)
 PREFIX = "TESTIO_"
+SECRET_PATH = 8
+"""Characters of a URL's path from which on it is masked by itself."""
+OF_THE_HOOK = frozenset({"EVENT", "TEXT", "STATUS", "RUN_ID", "DATABASE", "HOST"})
+"""What a notification's command finds in its environment, after `TESTIO_NOTIFY_`: no settings."""
 
 
 def load_settings(
@@ -50,7 +56,17 @@ def load_settings(
         raise SettingsError(problems)
     if settings.proxy_url:
         REDACTOR.add(urlsplit(settings.proxy_url).password or "")
+    if settings.notify_webhook_url is not None:
+        _hide_url(settings.notify_webhook_url.get_secret_value())
     return settings
+
+
+def _hide_url(url: str) -> None:
+    """Who knows a webhook's URL can post to it; its path alone stands in the logs of libraries."""
+    REDACTOR.add(url)
+    path = url.partition("//")[2].partition("/")[2]
+    if len(path) >= SECRET_PATH:
+        REDACTOR.add(path)
 
 
 def _settings_class(toml: Mapping[str, Any]) -> Callable[..., Settings]:
@@ -106,7 +122,7 @@ def _toml_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[str
 def _unknown(given: str, source: str, *, strict: bool) -> list[SettingProblem]:
     """A name that is no setting: an error in our own file, elsewhere only if it looks like one."""
     known = names().values()
-    if given.upper() in known:
+    if given.upper() in known or given.removeprefix("TESTIO_NOTIFY_") in OF_THE_HOOK:
         return []
     near = nearest(given, known)
     if not strict and (near is None or not given.upper().startswith(PREFIX)):

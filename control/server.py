@@ -32,6 +32,7 @@ from control.protocol import (
     EventsReply,
     FetchBody,
     FetchReply,
+    HealthReply,
     NoSuchEntry,
     RetryBody,
     RetryReply,
@@ -62,6 +63,8 @@ ENTRY = "<int(max=9223372036854775807):entry_id>"
 ROUTES = Map(
     [
         Rule("/v1/status", endpoint="status", methods=["GET"]),
+        Rule("/v1/health", endpoint="health", methods=["GET"]),
+        Rule("/metrics", endpoint="metrics", methods=["GET"]),
         Rule("/v1/runs", endpoint="start_run", methods=["POST"]),
         Rule("/v1/runs/<int(max=9223372036854775807):run_id>", endpoint="run", methods=["GET"]),
         Rule("/v1/runs/current", endpoint="cancel", methods=["DELETE"]),
@@ -92,6 +95,10 @@ class Handlers(Protocol):
     """
 
     def status(self) -> StatusReply: ...
+
+    def health(self) -> HealthReply: ...
+
+    def metrics(self, accept: str) -> tuple[bytes, str]: ...
 
     def start_run(self, body: StartRunBody) -> StartRunReply: ...
 
@@ -213,7 +220,8 @@ class ControlApp:
         request = Request(environ)
         try:
             endpoint, arguments = ROUTES.bind_to_environ(environ).match()
-            response = _json(getattr(self, f"_{endpoint}")(request, **arguments), 200)
+            reply = getattr(self, f"_{endpoint}")(request, **arguments)
+            response = reply if isinstance(reply, Response) else _json(reply, 200)
         except HTTPException as error:
             response = _json(ErrorReply(error=_words(error, request)), error.code or 500)
         except NoSuchEntry as error:
@@ -227,6 +235,15 @@ class ControlApp:
 
     def _status(self, _request: Request) -> StatusReply:
         return self._handlers.status()
+
+    def _health(self, _request: Request) -> Response:
+        """The same body either way; the status is for those who look at nothing else."""
+        reply = self._handlers.health()
+        return _json(reply, 200 if reply.healthy else 503)
+
+    def _metrics(self, request: Request) -> Response:
+        body, content_type = self._handlers.metrics(request.headers.get("Accept", ""))
+        return Response(body, content_type=content_type)
 
     def _start_run(self, request: Request) -> StartRunReply:
         return self._handlers.start_run(_body(request, StartRunBody))

@@ -19,6 +19,7 @@ from control.protocol import (
     EventsReply,
     FetchBody,
     FetchReply,
+    HealthReply,
     RetryReply,
     RunView,
     StartRunBody,
@@ -32,6 +33,8 @@ from rules.model import RunStatus, Trigger
 from service.assembly import make_request, request_of
 from service.fetch_requests import entities_of, reply_of
 from service.fetcher import Fetcher
+from service.health import HealthCheck
+from service.metrics import Exporter
 from service.operator import Operator
 from service.views import view_of_activity, view_of_progress, view_of_remote, view_of_row
 from storage import queries
@@ -54,6 +57,8 @@ class ControlHandlers:
     stopping: threading.Event
     operator: Operator
     remote: Callable[[], RemoteState]
+    health_check: HealthCheck
+    exporter: Exporter
 
     def status(self) -> StatusReply:
         """What only the living daemon knows."""
@@ -72,6 +77,14 @@ class ControlHandlers:
             mailboxes=self.system.mailboxes(),
             remote=view_of_remote(self.remote()),
         )
+
+    def health(self) -> HealthReply:
+        """Whether all is well."""
+        return self.health_check.reply()
+
+    def metrics(self, accept: str) -> tuple[bytes, str]:
+        """Everything that is counted, for Prometheus."""
+        return self.exporter.page(accept)
 
     def start_run(self, body: StartRunBody) -> StartRunReply:
         """Start, join or queue a run."""

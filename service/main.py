@@ -31,10 +31,12 @@ from service.assembly import make_client, make_daemon_parts, make_fetcher, make_
 from service.control_handlers import ControlHandlers
 from service.exit_status import DaemonFailed, ExitStatus
 from service.fetcher import Fetcher
+from service.lookout import Lookout, make_lookout
 from service.operator import Operator
 from service.store import Store, open_store
 from storage.decision_rows import DecisionRows
 from storage.errors import StorageError
+from storage.notice_rows import NoticeRows
 from storage.writer_lock import Role
 from testio.client import TestioClient
 
@@ -58,19 +60,23 @@ def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
         account = make_guard(settings, token, store)
         system = ActorSystem(make_daemon_parts(settings, client, store, account))
         fetcher = make_fetcher(settings, client, store)
-        handlers = _handlers(settings, system, store, client, fetcher, socket, stop)
+        daemon = _daemon(socket)
+        lookout = make_lookout(settings, system, client, NoticeRows(store.database), daemon)
+        handlers = _handlers(settings, system, store, client, fetcher, daemon, lookout, stop)
         server = ControlServer(socket, handlers)
+        lookout.start()
         try:
             _start(system)
             server.start()
             _announce(system, EventName.DAEMON_STARTED, socket)
             system.begin()
-            status = _watch(settings, system, store, account, stop)
+            status = _watch(settings, system, store, account, lookout, stop)
             _announce(system, EventName.DAEMON_STOPPING, socket)
         finally:
             fetcher.close()
             report = system.stop()
             server.stop()
+            lookout.stop(gave_up=system.gave_up.is_set())
             client.close()
         if report.unwritten and status is ExitStatus.DONE:
             status = ExitStatus.DATABASE
@@ -91,15 +97,10 @@ def _handlers(
     store: Store,
     client: TestioClient,
     fetcher: Fetcher,
-    socket: Path,
+    daemon: DaemonView,
+    lookout: Lookout,
     stop: threading.Event,
 ) -> ControlHandlers:
-    daemon = DaemonView(
-        pid=os.getpid(),
-        started_at=datetime.now(UTC),
-        version=program_version(),
-        socket=str(socket),
-    )
     return ControlHandlers(
         settings=settings,
         system=system,
@@ -108,6 +109,17 @@ def _handlers(
         stopping=stop,
         operator=Operator(DecisionRows(store.database), system.journal.record),
         remote=client.state,
+        health_check=lookout.health,
+        exporter=lookout.exporter,
+    )
+
+
+def _daemon(socket: Path) -> DaemonView:
+    return DaemonView(
+        pid=os.getpid(),
+        started_at=datetime.now(UTC),
+        version=program_version(),
+        socket=str(socket),
     )
 
 
@@ -116,14 +128,17 @@ def _watch(
     system: ActorSystem,
     store: Store,
     account: AccountGuard,
+    lookout: Lookout,
     stop: threading.Event,
 ) -> ExitStatus:
     """Wait for the end, looking after the lock and old events meanwhile."""
     touched = tidied = -TIDY_SECONDS
     while not stop.wait(WATCH_SECONDS):
         now = time.monotonic()
+        lookout.beat()
         if system.gave_up.is_set():
             log.critical("daemon_gave_up", reason=system.gave_up_because)
+            lookout.gave_up(system.gave_up_because)
             return ExitStatus.GAVE_UP
         if account.refused is not None and _is_idle(system):
             log.critical("wrong_account", reason=account.refused.message)

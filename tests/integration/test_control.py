@@ -24,6 +24,7 @@ from control.protocol import (
     FetchBody,
     FetchedView,
     FetchReply,
+    HealthReply,
     NoSuchEntry,
     RemoteView,
     RetryReply,
@@ -70,11 +71,27 @@ class Answers:
     waits: list[float] = field(default_factory=list)
     let_go: threading.Event = field(default_factory=threading.Event)
     broken: Exception | None = None
+    healthy: bool = True
 
     def status(self) -> StatusReply:
         if self.broken is not None:
             raise self.broken
         return STATUS
+
+    def health(self) -> HealthReply:
+        if self.broken is not None:
+            raise self.broken
+        return HealthReply(
+            healthy=self.healthy,
+            reasons=[],
+            warnings=[],
+            at=datetime.now(UTC),
+            database="testio.db",
+            daemon=STATUS.daemon,
+        )
+
+    def metrics(self, accept: str) -> tuple[bytes, str]:
+        return f"# {accept}\n".encode(), "text/plain; version=0.0.4"
 
     def start_run(self, body: StartRunBody) -> StartRunReply:
         self.asked.append(body)

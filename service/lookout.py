@@ -1,0 +1,133 @@
+"""Those who watch over the daemon, put together: health, metrics and notifications.
+
+None of them is an actor: each works while every actor is stuck, and none can hold one up.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from actors.system import ActorSystem
+from config.settings import Settings
+from config.version import program_version
+from control.protocol import DaemonView
+from rules.notice import Sender
+from rules.notifying import Happening
+from service.command_hook import CommandHook
+from service.health import HealthCheck, PauseWatch, heartbeats_of
+from service.metrics import Exporter
+from service.metrics_server import MetricsServer
+from service.notifier import Channel, Notifier
+from service.webhook_hook import WebhookHook
+from storage.notice_rows import NoticeRows
+from testio.client import TestioClient
+
+LAST_NOTICE_SECONDS = 2.0
+"""How long a stop waits for notifications under way; giving up waits for one whole attempt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookout:
+    """From `start` to `stop`. `beat` is called once a second, `gave_up` at most once."""
+
+    settings: Settings
+    health: HealthCheck
+    exporter: Exporter
+    metrics: MetricsServer | None
+    notifiers: tuple[Notifier, ...]
+
+    def start(self) -> None:
+        """Begin to serve and to listen. Raises SettingsError for a port that cannot be had."""
+        if self.metrics is not None:
+            self.metrics.start()
+        for notifier in self.notifiers:
+            notifier.start()
+
+    def beat(self) -> None:
+        """Ask the actors for a sign of life, without waiting for it."""
+        self.health.heartbeats.beat()
+
+    def gave_up(self, reason: str) -> None:
+        """The daemon ends because it cannot go on."""
+        happening = Happening(at=datetime.now(UTC), status=None, gave_up=True)
+        for notifier in self.notifiers:
+            notifier.gave_up(happening, reason)
+
+    def stop(self, *, gave_up: bool) -> None:
+        """Tell what is to be told still, and end. Never raises."""
+        patience = self.settings.notify_timeout_seconds if gave_up else LAST_NOTICE_SECONDS
+        for notifier in self.notifiers:
+            notifier.stop(patience)
+        if self.metrics is not None:
+            self.metrics.stop()
+
+
+def make_lookout(
+    settings: Settings,
+    system: ActorSystem,
+    client: TestioClient,
+    memory: NoticeRows,
+    daemon: DaemonView,
+) -> Lookout:
+    """Set them up, and let them hear of everything. Call it before the system starts.
+
+    Raises SettingsError where the command of TESTIO_NOTIFY_COMMAND does not exist.
+    """
+    pause = PauseWatch()
+    health = HealthCheck(
+        settings=settings,
+        system=system,
+        daemon=daemon,
+        remote=client.state,
+        heartbeats=heartbeats_of(system),
+        pause=pause,
+    )
+    exporter = Exporter(health=health)
+    counters = exporter.instruments
+    notifiers = tuple(
+        Notifier(
+            channel,
+            memory,
+            sender_of(settings),
+            repeat_seconds=settings.notify_repeat_seconds,
+            count=counters.notified,
+        )
+        for channel in channels_of(settings)
+    )
+    client.watch(counters.attempted)
+    system.watch(
+        heard=(pause.heard, counters.heard), ended=(counters.ended, *(n.ended for n in notifiers))
+    )
+    address = settings.metrics_address
+    return Lookout(
+        settings=settings,
+        health=health,
+        exporter=exporter,
+        metrics=None if address is None else MetricsServer(address, exporter.page),
+        notifiers=notifiers,
+    )
+
+
+def channels_of(settings: Settings) -> list[Channel]:
+    """The ways to reach people that the settings name. Raises SettingsError."""
+    channels: list[Channel] = []
+    timeout = settings.notify_timeout_seconds
+    if settings.notify_command is not None:
+        channels.append(CommandHook(settings.notify_command, timeout_seconds=timeout))
+    if settings.notify_webhook_url is not None:
+        url = settings.notify_webhook_url.get_secret_value()
+        channels.append(WebhookHook(url, timeout_seconds=timeout))
+    return channels
+
+
+def sender_of(settings: Settings) -> Sender:
+    """Who tells it."""
+    return Sender(
+        host=socket.gethostname(),
+        database=str(settings.db_path.absolute()),
+        pid=os.getpid(),
+        version=program_version(),
+    )
