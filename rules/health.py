@@ -243,7 +243,8 @@ def _database(error: str) -> Finding:
         check=Check.DATABASE,
         where="the database",
         message=error,
-        advice="end the program that locks it, or put a backup in its place while no daemon runs",
+        advice="if it is locked, end the program that holds it; if it is damaged, put a backup in "
+        "its place while no daemon runs",
     )
 
 

@@ -120,6 +120,7 @@ def health_without_daemon(settings: Settings, absence: Finding) -> HealthReply:
     """The judgement from the database alone, which a daemon that does not answer cannot change."""
     now = datetime.now(UTC)
     listings, error = read_listings(settings, since=None)
+    error = error if settings.db_path.exists() else None  # `absence` says what to do about that
     facts = Facts(now=now, living=None, listings=listings, database_error=error, absence=absence)
     return reply_of(judge(facts, limits_of(settings)), settings, now, None)
 

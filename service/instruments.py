@@ -6,6 +6,8 @@ runs and the client; so an actor that is replaced neither loses a count nor begi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
 from rules.events import Entry, EventName, RunClosed, SyncEvent
@@ -14,12 +16,14 @@ from rules.model import RunStatus, SyncPhase, Trigger
 RUN_BUCKETS = (1, 5, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200)
 REQUEST_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 ENDS = (RunStatus.SUCCESS, RunStatus.PARTIAL, RunStatus.FAILED, RunStatus.CANCELLED)
+NOTICES = ("delivered", "failed", "kept_back")
 
 
 class Instruments:
     """The counters and histograms of one daemon. Thread-safe."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, roles: Iterable[str]) -> None:
+        """`roles`: every actor there is."""
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._runs = Counter(
             "testio_sync_runs",
@@ -60,10 +64,12 @@ class Instruments:
             ("channel", "result"),
             registry=registry,
         )
-        self._begin_at_zero()
+        self._begin_at_zero(roles)
 
-    def _begin_at_zero(self) -> None:
-        """A rate needs a first value."""
+    def _begin_at_zero(self, roles: Iterable[str]) -> None:
+        """A rate needs a first value: what appears as 1 has not increased."""
+        for role in roles:
+            self._restarts.labels(role)
         for status in ENDS:
             self._run_seconds.labels(status.value)
             for trigger in Trigger:
@@ -89,6 +95,11 @@ class Instruments:
     def attempted(self, seconds: float, result: str) -> None:
         """An attempt to ask the remote has ended."""
         self._attempt_seconds.labels(result).observe(seconds)
+
+    def will_notify(self, channel: str) -> None:
+        """There is such a channel."""
+        for result in NOTICES:
+            self._notices.labels(channel, result)
 
     def notified(self, channel: str, result: str) -> None:
         """A notification was delivered, kept back, or given up on."""

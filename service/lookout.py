@@ -87,6 +87,9 @@ def make_lookout(
     )
     exporter = Exporter(health=health)
     counters = exporter.instruments
+    channels = channels_of(settings)
+    for channel in channels:
+        counters.will_notify(channel.name)
     notifiers = tuple(
         Notifier(
             channel,
@@ -95,7 +98,7 @@ def make_lookout(
             repeat_seconds=settings.notify_repeat_seconds,
             count=counters.notified,
         )
-        for channel in channels_of(settings)
+        for channel in channels
     )
     client.watch(counters.attempted)
     system.watch(

@@ -22,13 +22,14 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from actors.messages import CoordinatorStatus, ScheduleState
-from rules.model import BreakerState, Kind, Outcome
+from rules.model import BreakerState, ErrorKind, Kind, Outcome
 from service.health import HealthCheck
 from service.instruments import Instruments
 from storage import watching
 from storage.errors import StorageError
 from storage.queries import Row
 from storage.times import as_instant
+from testio.tally import OK
 
 CACHED_SECONDS = 1.0
 ROWS_CACHED_SECONDS = 60.0
@@ -39,6 +40,19 @@ NEVER = "never"
 """The outcome of a product and kind that no run has come to yet."""
 
 HOLE = "hole"
+RESULTS = (
+    OK,
+    ErrorKind.UNAUTHORIZED.value,
+    ErrorKind.FORBIDDEN.value,
+    ErrorKind.NOT_FOUND.value,
+    ErrorKind.RATE_LIMITED.value,
+    ErrorKind.SERVER_ERROR.value,
+    ErrorKind.TIMEOUT.value,
+    ErrorKind.CONNECTION_FAILED.value,
+    ErrorKind.BAD_PAYLOAD.value,
+)
+"""What comes of attempts; counted from 0 on, since a counter that appears as 1 did not increase."""
+
 PREFIX = "testio_sync_"
 
 
@@ -76,9 +90,12 @@ class Exporter:
     _rows_at: float = -ROWS_CACHED_SECONDS
 
     def __post_init__(self) -> None:
-        self.instruments = Instruments(self.registry)
+        self.instruments = Instruments(self.registry, self._roles())
         ProcessCollector(registry=self.registry)
         self.registry.register(_Page(self))
+
+    def _roles(self) -> list[str]:
+        return [address.role for address in self.health.system.wiring.everyone]
 
     def page(self, accept: str) -> tuple[bytes, str]:
         """The page and its content type, in the format that the caller accepts."""
@@ -218,7 +235,7 @@ class _Page(Collector):
             "Attempts to ask the remote, by what came of them.",
             labels=("result",),
         )
-        for result, count in {"ok": 0, **state.results}.items():
+        for result, count in {**dict.fromkeys(RESULTS, 0), **state.results}.items():
             requests.add_metric((result,), count)
         yield requests
         yield _counter("retries", "Attempts that were made again.", state.retries)
