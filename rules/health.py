@@ -16,8 +16,9 @@ INTERVALS = 4
 RECONCILE_INTERVALS = 2
 SILENT_SECONDS = 10.0
 """Actors that never wait answer at once; one that does not for so long is stuck."""
-LOGGER_SILENT_SECONDS = 45.0
-"""The Logger waits up to 30 s for another process that writes to the database."""
+LOGGER_SILENT_SECONDS = 120.0
+"""The Logger waits for the database: up to 30 s for another process, and while a fresh start is put
+in place for longer."""
 QUIET_SECONDS = 1_800.0
 """A worker whose product stores nothing for so long; `Retry-After` alone may take 20 minutes."""
 BREAKER_SECONDS = 60.0

@@ -109,7 +109,7 @@ class Trouble:
                 scope=SyncScope(product_ids=None if ids is None else frozenset(ids)),
                 kept_back=int(found["kept_back"]),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not what was told: {text[:80]}") from error
 
 

@@ -5,6 +5,7 @@ Fast whatever is wrong: actors are given a quarter of a second to answer, the da
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,7 +28,7 @@ ANSWER_SECONDS = 0.25
 DATABASE_SECONDS = 1.0
 
 
-def heartbeats_of(system: ActorSystem) -> Heartbeats:
+def heartbeats_of(system: ActorSystem, now: Callable[[], float] = time.monotonic) -> Heartbeats:
     """The actors that answer at once while all is well. Mirror and workers may have work to do."""
     wiring = system.wiring
     return Heartbeats(
@@ -36,7 +37,8 @@ def heartbeats_of(system: ActorSystem) -> Heartbeats:
             wiring.coordinator: GetStatus(),
             wiring.logger: Ping(),
             **({wiring.scheduler: GetSchedule()} if system.has_schedule else {}),
-        }
+        },
+        now,
     )
 
 
