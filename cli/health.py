@@ -11,6 +11,7 @@ from cli.common import add_settings_flags, control_of, print_json, settings_of
 from config.settings import Settings
 from control.client import ControlError, NoDaemon
 from control.protocol import FindingView, HealthReply
+from rules.health import Check
 from service.exit_status import ExitStatus
 
 EXAMPLES = """\
@@ -40,17 +41,19 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _judged(settings: Settings) -> tuple[HealthReply, ExitStatus]:
-    from service import health
-
     try:
         reply = control_of(settings, timeout=ANSWER_SECONDS).health()
     except NoDaemon as error:
-        absence = health.no_daemon(str(error))
-        return health.health_without_daemon(settings, absence), ExitStatus.NO_DAEMON
+        return _without_daemon(settings, Check.NO_DAEMON, error), ExitStatus.NO_DAEMON
     except ControlError as error:
-        absence = health.silent_daemon(str(error))
-        return health.health_without_daemon(settings, absence), ExitStatus.FAILED
+        return _without_daemon(settings, Check.DAEMON_SILENT, error), ExitStatus.FAILED
     return reply, ExitStatus.DONE if reply.healthy else ExitStatus.FAILED
+
+
+def _without_daemon(settings: Settings, check: Check, error: Exception) -> HealthReply:
+    from service.health import health_without_daemon
+
+    return health_without_daemon(settings, check, str(error))
 
 
 def _print(reply: HealthReply) -> None:

@@ -118,8 +118,9 @@ class HealthCheck:
         return 0.0 if since is None else max(0.0, (now - since).total_seconds())
 
 
-def health_without_daemon(settings: Settings, absence: Finding) -> HealthReply:
-    """The judgement from the database alone, which a daemon that does not answer cannot change."""
+def health_without_daemon(settings: Settings, check: Check, words: str) -> HealthReply:
+    """The judgement from the database alone: no daemon is there, or it does not answer."""
+    absence = Finding(check=check, where="the daemon", message=words, advice=ABSENCE[check])
     now = datetime.now(UTC)
     listings, error = read_listings(settings, since=None)
     error = error if settings.db_path.exists() else None  # `absence` says what to do about that
@@ -127,25 +128,11 @@ def health_without_daemon(settings: Settings, absence: Finding) -> HealthReply:
     return reply_of(judge(facts, limits_of(settings)), settings, now, None)
 
 
-def no_daemon(words: str) -> Finding:
-    """Nobody answers."""
-    return Finding(
-        check=Check.NO_DAEMON,
-        where="the daemon",
-        message=words,
-        advice="start it: `testio-sync run`, or the unit that runs it",
-    )
-
-
-def silent_daemon(words: str) -> Finding:
-    """Somebody listens and does not answer."""
-    return Finding(
-        check=Check.DAEMON_SILENT,
-        where="the daemon",
-        message=words,
-        advice="end that process and start the daemon again; a killed daemon loses nothing that "
-        "was written",
-    )
+ABSENCE = {
+    Check.NO_DAEMON: "start it: `testio-sync run`, or the unit that runs it",
+    Check.DAEMON_SILENT: "end that process and start the daemon again; nothing that was written "
+    "is lost",
+}
 
 
 def limits_of(settings: Settings, interval: float | None = None) -> Limits:

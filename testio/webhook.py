@@ -12,6 +12,7 @@ import requests
 import urllib3.exceptions
 
 from testio.deadlines import Call, Deadlines, WatchedAdapter
+from testio.errors import Cancelled
 from testio.transport import root_cause
 
 HEADERS = {"Content-Type": "application/json", "User-Agent": "testio-sync"}
@@ -43,6 +44,8 @@ class Webhook:
             if call.cut_because == "deadline" or isinstance(error, requests.Timeout):
                 raise WebhookFailed(f"no answer within {self._timeout:g} s") from error
             raise WebhookFailed(f"not reached: {root_cause(error)}") from error
+        except Cancelled as error:
+            raise WebhookFailed("not sent: the daemon ends") from error
         if 300 <= status < 400:
             raise WebhookFailed(f"it answered with {status}; redirects are not followed")
         if not 200 <= status < 300:

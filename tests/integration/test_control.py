@@ -186,6 +186,18 @@ def test_both_ends_speak_the_same_types(client: ControlClient, answers: Answers)
     assert client.events(since=5).last_id == 5
 
 
+def test_health_has_the_same_body_whatever_its_status(
+    client: ControlClient, server: ControlServer, answers: Answers
+) -> None:
+    for healthy, status in ((True, 200), (False, 503)):
+        answers.healthy = healthy
+        assert raw(server.path, "GET", "/v1/health")[0] == status
+        assert client.health().healthy is healthy
+    answers.broken = NotAnswered("not now")
+    with pytest.raises(TryAgain, match="not now"):
+        client.health()
+
+
 @pytest.mark.parametrize(
     ("method", "target", "body", "status", "says"),
     [
