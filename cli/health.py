@@ -51,7 +51,7 @@ def _judged(settings: Settings) -> tuple[HealthReply, ExitStatus]:
 
 
 def _without_daemon(settings: Settings, check: Check, error: Exception) -> HealthReply:
-    from service.health import health_without_daemon
+    from service.health_report import health_without_daemon
 
     return health_without_daemon(settings, check, str(error))
 
