@@ -43,13 +43,12 @@ class MetricsServer:
         self._map: dict[int, Any] = {}
         self._server: Any = None  # the stubs of waitress lack what stopping it needs
         self._thread: threading.Thread | None = None
-        self.port = 0
+        self.host, self.port = loopback_address(address)
 
     def start(self) -> None:
         """Bind and serve. Raises SettingsError where the port cannot be had."""
-        host, port = loopback_address(self._address)
         try:
-            listening = _bound(host, port)
+            listening = _bound(self.host, self.port)
         except OSError as error:
             raise SettingsError([_problem(self._address, error)]) from error
         self.port = listening.getsockname()[1]
@@ -67,7 +66,7 @@ class MetricsServer:
         )
         self._thread = threading.Thread(target=self._serve, name="testio-metrics", daemon=True)
         self._thread.start()
-        log.info("metrics_served", host=host, port=self.port)
+        log.info("metrics_served", host=self.host, port=self.port)
 
     def stop(self) -> None:
         """Close the port. Never raises."""
