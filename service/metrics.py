@@ -113,12 +113,13 @@ class Exporter:
     def _gather(self) -> Moment:
         health = self.health
         verdict = health.verdict(datetime.now(UTC))
+        stored = self._read()
         return Moment(
             healthy=verdict.healthy,
             schedule=health.schedule(),
             status=health.heartbeats.answer("coordinator"),
-            stored=self._read(),
-            rows=self._count_rows(),
+            stored=stored,
+            rows=self._rows if stored is None else self._count_rows(),
         )
 
     def _read(self) -> Stored | None:

@@ -49,7 +49,7 @@ def test_an_address_of_this_machine(text: str, host: str, port: int) -> None:
 @pytest.mark.parametrize(
     "text",
     ["9464", ":9464", "127.0.0.1", "localhost:9464", "::1:9464", "127.0.0.1:65536", "127.1:9464",
-     "[127.0.0.1]:1", "127.0.0.1:９", "127.0.0.1:9464/metrics"],
+     "[127.0.0.1]:1", "127.0.0.1:\N{FULLWIDTH DIGIT NINE}", "127.0.0.1:9464/metrics"],
 )  # fmt: skip
 def test_what_is_no_address(text: str) -> None:
     assert "like 127.0.0.1:9464 or [::1]:9464" in refused(METRICS, text)
