@@ -25,8 +25,10 @@ SECRET_NAMES = frozenset(
 PREFIX = "TESTIO_"
 SECRET_PATH = 8
 """Characters of a URL's path from which on it is masked by itself."""
-OF_THE_HOOK = frozenset({"EVENT", "TEXT", "STATUS", "RUN_ID", "DATABASE", "HOST"})
-"""What a notification's command finds in its environment, after `TESTIO_NOTIFY_`: no settings."""
+OF_THE_HOOK = frozenset(
+    f"TESTIO_NOTIFY_{name}" for name in ("EVENT", "TEXT", "STATUS", "RUN_ID", "DATABASE", "HOST")
+)
+"""What a notification's command finds in its environment: no settings."""
 
 
 def load_settings(
@@ -122,7 +124,7 @@ def _toml_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[str
 def _unknown(given: str, source: str, *, strict: bool) -> list[SettingProblem]:
     """A name that is no setting: an error in our own file, elsewhere only if it looks like one."""
     known = names().values()
-    if given.upper() in known or given.removeprefix("TESTIO_NOTIFY_") in OF_THE_HOOK:
+    if given.upper() in known or given in OF_THE_HOOK:
         return []
     near = nearest(given, known)
     if not strict and (near is None or not given.upper().startswith(PREFIX)):

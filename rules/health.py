@@ -226,7 +226,7 @@ def _warnings(living: Living) -> Iterator[Finding]:
             check=Check.PAUSED,
             where="the schedule",
             seconds=living.paused_seconds,
-            message=f"periodic runs are paused since {spoken(living.paused_seconds)}",
+            message=f"periodic runs have been paused for {spoken(living.paused_seconds)}",
             advice="`testio-sync resume` starts them again",
         )
     for role, waiting in living.mailboxes.items():

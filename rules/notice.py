@@ -120,7 +120,7 @@ def _said(
         return f"{who}: run {result.run_id} succeeded; all is well again after {lasted}."
     word = "failed" if result.status is RunStatus.FAILED else "is partial"
     first = f": {_short(now.problems[0])}" if now.problems else ""
-    others = f", and {len(now.problems) - 1} more problems" if len(now.problems) > 1 else ""
+    others = f", and {len(now.problems) - 1} more" if len(now.problems) > 1 else ""
     said = f"{who}: run {result.run_id} {word}{first}{others}."
     if not decision.again:
         return said

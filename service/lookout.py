@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -25,7 +26,7 @@ from service.webhook_hook import WebhookHook
 from storage.notice_rows import NoticeRows
 from testio.client import TestioClient
 
-LAST_NOTICE_SECONDS = 2.0
+LAST_NOTICE_SECONDS = 1.0
 """How long a stop waits for notifications under way; giving up waits for one whole attempt."""
 
 
@@ -59,8 +60,11 @@ class Lookout:
     def stop(self, *, gave_up: bool) -> None:
         """Tell what is to be told still, and end. Never raises."""
         patience = self.settings.notify_timeout_seconds if gave_up else LAST_NOTICE_SECONDS
+        give_up_at = time.monotonic() + patience
         for notifier in self.notifiers:
-            notifier.stop(patience)
+            notifier.finish()
+        for notifier in self.notifiers:
+            notifier.stop(give_up_at - time.monotonic())
         if self.metrics is not None:
             self.metrics.stop()
 
@@ -102,7 +106,8 @@ def make_lookout(
     )
     client.watch(counters.attempted)
     system.watch(
-        heard=(pause.heard, counters.heard), ended=(counters.ended, *(n.ended for n in notifiers))
+        heard=(pause.heard, counters.heard),
+        ended=(counters.ended, exporter.run_ended, *(n.ended for n in notifiers)),
     )
     address = settings.metrics_address
     return Lookout(

@@ -7,7 +7,6 @@ decided on anew with the next run's end; one that a killed daemon had under way 
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 PAUSES = (1.0, 5.0)
 """Seconds between the attempts to deliver one notification: three attempts."""
+CUT_SECONDS = 0.5
+"""How long a channel that was closed may take to notice."""
 MOST_WAITING = 100
 """Ends of runs that wait for a slow hook; the oldest are let go, as later ones say more."""
 PERIODIC = (Trigger.SCHEDULE, Trigger.STARTUP)
@@ -114,19 +115,22 @@ class Notifier:
         """The daemon ends because it cannot go on."""
         self._hear(_Heard(happening=happening, reason=reason))
 
-    def stop(self, seconds: float) -> None:
-        """Tell what waits within so many seconds, without trying again; the rest is cut."""
-        give_up_at = time.monotonic() + seconds
+    def finish(self) -> None:
+        """Tell what waits still, without trying again, and end."""
         with self._changed:
             self._stopping.set()
             self._changed.notify()
-        self._thread.join(timeout=seconds)
+
+    def stop(self, seconds: float) -> None:
+        """Finish within so many seconds; the rest is cut."""
+        self.finish()
+        self._thread.join(timeout=max(0.0, seconds))
         if self._thread.is_alive():
             log.warning("notification_cut", channel=self._channel.name, waited_seconds=seconds)
             with self._changed:
                 self._waiting.clear()
         self._channel.close()
-        self._thread.join(timeout=max(0.5, give_up_at - time.monotonic()))
+        self._thread.join(timeout=CUT_SECONDS)
 
     def _hear(self, heard: _Heard) -> None:
         with self._changed:

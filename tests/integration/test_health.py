@@ -194,7 +194,9 @@ def test_a_pause_is_a_warning_that_knows_its_age(patient: Patient) -> None:
     patient.check.pause.since = datetime.now(UTC) - timedelta(hours=3)
     reply = patient.reply()
     assert reply.healthy
-    assert [warning.message for warning in reply.warnings] == ["periodic runs are paused since 3 h"]
+    assert [warning.message for warning in reply.warnings] == [
+        "periodic runs have been paused for 3 h"
+    ]
     patient.bench.system.resume()
     assert patient.reply().warnings == []
 

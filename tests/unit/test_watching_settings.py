@@ -103,7 +103,7 @@ def test_any_other_webhook_is_refused_without_showing_it(url: str) -> None:
 def test_a_hook_may_call_testio_sync(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it finds in its environment is not taken for settings with a typo."""
     for name in OF_THE_HOOK:
-        monkeypatch.setenv(f"TESTIO_NOTIFY_{name}", "x")
+        monkeypatch.setenv(name, "x")
     load()
     monkeypatch.setenv("TESTIO_NOTIFY_COMMANDS", "x")
     with pytest.raises(SettingsError, match="did you mean TESTIO_NOTIFY_COMMAND"):
