@@ -27,7 +27,7 @@ from storage.notice_rows import NoticeRows
 from testio.client import TestioClient
 
 LAST_NOTICE_SECONDS = 1.0
-"""How long a stop waits for notifications under way; giving up waits for one whole attempt."""
+"""How long a stop waits for notifications; a daemon that ends by itself waits for an attempt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +57,9 @@ class Lookout:
         for notifier in self.notifiers:
             notifier.gave_up(happening, reason)
 
-    def stop(self, *, gave_up: bool) -> None:
-        """Tell what is to be told still, and end. Never raises."""
-        patience = self.settings.notify_timeout_seconds if gave_up else LAST_NOTICE_SECONDS
+    def stop(self, *, patient: bool) -> None:
+        """Tell what is to be told still, and end. `patient`: nobody waits for the end."""
+        patience = self.settings.notify_timeout_seconds if patient else LAST_NOTICE_SECONDS
         give_up_at = time.monotonic() + patience
         for notifier in self.notifiers:
             notifier.finish()

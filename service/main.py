@@ -76,7 +76,7 @@ def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
             fetcher.close()
             report = system.stop()
             server.stop()
-            lookout.stop(gave_up=system.gave_up.is_set())
+            lookout.stop(patient=not stop.is_set())
             client.close()
         if report.unwritten and status is ExitStatus.DONE:
             status = ExitStatus.DATABASE
@@ -142,12 +142,15 @@ def _watch(
             return ExitStatus.GAVE_UP
         if account.refused is not None and _is_idle(system):
             log.critical("wrong_account", reason=account.refused.message)
+            lookout.gave_up(account.refused.message)
             return ExitStatus.USAGE
         if not store.lock.is_mine():
             log.critical("lock_file_replaced", path=str(store.lock.path))
+            lookout.gave_up(f"its lock file {store.lock.path} was replaced or removed")
             return ExitStatus.DATABASE
         if not store.database.is_in_place():
             log.critical("database_replaced", path=str(store.database.path))
+            lookout.gave_up(f"its database {store.database.path} was replaced or removed")
             return ExitStatus.DATABASE
         if now - touched >= TOUCH_SECONDS:
             touched = now

@@ -13,7 +13,10 @@ STEPS = "tests/unit/test_incremental.py"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
-    """One small patch: `old`, which stands once in `file`, becomes `new`; `test` then fails."""
+    """One small patch: `old`, which stands once in `file`, becomes `new`; `test` then fails.
+
+    `rule` is one of the sixteen of a sync; 17 stands for those who watch over the daemon.
+    """
 
     name: str
     rule: int
