@@ -100,7 +100,10 @@ class Exporter:
 
     def page(self, accept: str) -> tuple[bytes, str]:
         """The page and its content type, in the format that the caller accepts."""
-        encode, content_type = choose_encoder(accept)
+        try:
+            encode, content_type = choose_encoder(accept)
+        except (TypeError, ValueError):  # a version that is no number
+            encode, content_type = choose_encoder("")
         return encode(self.registry), content_type
 
     def run_ended(self, _entry: RunClosed) -> None:

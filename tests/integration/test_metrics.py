@@ -131,6 +131,13 @@ def test_a_page_comes_soon_while_an_actor_hangs_and_the_database_is_locked(
     assert ("testio_sync_rows", "tests") not in values
 
 
+@pytest.mark.parametrize("accept", ["", "x;;=", "application/openmetrics-text; version=x;escaping=y"])
+def test_whatever_is_accepted_there_is_a_page(exporter: Exporter, accept: str) -> None:
+    body, content_type = exporter.page(accept)
+    assert b"testio_sync_healthy 1" in body
+    assert content_type
+
+
 def test_scrapes_at_once_share_what_was_gathered(exporter: Exporter) -> None:
     values_of(exporter)
     seen: list[object] = []
