@@ -52,7 +52,7 @@ def main(arguments: argparse.Namespace) -> int:
 def _try_all(settings: Settings) -> list[_Tried]:
     from rules.notice import trial_notice
     from service.lookout import channels_of, sender_of
-    from service.notifier import Channel, NotDelivered
+    from service.messenger import Channel, NotDelivered
 
     channels = channels_of(settings)
     if not channels:

@@ -7,8 +7,8 @@ from rules.model import ErrorKind
 LOOK = "`testio-sync status` and `testio-sync problems list` say more; the next run tries it again"
 
 ADVICE = {
-    ErrorKind.UNAUTHORIZED: "give the daemon a valid token (TESTIO_CUSTOMER_API_TOKEN or its file) "
-    "and restart it",
+    ErrorKind.UNAUTHORIZED: "put a valid token into TESTIO_CUSTOMER_API_TOKEN_FILE, then "
+    "`testio-sync reload`",
     ErrorKind.FORBIDDEN: "ask Test IO for the rights that the token lacks, or leave these products "
     "out with TESTIO_PRODUCT_IDS",
     ErrorKind.WRONG_ACCOUNT: "use the token of the account that is mirrored, or another "

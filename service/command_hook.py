@@ -15,7 +15,7 @@ from typing import IO
 
 from config.problems import SettingProblem, SettingsError
 from rules.notice import Notice, harmless_line
-from service.notifier import NotDelivered
+from service.messenger import NotDelivered
 
 NAME = "TESTIO_NOTIFY_COMMAND"
 SECRETS = (

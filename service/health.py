@@ -53,9 +53,12 @@ class PauseWatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthCheck:
-    """The daemon's own judgement. Thread-safe; `verdict` never raises and never waits for long."""
+    """The daemon's own judgement. Thread-safe; `verdict` never raises and never waits for long.
 
-    settings: Settings
+    `settings` gives them as they are now.
+    """
+
+    settings: Callable[[], Settings]
     system: ActorSystem
     daemon: DaemonView
     remote: Callable[[], RemoteState]
@@ -65,12 +68,12 @@ class HealthCheck:
     def reply(self) -> HealthReply:
         """What `GET /v1/health` answers."""
         now = datetime.now(UTC)
-        return reply_of(self.verdict(now), self.settings, now, self.daemon)
+        return reply_of(self.verdict(now), self.settings(), now, self.daemon)
 
     def verdict(self, now: datetime) -> Verdict:
         """Whether all is well, and if not, why."""
         self.heartbeats.beat(wait_seconds=ANSWER_SECONDS)
-        listings, error = read_listings(self.settings, since=self.daemon.started_at)
+        listings, error = read_listings(self.settings(), since=self.daemon.started_at)
         living = self._living(now)
         facts = Facts(now=now, living=living, listings=listings, database_error=error)
         return judge(facts, self._limits())
@@ -82,7 +85,7 @@ class HealthCheck:
     def _limits(self) -> Limits:
         schedule = self.schedule()
         interval = None if schedule is None else schedule.interval_seconds
-        return limits_of(self.settings, interval)
+        return limits_of(self.settings(), interval)
 
     def _living(self, now: datetime) -> Living:
         journal, remote, elapsed = self.system.journal, self.remote(), self.system.elapsed()

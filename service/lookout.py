@@ -18,10 +18,11 @@ from control.protocol import DaemonView
 from rules.notice import Sender
 from rules.notifying import Happening
 from service.command_hook import CommandHook
+from service.configuration import Configuration
 from service.health import HealthCheck, PauseWatch, heartbeats_of
+from service.messenger import Channel, Messenger
 from service.metrics import Exporter
 from service.metrics_server import MetricsServer
-from service.notifier import Channel, Notifier
 from service.webhook_hook import WebhookHook
 from storage.notice_rows import NoticeRows
 from testio.client import TestioClient
@@ -38,14 +39,14 @@ class Lookout:
     health: HealthCheck
     exporter: Exporter
     metrics: MetricsServer | None
-    notifiers: tuple[Notifier, ...]
+    messengers: tuple[Messenger, ...]
 
     def start(self) -> None:
         """Begin to serve and to listen. Raises SettingsError for a port that cannot be had."""
         if self.metrics is not None:
             self.metrics.start()
-        for notifier in self.notifiers:
-            notifier.start()
+        for messenger in self.messengers:
+            messenger.start()
 
     def beat(self) -> None:
         """Ask the actors for a sign of life, without waiting for it."""
@@ -54,23 +55,23 @@ class Lookout:
     def gave_up(self, reason: str) -> None:
         """The daemon ends because it cannot go on."""
         happening = Happening(at=datetime.now(UTC), status=None, gave_up=True)
-        for notifier in self.notifiers:
-            notifier.gave_up(happening, reason)
+        for messenger in self.messengers:
+            messenger.gave_up(happening, reason)
 
     def stop(self, *, patient: bool) -> None:
         """Tell what is to be told still, and end. `patient`: nobody waits for the end."""
         patience = self.settings.notify_timeout_seconds if patient else LAST_NOTICE_SECONDS
         give_up_at = time.monotonic() + patience
-        for notifier in self.notifiers:
-            notifier.finish()
-        for notifier in self.notifiers:
-            notifier.stop(give_up_at - time.monotonic())
+        for messenger in self.messengers:
+            messenger.finish()
+        for messenger in self.messengers:
+            messenger.stop(give_up_at - time.monotonic())
         if self.metrics is not None:
             self.metrics.stop()
 
 
 def make_lookout(
-    settings: Settings,
+    live: Configuration,
     system: ActorSystem,
     client: TestioClient,
     memory: NoticeRows,
@@ -80,9 +81,10 @@ def make_lookout(
 
     Raises SettingsError where the command of TESTIO_NOTIFY_COMMAND does not exist.
     """
+    settings = live.settings
     pause = PauseWatch()
     health = HealthCheck(
-        settings=settings,
+        settings=lambda: live.settings,
         system=system,
         daemon=daemon,
         remote=client.state,
@@ -94,8 +96,8 @@ def make_lookout(
     channels = channels_of(settings)
     for channel in channels:
         counters.will_notify(channel.name)
-    notifiers = tuple(
-        Notifier(
+    messengers = tuple(
+        Messenger(
             channel,
             memory,
             sender_of(settings),
@@ -107,7 +109,7 @@ def make_lookout(
     client.watch(counters.attempted)
     system.watch(
         heard=(pause.heard, counters.heard),
-        ended=(counters.ended, exporter.run_ended, *(n.ended for n in notifiers)),
+        ended=(counters.ended, exporter.run_ended, *(m.ended for m in messengers)),
     )
     address = settings.metrics_address
     return Lookout(
@@ -115,7 +117,7 @@ def make_lookout(
         health=health,
         exporter=exporter,
         metrics=None if address is None else MetricsServer(address, exporter.page),
-        notifiers=notifiers,
+        messengers=messengers,
     )
 
 

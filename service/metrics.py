@@ -131,7 +131,7 @@ class Exporter:
         )
 
     def _read(self) -> Stored | None:
-        settings = self.health.settings
+        settings = self.health.settings()
         try:
             with watching.open_briefly(settings.db_path, DATABASE_SECONDS) as connection:
                 return Stored(
@@ -149,7 +149,7 @@ class Exporter:
             return self._rows
         try:
             with watching.open_briefly(
-                self.health.settings.db_path, DATABASE_SECONDS
+                self.health.settings().db_path, DATABASE_SECONDS
             ) as connection:
                 self._rows = watching.rows_by_kind(connection)
         except StorageError:
@@ -175,7 +175,7 @@ class _Page(Collector):
         yield from self._daemon(moment)
         yield from self._actors()
         yield from self._remote()
-        yield from _files(self._health.settings.db_path)
+        yield from _files(self._health.settings().db_path)
         yield _gauge("database_readable", "1 if the database could be read.", bool(moment.stored))
         if moment.rows:
             yield _gauges("rows", "Rows that are there, by kind.", ("kind",), moment.rows)

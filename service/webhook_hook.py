@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from rules.notice import Notice
-from service.notifier import NotDelivered
+from service.messenger import NotDelivered
 from testio.webhook import Webhook, WebhookFailed
 
 

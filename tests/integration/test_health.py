@@ -85,7 +85,7 @@ def patient(bench: Bench, database: Database) -> Patient:
         bench=bench,
         time=moved,
         check=HealthCheck(
-            settings=settings,
+            settings=lambda: settings,
             system=system,
             daemon=daemon,
             remote=lambda: made.remote,
@@ -106,7 +106,7 @@ def hanging_logger(bench: Bench) -> Iterator[None]:
         let_go.wait(10)
 
     bench.events.before_write = hang
-    bench.system.pause()
+    bench.system.pause(None)
     assert reached.wait(5)
     try:
         yield
@@ -180,7 +180,7 @@ def test_what_cannot_be_written_is_a_reason_at_once(patient: Patient) -> None:
         raise StorageError("the disk is full")
 
     patient.bench.events.before_write = full
-    patient.bench.system.pause()
+    patient.bench.system.pause(None)
     wait_until(
         lambda: patient.reasons() == [(Check.JOURNAL_STUCK, "the database")], what="the reason"
     )
@@ -189,7 +189,7 @@ def test_what_cannot_be_written_is_a_reason_at_once(patient: Patient) -> None:
 
 
 def test_a_pause_is_a_warning_that_knows_its_age(patient: Patient) -> None:
-    assert patient.bench.system.pause()
+    assert patient.bench.system.pause(None)
     assert patient.check.pause.since is not None
     patient.check.pause.since = datetime.now(UTC) - timedelta(hours=3)
     reply = patient.reply()
@@ -238,8 +238,8 @@ def test_products_out_of_scope_grow_as_old_as_they_like(
         (Check.STALE, "tests of product 18 and 1 more"),
         (Check.INCOMPLETE, "tests of product 18 and 1 more"),
     ]
-    scoped = patient.check.settings.model_copy(update={"product_ids": frozenset({42})})
-    patient.check = replace(patient.check, settings=scoped)
+    scoped = patient.check.settings().model_copy(update={"product_ids": frozenset({42})})
+    patient.check = replace(patient.check, settings=lambda: scoped)
     assert patient.reasons() == [
         (Check.STALE, "tests of product 42"),
         (Check.INCOMPLETE, "tests of product 42"),

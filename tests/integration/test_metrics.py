@@ -44,7 +44,7 @@ def exporter(bench: Bench, database: Database) -> Exporter:
     bench.interval = 900.0
     system = bench.system
     health = HealthCheck(
-        settings=Settings(TESTIO_DB_PATH=database.path),  # type: ignore[call-arg]
+        settings=lambda: Settings(TESTIO_DB_PATH=database.path),  # type: ignore[call-arg]
         system=system,
         daemon=DaemonView(pid=1, started_at=datetime.now(UTC), version="1", socket="s"),
         remote=lambda: REMOTE,
@@ -115,7 +115,7 @@ def test_a_page_comes_soon_while_an_actor_hangs_and_the_database_is_locked(
         let_go.wait(10)
 
     bench.events.before_write = hang
-    bench.system.pause()
+    bench.system.pause(None)
     assert reached.wait(5)
     with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode=EXCLUSIVE")
@@ -131,7 +131,9 @@ def test_a_page_comes_soon_while_an_actor_hangs_and_the_database_is_locked(
     assert ("testio_sync_rows", "tests") not in values
 
 
-@pytest.mark.parametrize("accept", ["", "x;;=", "application/openmetrics-text; version=x;escaping=y"])
+@pytest.mark.parametrize(
+    "accept", ["", "x;;=", "application/openmetrics-text; version=x;escaping=y"]
+)
 def test_whatever_is_accepted_there_is_a_page(exporter: Exporter, accept: str) -> None:
     body, content_type = exporter.page(accept)
     assert b"testio_sync_healthy 1" in body

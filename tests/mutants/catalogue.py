@@ -302,9 +302,9 @@ MUTANTS = (
     Mutant(
         name="what did not arrive is taken for told",
         rule=17,
-        file="service/notifier.py",
+        file="service/messenger.py",
         old='        self._count(self._channel.name, "failed")\n        return False',
         new='        self._count(self._channel.name, "failed")\n        return True',
-        test="tests/integration/test_notifier.py",
+        test="tests/integration/test_messenger.py",
     ),
 )

@@ -64,7 +64,7 @@ class _Heard:
     reason: str = ""
 
 
-class Notifier:
+class Messenger:
     """One channel. `ended` and `gave_up` may be called from any thread and never wait.
 
     `count` hears of each decision: the channel, and `delivered`, `failed` or `kept_back`.
@@ -143,7 +143,7 @@ class Notifier:
             try:
                 self._act(heard)
             except Exception:
-                log.exception("notifier_failed", channel=self._channel.name)
+                log.exception("messenger_failed", channel=self._channel.name)
 
     def _next(self) -> _Heard | None:
         """The next one; None when all is told and the end has come."""

@@ -21,7 +21,7 @@ from rules.model import ErrorKind, Problem, RunRequest, RunStatus, SyncResult, T
 from rules.notice import Notice, Sender, trial_notice
 from rules.notifying import Happening
 from service.command_hook import CommandHook
-from service.notifier import NotDelivered, Notifier
+from service.messenger import Messenger, NotDelivered
 from storage.database import Database
 from storage.errors import StorageError
 from storage.notice_rows import NoticeRows
@@ -88,15 +88,17 @@ def end_of(status: RunStatus, product_id: int = 18, run_id: int = 1) -> RunClose
     )
 
 
-Make = Callable[..., Notifier]
+Make = Callable[..., Messenger]
 
 
 @pytest.fixture
 def make() -> Iterator[Make]:
-    made: list[Notifier] = []
+    made: list[Messenger] = []
 
-    def start(channel: Channel, memory: Memory | NoticeRows | None = None, **more: Any) -> Notifier:
-        notifier = Notifier(
+    def start(
+        channel: Channel, memory: Memory | NoticeRows | None = None, **more: Any
+    ) -> Messenger:
+        messenger = Messenger(
             channel,
             memory or Memory(),
             SENDER,
@@ -104,13 +106,13 @@ def make() -> Iterator[Make]:
             pauses=more.pop("pauses", (0.01, 0.01)),
             **more,
         )
-        notifier.start()
-        made.append(notifier)
-        return notifier
+        messenger.start()
+        made.append(messenger)
+        return messenger
 
     yield start
-    for notifier in made:
-        notifier.stop(1.0)
+    for messenger in made:
+        messenger.stop(1.0)
 
 
 def test_a_restart_neither_repeats_what_was_told_nor_forgets_the_recovery(
@@ -143,16 +145,16 @@ def test_a_hook_that_hangs_delays_nobody_and_the_queue_is_bounded(make: Make) ->
         raise NotDelivered("cut")
 
     channel.before = hang
-    notifier = make(channel)
-    notifier.ended(end_of(RunStatus.FAILED))
+    messenger = make(channel)
+    messenger.ended(end_of(RunStatus.FAILED))
     assert reached.wait(5)
     began = time.monotonic()
     for number in range(10_000):
-        notifier.ended(end_of(RunStatus.FAILED, product_id=number + 1))
+        messenger.ended(end_of(RunStatus.FAILED, product_id=number + 1))
     assert time.monotonic() - began < 5
-    assert len(notifier._waiting) <= 100
+    assert len(messenger._waiting) <= 100
     began = time.monotonic()
-    notifier.stop(0.2)
+    messenger.stop(0.2)
     assert time.monotonic() - began < 2
     assert channel.closed.is_set()
 
@@ -166,31 +168,31 @@ def test_what_nobody_took_is_decided_anew_with_the_next_end(make: Make) -> None:
             raise NotDelivered("no")
 
     channel = Channel(before=fail_four_times)
-    notifier = make(channel, count=lambda _channel, result: counted.append(result))
-    notifier.ended(end_of(RunStatus.FAILED, run_id=1))
+    messenger = make(channel, count=lambda _channel, result: counted.append(result))
+    messenger.ended(end_of(RunStatus.FAILED, run_id=1))
     wait_until(lambda: counted == ["failed"], what="giving up on the first one")
     assert len(tries) == 3, "a bounded number of times"
-    notifier.ended(end_of(RunStatus.FAILED, run_id=2))
+    messenger.ended(end_of(RunStatus.FAILED, run_id=2))
     wait_until(lambda: counted == ["failed", "delivered"], what="the second one")
     assert [notice.run_id for notice in channel.sent] == [2]
-    notifier.ended(end_of(RunStatus.FAILED, run_id=3))
+    messenger.ended(end_of(RunStatus.FAILED, run_id=3))
     wait_until(lambda: counted[2:] == ["kept_back"], what="keeping the third one back")
 
 
 def test_a_memory_that_cannot_be_used_stops_nothing(make: Make) -> None:
     channel = Channel()
-    notifier = make(channel, Memory(broken=True))
+    messenger = make(channel, Memory(broken=True))
     for status in (RunStatus.FAILED, RunStatus.FAILED, RunStatus.SUCCESS):
-        notifier.ended(end_of(status))
+        messenger.ended(end_of(status))
     wait_until(lambda: channel.events() == ["run_failed", "recovered"], what="both")
 
 
 def test_giving_up_is_told_before_the_end(make: Make) -> None:
     channel = Channel()
-    notifier = make(channel)
+    messenger = make(channel)
     now = Happening(at=datetime.now(UTC), status=None, gave_up=True)
-    notifier.gave_up(now, "too many restarts")
-    notifier.stop(5.0)
+    messenger.gave_up(now, "too many restarts")
+    messenger.stop(5.0)
     assert channel.events() == ["gave_up"]
     assert "too many restarts" in channel.sent[0].text
 
