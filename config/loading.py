@@ -21,8 +21,14 @@ from config.settings import Origin, Settings, names
 from config.wording import expectation
 
 TOKEN = "TESTIO_CUSTOMER_API_TOKEN"
-SECRET_NAMES = frozenset({TOKEN, "TESTIO_PROXY_URL"})
+SECRET_NAMES = frozenset({TOKEN, "TESTIO_PROXY_URL", "TESTIO_NOTIFY_WEBHOOK_URL"})
 PREFIX = "TESTIO_"
+SECRET_PATH = 8
+"""Characters of a URL's path from which on it is masked by itself."""
+OF_THE_HOOK = frozenset(
+    f"TESTIO_NOTIFY_{name}" for name in ("EVENT", "TEXT", "STATUS", "RUN_ID", "DATABASE", "HOST")
+)
+"""What a notification's command finds in its environment: no settings."""
 
 
 def load_settings(
@@ -65,7 +71,17 @@ def load_settings(
     settings._origins, settings._warnings = origins, tuple(warnings)
     if settings.proxy_url:
         REDACTOR.add(urlsplit(settings.proxy_url).password or "")
+    if settings.notify_webhook_url is not None:
+        _hide_url(settings.notify_webhook_url.get_secret_value())
     return settings
+
+
+def _hide_url(url: str) -> None:
+    """Who knows a webhook's URL can post to it; its path alone stands in the logs of libraries."""
+    REDACTOR.add(url)
+    path = url.partition("//")[2].partition("/")[2]
+    if len(path) >= SECRET_PATH:
+        REDACTOR.add(path)
 
 
 def _existing(path: Path) -> Path | None:
@@ -114,7 +130,7 @@ def _settings_class(toml: Mapping[str, Any]) -> Callable[..., Settings]:
 def _unknown(given: str, source: str, *, strict: bool) -> SettingProblem | None:
     """A name that is no setting: any in our own file, elsewhere only what looks like one."""
     known = names().values()
-    if given.upper() in known:
+    if given.upper() in known or given in OF_THE_HOOK:
         return None
     near = nearest(given, known)
     if not strict and near is None:
