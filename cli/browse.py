@@ -11,8 +11,7 @@ import sys
 import threading
 import webbrowser
 
-from cli.common import add_settings_flags, settings_of
-from cli.failures import UsageError
+from cli.common import UsageError, add_settings_flags, settings_of
 
 EXAMPLES = """\
   testio-sync browse

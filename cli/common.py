@@ -19,6 +19,10 @@ from service.daemon_address import control_of as control_of
 ONLY_THESE_PRODUCTS = "only these products (default: TESTIO_PRODUCT_IDS, else all)"
 
 
+class UsageError(Exception):
+    """The flags were understood, but cannot be followed; the text says why."""
+
+
 def add_settings_flags(parser: argparse.ArgumentParser) -> None:
     """The flags that every verb takes; they come before all other sources of settings."""
     group = parser.add_argument_group("settings")

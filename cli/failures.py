@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from cli.common import UsageError as UsageError
 from config.problems import SettingsError
 from control.client import ControlError, Declined, NoDaemon, NotThere
 from control.protocol import NoSuchEntry
@@ -13,11 +14,6 @@ from service.read_through import CannotAnswer
 from service.sync_service import SyncFailed
 from storage.errors import LockHeld, StorageError
 from storage.publishing import CannotPublish
-
-
-class UsageError(Exception):
-    """The flags were understood, but cannot be followed; the text says why."""
-
 
 STATUSES: tuple[tuple[type[Exception], ExitStatus], ...] = (
     (UsageError, ExitStatus.USAGE),

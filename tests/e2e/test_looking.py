@@ -79,17 +79,15 @@ def test_a_backup_is_taken_beside_a_daemon_and_put_back(home: Home) -> None:
     copy = home.folder / "copy.db"
     said = home.run("backup", str(copy)).stdout
     assert re.search(r"copy\.db: [\d.]+ kB in [\d.]+ s, checked", said)
-    account = home.simulator.account()
-    product = account["products"][0]["id"]
-    home.simulator.mutate(action="add", kind="test", product_id=product)
-    home.run("sync")
-    assert home.sql_count("tests") == 201
-    home.run("stop")
-    home.finish(daemon)
+    daemon.kill()
+    daemon.communicate()
+    home.database.write_bytes(home.database.read_bytes()[:5_000])  # a disk that lost the rest
     for suffix in ("-wal", "-shm"):
         home.database.with_name(home.database.name + suffix).unlink(missing_ok=True)
     copy.rename(home.database)
     assert home.sql_count("tests") == 200
+    product = home.simulator.account()["products"][0]["id"]
+    home.simulator.mutate(action="add", kind="test", product_id=product)
     home.run("sync")
     assert home.sql_count("tests") == 201, "the mirror goes on from where the copy was"
     assert home.sql("PRAGMA journal_mode") == [("wal",)]
