@@ -82,6 +82,7 @@ class ActiveRun:
             elapsed_seconds=now - self.ticket.started,
             cancelling=self.ending is not None,
             phases=tuple(self._phase_progress(phase) for phase in self.phases),
+            requests=self.ticket.requests.attempts.ended,
         )
 
     def _phase_progress(self, phase: SyncPhase) -> PhaseProgress:

@@ -168,7 +168,7 @@ class PhaseProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunProgress:
-    """How far the run at work is."""
+    """How far the run at work is. `requests`: those that have come back, answered or not."""
 
     run_id: int
     trigger: Trigger
@@ -176,6 +176,7 @@ class RunProgress:
     elapsed_seconds: float
     cancelling: bool
     phases: tuple[PhaseProgress, ...]
+    requests: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ import sys
 import threading
 import webbrowser
 
-from cli.common import UsageError, add_settings_flags, settings_of
+from cli.common import add_settings_flags, settings_of
+from cli.usage import UsageError
 
 EXAMPLES = """\
   testio-sync browse

@@ -10,7 +10,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from cli.common import UsageError, add_settings_flags, print_json, settings_of
+from cli.common import add_settings_flags, print_json, settings_of
+from cli.usage import UsageError
 from rules.nearest import nearest_word
 from storage.export_tables import TABLES
 

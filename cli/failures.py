@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from cli.common import UsageError as UsageError
+from cli.usage import UsageError as UsageError
 from config.problems import SettingsError
 from control.client import ControlError, Declined, NoDaemon, NotThere
 from control.protocol import NoSuchEntry
@@ -12,6 +12,7 @@ from control.server import NoSocket
 from service.exit_status import DaemonFailed, ExitStatus
 from service.read_through import CannotAnswer
 from service.sync_service import SyncFailed
+from service.unit_text import ServiceRefused
 from storage.errors import LockHeld, StorageError
 from storage.publishing import CannotPublish
 
@@ -30,6 +31,7 @@ STATUSES: tuple[tuple[type[Exception], ExitStatus], ...] = (
     (ControlError, ExitStatus.FAILED),
     (SyncFailed, ExitStatus.FAILED),
     (DaemonFailed, ExitStatus.FAILED),
+    (ServiceRefused, ExitStatus.FAILED),
 )
 
 

@@ -33,8 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run the daemon; ends with its exit status."""
+    import faulthandler
+
     from service.main import run_daemon
 
+    faulthandler.enable()  # a watchdog ends us with SIGABRT: its reader wants every thread's stack
     configured = _read(arguments)
     start_logging(configured.settings)
     return run_daemon(configured.settings, configured.token, lambda: _read(arguments))

@@ -23,7 +23,7 @@ MEANINGS = {
     500: "a fault of the daemon; its log says more",
     503: "the daemon cannot answer just now; try again",
 }
-ALWAYS = (500, 503)
+ALWAYS = (400, 500, 503)
 
 
 def document() -> dict[str, Any]:
@@ -53,8 +53,8 @@ def _schemas() -> dict[str, Any]:
 
 
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
-    malformed = (400, 413) if endpoint.body is not None else (400,) if endpoint.query else ()
-    errors = sorted({*malformed, *endpoint.errors, *ALWAYS})
+    too_large = (413,) if endpoint.body is not None else ()
+    errors = sorted({*too_large, *endpoint.errors, *ALWAYS})
     operation: dict[str, Any] = {
         "operationId": endpoint.name,
         "summary": endpoint.summary,

@@ -223,4 +223,5 @@ ENDPOINTS = (
     ),
 )
 
+BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 ROUTES = Map([endpoint.rule for endpoint in ENDPOINTS])

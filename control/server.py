@@ -47,7 +47,7 @@ from control.protocol import (
     StatusReply,
     WordReply,
 )
-from control.routes import ROUTES
+from control.routes import BY_NAME, ROUTES
 
 T = TypeVar("T")
 B = TypeVar("B", bound=BaseModel)
@@ -211,6 +211,7 @@ class ControlApp:
         request = Request(environ)
         try:
             endpoint, arguments = ROUTES.bind_to_environ(environ).match()
+            _refuse_unknown(request, endpoint)
             response = _json(getattr(self, f"_{endpoint}")(request, **arguments), 200)
         except HTTPException as error:
             response = _json(ErrorReply(error=_words(error, request)), error.code or 500)
@@ -311,6 +312,14 @@ def _words(error: HTTPException, request: Request) -> str:
     if error.description != type(error).description and error.description:
         return error.description
     return f"{error.name}: {request.method} {request.path}; see docs/control-api.md"
+
+
+def _refuse_unknown(request: Request, endpoint: str) -> None:
+    """A misspelt name in the query would silently answer another question."""
+    allowed = [number.name for number in BY_NAME[endpoint].query]
+    for name in request.args:
+        if name not in allowed:
+            raise BadRequest(f"{name}: expected one of {', '.join(allowed) or 'no names'}")
 
 
 def _body(request: Request, kind: type[B]) -> B:

@@ -25,29 +25,14 @@ from rules.schedule import StartupSync, wants_startup_run
 from service.account import AccountGuard
 from service.configuration import Configuration
 from service.fetcher import Fetcher
+from service.remote_client import make_client
 from service.store import Store
 from service.sync_service import Repositories, SyncService
 from storage import queries
 from storage.fetched_rows import FetchedRows
 from testio.client import TestioClient
-from testio.transport import TransportOptions
 
 DEFAULT_OPTIONS = SyncOptions()
-
-
-def make_client(settings: Settings, token: Callable[[], str]) -> TestioClient:
-    """The client of the remote that the settings describe; `token` is asked for each request."""
-    return TestioClient(
-        TransportOptions(
-            base_url=settings.base_url,
-            token=token,
-            connections=settings.max_concurrent_api_requests,
-            timeout_seconds=settings.http_timeout_seconds,
-            requests_per_second=settings.requests_per_second,
-            max_response_bytes=settings.max_response_bytes,
-            proxy_url=settings.proxy_url,
-        )
-    )
 
 
 def make_sync_service(settings: Settings, token: SecretStr, store: Store) -> SyncService:

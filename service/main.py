@@ -23,15 +23,18 @@ from control.protocol import DaemonView
 from control.server import ControlServer
 from rules.events import EventName, SyncEvent
 from service.account import AccountGuard
-from service.assembly import make_client, make_daemon_parts, make_fetcher, make_guard
+from service.assembly import make_daemon_parts, make_fetcher, make_guard
 from service.configuration import Configuration, ReadAgain
 from service.control_handlers import ControlHandlers
 from service.exit_status import DaemonFailed, ExitStatus
 from service.fetcher import Fetcher
+from service.notify import Notifier
 from service.operator import Operator
+from service.remote_client import make_client
 from service.signals import Signals
 from service.steering import Steering, recall_choices, reload_by_signal
 from service.store import Store, open_store
+from service.watchdog import Watchdog
 from storage.decision_rows import DecisionRows
 from storage.errors import StorageError
 from storage.writer_lock import Role
@@ -52,6 +55,8 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
     socket = socket_path(settings.db_path, settings.socket_path)
     stop = threading.Event()
     signals = Signals(stop)
+    notifier = Notifier.from_environment()
+    notifier.status("opening the database")
     with signals.handled(), open_store(settings, role=Role.DAEMON, socket=socket) as store:
         live = Configuration(settings=settings, token=token)
         rows = recall_choices(live, store)
@@ -66,6 +71,7 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
             client=client,
             account=account,
             read_again=read_again,
+            notifier=notifier,
         )
         handlers = _handlers(steering, store, fetcher, socket, stop)
         server = ControlServer(socket, handlers)
@@ -75,10 +81,13 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
             steering.apply()
             server.start()
             _announce(system, EventName.DAEMON_STARTED, socket)
+            notifier.ready()
             system.begin()
-            status = _watch(live, system, store, account, stop)
+            watchdog = _watchdog(notifier, system, live)
+            status = _watch(live, system, store, account, stop, watchdog)
             _announce(system, EventName.DAEMON_STOPPING, socket)
         finally:
+            notifier.stopping()
             fetcher.close()
             report = system.stop()
             server.stop()
@@ -120,17 +129,23 @@ def _handlers(
     )
 
 
+def _watchdog(notifier: Notifier, system: ActorSystem, live: Configuration) -> Watchdog:
+    return Watchdog(notifier, system, http_timeout=lambda: live.settings.http_timeout_seconds)
+
+
 def _watch(
     live: Configuration,
     system: ActorSystem,
     store: Store,
     account: AccountGuard,
     stop: threading.Event,
+    watchdog: Watchdog,
 ) -> ExitStatus:
-    """Wait for the end, looking after the lock and old events meanwhile."""
+    """Wait for the end, looking after the actors, the lock and old events meanwhile."""
     touched = tidied = -TIDY_SECONDS
     while not stop.wait(WATCH_SECONDS):
         now = time.monotonic()
+        watchdog.look()
         if system.gave_up.is_set():
             log.critical("daemon_gave_up", reason=system.gave_up_because)
             return ExitStatus.GAVE_UP

@@ -23,8 +23,9 @@ from rules.choices import PREFIX, Choices, choices_of
 from rules.events import EventName, SyncEvent
 from rules.model import Outcome
 from service.account import AccountGuard
-from service.assembly import make_client
 from service.configuration import Configuration, ReadAgain, differing, take_over
+from service.notify import Notifier
+from service.remote_client import make_client
 from service.store import Store
 from storage.choice_rows import ChoiceRows
 from storage.errors import StorageError
@@ -51,6 +52,7 @@ class Steering:
     client: TestioClient
     account: AccountGuard
     read_again: ReadAgain
+    notifier: Notifier = field(default_factory=Notifier)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     # -- choices -------------------------------------------------------------------------------
@@ -123,7 +125,7 @@ class Steering:
 
     def reload(self) -> ReloadReply:
         """Read settings and token again. Raises Refused where they are bad: the old ones stay."""
-        with self.lock:
+        with self.lock, self.notifier.reload():
             try:
                 return self._reload()
             except Refused as error:

@@ -1,4 +1,4 @@
-"""Programs of the system that some tests need."""
+"""Programs of the system that a test needs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 
 
 def needs_tool(name: str) -> str:
-    """The path of a program; skips the test where it is missing, fails it under CI."""
+    """The path of a program; without it the test is skipped, or fails where CI is set."""
     path = shutil.which(name)
     if path is None:
-        reason = f"needs the program {name}, which is not installed here"
+        reason = f"needs the program {name}, which is not installed"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
