@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 
 from cli.common import ONLY_THESE_PRODUCTS, add_product_ids
-from cli.failures import UsageError
+from cli.usage import UsageError
 from control.protocol import StartRunBody
 from rules.contradictions import contradiction
 from rules.instants import SINCE_EXPECTED, parse_since

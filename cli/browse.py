@@ -12,7 +12,7 @@ import threading
 import webbrowser
 
 from cli.common import add_settings_flags, settings_of
-from cli.failures import UsageError
+from cli.usage import UsageError
 
 EXAMPLES = """\
   testio-sync browse

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cli.common import add_settings_flags, print_json, settings_of
-from cli.failures import UsageError
+from cli.usage import UsageError
 from rules.nearest import nearest_word
 from storage.export_tables import TABLES
 

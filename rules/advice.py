@@ -29,7 +29,7 @@ SYNC = "testio-sync sync"
 ADVICE: Mapping[ErrorKind, Advice] = {
     ErrorKind.UNAUTHORIZED: Advice(
         cause="the remote does not accept the token",
-        action="put a valid token in place (README, Settings), then testio-sync sync",
+        action="put a valid token in place, then testio-sync reload and testio-sync sync",
     ),
     ErrorKind.WRONG_ACCOUNT: Advice(
         cause="the token belongs to another account than this mirror",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -64,15 +63,9 @@ class Gate:
             await _say(send, 403, "This link was used already: start `testio-sync browse` anew.\n")
 
     def _is_known(self, scope: Message) -> bool:
-        for name, value in scope["headers"]:
-            if name == b"cookie":
-                try:
-                    morsel = SimpleCookie(value.decode("latin-1")).get(self._cookie)
-                except CookieError:
-                    continue
-                if morsel is not None and _same(morsel.value, self._session):
-                    return True
-        return False
+        cookies = ";".join(v.decode("latin-1") for name, v in scope["headers"] if name == b"cookie")
+        pairs = (pair.strip().partition("=") for pair in cookies.split(";"))
+        return any(name == self._cookie and _same(value, self._session) for name, _, value in pairs)
 
 
 def _same(given: str, secret: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import datasette_dashboards  # noqa: F401 (Datasette finds it by itself; it has to be there)
 import rich
 import uvicorn
 from datasette.app import Datasette

@@ -98,13 +98,6 @@ def test_the_first_who_opens_the_link_reads_and_nobody_writes(home: Home) -> Non
     assert home.finish(process).stdout == "", "refused queries are not printed"
 
 
-def test_a_taken_port_and_a_missing_database_are_said(home: Home) -> None:
-    assert "there is no database" in home.run("browse", "--no-open", expect=6).stderr
-    home.run("products")
-    port = str(urlsplit(home.simulator.base_url).port)
-    assert f"port {port}" in home.run("browse", "--no-open", "--port", port, expect=2).stderr
-
-
 @pytest.fixture
 def scene(home: Home, make_simulator: Callable[..., Simulator]) -> Home:
     """A mirror with some history; long enough for a picture if one is to be taken."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -167,6 +168,13 @@ def test_a_missing_extra_is_named_with_how_to_get_it(
     error = program.run(*words, expect=2)[1]
     assert "pip install 'testio-sync[" in error
     assert error.count("\n") == 1
+
+
+def test_browse_says_that_a_port_is_taken_and_that_there_is_no_mirror(program: Program) -> None:
+    port = str(urlsplit(program.rig.simulator.base_url).port)
+    assert f"port {port}" in program.run("browse", "--no-open", "--port", port, expect=2)[1]
+    assert "from 0 to 65535" in program.run("browse", "--port", "70000", expect=2)[1]
+    assert main(["browse", "--db", "nowhere.db"]) == 6
 
 
 def test_the_reading_verbs_count_what_they_show_and_name_the_nearest_status(
