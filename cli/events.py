@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sqlite3
 from functools import partial
 
 from cli.common import add_settings_flags, settings_of
@@ -23,7 +24,7 @@ EXAMPLES = """\
 """
 
 POLL_SECONDS = 0.3
-PATIENCE = 3
+PATIENCE = 5
 """Readings that may fail before it is worth a word: a database is not made in one moment."""
 
 
@@ -71,7 +72,7 @@ def _follow(feed: EventFeed, arguments: argparse.Namespace) -> None:
         except StorageError as error:
             failures += 1
             if failures == PATIENCE:
-                _complain(error, is_hopeless=feed.path.exists() and not has_read)
+                _complain(error, is_hopeless=not has_read and not _may_come(feed, error))
             wait(POLL_SECONDS)
             continue
         _print(batch, arguments)
@@ -79,6 +80,12 @@ def _follow(feed: EventFeed, arguments: argparse.Namespace) -> None:
             _warn_of_the_future(feed, arguments.since)
         read, has_read, failures = feed.poll, True, 0
         wait(0 if batch.more else POLL_SECONDS)
+
+
+def _may_come(feed: EventFeed, error: StorageError) -> bool:
+    """Whether the database is not there yet, or a first sync is about to make its tables."""
+    code = getattr(error.__cause__, "sqlite_errorcode", None)
+    return not feed.path.exists() or code == sqlite3.SQLITE_ERROR
 
 
 def _complain(error: StorageError, *, is_hopeless: bool) -> None:
