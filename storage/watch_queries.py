@@ -32,6 +32,15 @@ SELECT coalesce(sum(
 ), 0) AS rows FROM sync_events WHERE run_id = ? AND product_id IS NOT NULL
 """
 
+PHASES_OF_RUN = """
+SELECT phase,
+    max(CASE event WHEN 'phase_started' THEN json_extract(detail, '$.products') END) AS total,
+    coalesce(sum(product_id IS NOT NULL AND outcome = 'complete'), 0) AS complete,
+    coalesce(sum(product_id IS NOT NULL AND outcome != 'complete'), 0) AS failed,
+    max(event = 'phase_finished') AS finished
+FROM sync_events WHERE run_id = ? AND phase IS NOT NULL GROUP BY phase
+"""
+
 
 def phase_durations(connection: sqlite3.Connection, run_id: int) -> dict[str, list[float]]:
     """Seconds that each phase took in the last runs like this one, newest first.
@@ -50,6 +59,11 @@ def phases_begun(connection: sqlite3.Connection, run_id: int) -> dict[str, str]:
         "SELECT phase, at FROM sync_events WHERE run_id = ? AND event = 'phase_started'", (run_id,)
     )
     return {row["phase"]: row["at"] for row in rows}
+
+
+def phases_of_run(connection: sqlite3.Connection, run_id: int) -> dict[str, Row]:
+    """How far the phases of a run are that have begun: total, complete, failed, finished."""
+    return {row["phase"]: row for row in connection.execute(PHASES_OF_RUN, (run_id,))}
 
 
 def rows_of_run(connection: sqlite3.Connection, run_id: int) -> int:
