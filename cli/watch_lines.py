@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cli.common import control_of
+from cli.failing_products import failure_text
 from cli.following import note, wait
 from cli.screen import harmless
 from config.settings import Settings
@@ -101,18 +102,9 @@ def _what(row: Row, names: dict[int, str]) -> str:
     if event in (EventName.RUN_FINISHED, EventName.PHASE_FINISHED):
         return f"{row['outcome']} after {row['duration_seconds']:.1f} s"
     if event in (EventName.PRODUCT_SYNCED, EventName.PRODUCT_FAILED):
-        return _product_ended(row, names)
+        return "" if row["outcome"] == "complete" else failure_text(row, names)
     words = WORDS.get(event, "")
     detail = row["detail"] or {}
     if event == EventName.PHASE_STARTED and "products" in detail:
         return f"{words}, {detail['products']} to do"
     return f"{words}: {row['error']}" if words and row["error"] else words
-
-
-def _product_ended(row: Row, names: dict[int, str]) -> str:
-    if row["outcome"] == "complete":
-        return ""
-    product = f"product {row['product_id']} {names.get(row['product_id'], '')}".rstrip()
-    kind = f"{row['error_kind']}: " if row["error_kind"] else ""
-    product = product if row["product_id"] else "the product list"
-    return f"{product} {row['outcome']}: {kind}{row['error'] or ''}"
