@@ -23,7 +23,7 @@ from actors.system import ActorSystem
 from config.settings import Settings
 from config.version import program_version
 from control.paths import socket_path
-from control.protocol import DaemonView
+from control.protocol import DaemonView, LogView
 from control.server import ControlServer
 from rules.events import EventName, SyncEvent
 from service.account import AccountGuard
@@ -31,6 +31,7 @@ from service.assembly import make_client, make_daemon_parts, make_fetcher, make_
 from service.control_handlers import ControlHandlers
 from service.exit_status import DaemonFailed, ExitStatus
 from service.fetcher import Fetcher
+from service.log_place import log_place
 from service.operator import Operator
 from service.store import Store, open_store
 from storage.decision_rows import DecisionRows
@@ -63,7 +64,7 @@ def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
         try:
             _start(system)
             server.start()
-            _announce(system, EventName.DAEMON_STARTED, socket)
+            _announce(system, EventName.DAEMON_STARTED, socket, log_place(settings.log_file))
             system.begin()
             status = _watch(settings, system, store, account, stop)
             _announce(system, EventName.DAEMON_STOPPING, socket)
@@ -99,6 +100,7 @@ def _handlers(
         started_at=datetime.now(UTC),
         version=program_version(),
         socket=str(socket),
+        log=log_place(settings.log_file),
     )
     return ControlHandlers(
         settings=settings,
@@ -162,8 +164,11 @@ def _forget_old_events(settings: Settings, store: Store) -> None:
         log.info("old_events_forgotten", events=forgotten)
 
 
-def _announce(system: ActorSystem, event: EventName, socket: Path) -> None:
+def _announce(
+    system: ActorSystem, event: EventName, socket: Path, place: LogView | None = None
+) -> None:
     detail = {"pid": os.getpid(), "version": program_version(), "socket": str(socket)}
+    detail |= {} if place is None else {"log": str(place)}
     system.journal.record(SyncEvent(at=datetime.now(UTC), event=event, detail=detail))
 
 
