@@ -19,20 +19,23 @@ class FileTail:
         self._file: BinaryIO | None = None
         self._rest = b""
 
-    def last(self, count: int, wanted: Callable[[str], bool]) -> list[str]:
+    def last(self, count: int, wanted: Callable[[str], bool], *, whole: bool = True) -> list[str]:
         """The last `count` wanted lines that are there now; `poll` goes on after them.
 
-        Raises OSError, FileNotFoundError among them.
+        `whole`: a last line that has no end yet is left to `poll`. Raises OSError,
+        FileNotFoundError among them.
         """
         self._file = self._path.open("rb")
         size = self._file.seek(0, os.SEEK_END)
-        found: list[str] = []
-        for line in _backwards(self._file, size):
+        lines = _backwards(self._file, size)
+        unfinished = next(lines)
+        found = [] if whole or not unfinished else [_decoded(unfinished)]
+        for line in lines:
             if len(found) == count:
                 break
             if line and wanted(text := _decoded(line)):
                 found.append(text)
-        self._file.seek(size)
+        self._file.seek(size - len(unfinished))
         return found[::-1]
 
     def poll(self) -> list[str]:
@@ -74,7 +77,7 @@ class FileTail:
 
 
 def _backwards(file: BinaryIO, end: int) -> Iterator[bytes]:
-    """The lines of a file before `end`, the last one first; it may be of any size."""
+    """What stands after the last line's end, then the lines, the last one first."""
     rest = b""
     while end > 0:
         begin = max(0, end - BLOCK)
