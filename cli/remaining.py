@@ -28,7 +28,7 @@ def remaining_text(seconds: float | None) -> str:
     if seconds < 1:
         return "nearly done"
     step = 1 if seconds < 20 else 5 if seconds < 120 else 60
-    return f"about {duration_text(round(seconds / step) * step)} left"
+    return f"about {duration_text(round(seconds / step) * step).removesuffix(' 0 s')} left"
 
 
 class PhaseClock:

@@ -107,4 +107,6 @@ def _what(row: Row, names: dict[int, str]) -> str:
     detail = row["detail"] or {}
     if event == EventName.PHASE_STARTED and "products" in detail:
         return f"{words}, {detail['products']} to do"
+    if event == EventName.RUN_STARTED and "trigger_source" in detail:
+        return f"{words} by {detail['trigger_source']}"
     return f"{words}: {row['error']}" if words and row["error"] else words

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
+from contextlib import suppress
 
-from rich.console import Console, Group
+from rich.console import Console, ConsoleDimensions, Group
 from rich.screen import Screen
 
 from cli.keys import CLOSED, SUSPEND, Keyboard
@@ -43,12 +46,9 @@ class Session:
                 look_at = time.monotonic() + POLL_SECONDS
 
     def _show(self) -> None:
-        """The size is asked for each time: a terminal may be resized."""
-        size = self._console.size
+        self._console.size = size = _terminal_size()
         look = Look(
-            width=size.width,
-            height=size.height,
-            ascii_only=self._console.options.ascii_only,
+            width=size.width, height=size.height, ascii_only=self._console.options.ascii_only
         )
         lines = draw(
             self._snapshot, look, message=self._shown_message(), show_help=self._shows_help
@@ -97,3 +97,12 @@ class Session:
 
     def _say(self, message: str) -> None:
         self._message, self._message_until = message, time.monotonic() + MESSAGE_SECONDS
+
+
+def _terminal_size() -> ConsoleDimensions:
+    """As it is now. COLUMNS and LINES, which rich goes by, stay what they were at the start."""
+    with suppress(OSError):
+        columns, lines = os.get_terminal_size(sys.stdout.fileno())
+        if columns and lines:
+            return ConsoleDimensions(columns, lines)
+    return ConsoleDimensions(80, 24)
