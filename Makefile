@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test lint check format bench faults mutants model lock clean
+.PHONY: help install demo run test lint check format bench faults mutants model man lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ mutants: $(VENV)/.dev ## break each rule on purpose and see its test fail (the s
 
 model: $(VENV)/.dev ## many random lives of a mirror (the suite tries a few)
 	SYNC_EXAMPLES=400 $(BIN)/pytest tests/model -n0 --timeout=7200
+
+man: $(VENV)/.dev ## make the manual page again, from the parsers (a test compares)
+	$(BIN)/testio-sync man > man/testio-sync.1
 
 lock: ## pin the dependencies again (needs uv)
 	uv pip compile $(LOCK) --extra build -o requirements.lock

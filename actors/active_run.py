@@ -22,6 +22,7 @@ class ActiveRun:
     tally: Tally = field(default_factory=Tally)
     totals: dict[SyncPhase, int] = field(default_factory=dict)
     finished: set[SyncPhase] = field(default_factory=set)
+    left_out: set[int] = field(default_factory=set)
     ending: Problem | None = None
     closing: bool = False
     adopted_by: str | None = None
@@ -36,6 +37,17 @@ class ActiveRun:
     def phases(self) -> tuple[SyncPhase, ...]:
         """The phases asked for, in order."""
         return in_order(self.ticket.request.phases)
+
+    def concerns(self, product_id: int) -> bool:
+        """Whether something may still be done for this product."""
+        wanted = self.ticket.request.scope.product_ids
+        if self.closing or self.ending is not None or product_id in self.left_out:
+            return False
+        if wanted is not None and product_id not in wanted:
+            return False
+        last = self.phases[-1]
+        ended = self.tally.outcomes.get(last, {})
+        return last is not SyncPhase.PRODUCTS and product_id not in ended
 
     def as_running(self) -> RunningRun:
         """What the decision on another request needs to know."""
@@ -70,6 +82,7 @@ class ActiveRun:
             elapsed_seconds=now - self.ticket.started,
             cancelling=self.ending is not None,
             phases=tuple(self._phase_progress(phase) for phase in self.phases),
+            requests=self.ticket.requests.attempts.ended,
         )
 
     def _phase_progress(self, phase: SyncPhase) -> PhaseProgress:

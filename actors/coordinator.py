@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import assert_never
 
@@ -15,11 +15,13 @@ from actors.journal import Journal
 from actors.messages import (
     Admitted,
     AdoptFresh,
+    CancelProduct,
     CancelRun,
     CoordinatorMessage,
     CoordinatorStatus,
     Drain,
     DropFresh,
+    DropProduct,
     EndPhase,
     FreshAdopted,
     GetStatus,
@@ -69,9 +71,9 @@ class Coordinator(BaseActor):
         journal: Journal,
         clock: Clock,
         run_ids: Iterator[int],
-        tick_request: RunRequest,
+        tick_request: Callable[[], RunRequest],
     ) -> None:
-        """`run_ids` gives free ids; it outlives a crash of this actor."""
+        """`run_ids` gives free ids; it outlives a crash of this actor. Ticks ask as configured."""
         super().__init__(role="coordinator", supervisor=supervisor)
         self._phases = phases
         self._mirror = mirror
@@ -92,6 +94,8 @@ class Coordinator(BaseActor):
                 return self._admit(message.request)
             case CancelRun():
                 return self._cancel(message.reason)
+            case CancelProduct():
+                return self._cancel_product(message)
             case GetStatus():
                 return self._status()
             case Drain():
@@ -142,7 +146,7 @@ class Coordinator(BaseActor):
             detail = {"reason": reason, "trigger_source": tick.trigger.value}
             self._record(EventName.TICK_SKIPPED, self._current, detail)
             return
-        self._start(self._new_id(), replace(self._tick_request, trigger=tick.trigger))
+        self._start(self._new_id(), replace(self._tick_request(), trigger=tick.trigger))
 
     def _admit(self, request: RunRequest) -> Admitted:
         if self._drained is not None:
@@ -199,6 +203,22 @@ class Coordinator(BaseActor):
             self._end_early(current, Problem(kind=ErrorKind.CANCELLED, message=reason))
         return current.run_id
 
+    def _cancel_product(self, message: CancelProduct) -> int | None:
+        current = self._current
+        if current is None or not current.concerns(message.product_id):
+            return None
+        detail = {"reason": message.reason, "product": message.product_id}
+        self._record(EventName.RUN_CANCEL_REQUESTED, current, detail)
+        current.left_out.add(message.product_id)
+        drop = DropProduct(
+            run_id=current.run_id,
+            product_id=message.product_id,
+            problem=Problem(kind=ErrorKind.CANCELLED, message=message.reason),
+        )
+        for address in self._phases.values():
+            address.tell(drop)
+        return current.run_id
+
     def _forget_queued(self, reason: str) -> None:
         """A run that never began ends as cancelled, so that who waits for it hears of it."""
         if self._queued is None:
@@ -252,7 +272,8 @@ class Coordinator(BaseActor):
     def _next_phase(self, current: ActiveRun) -> None:
         if current.ahead and current.ending is None:
             phase = current.ahead.pop(0)
-            self._phases[phase].tell(RunPhase(ticket=current.ticket))
+            order = RunPhase(ticket=current.ticket, without=frozenset(current.left_out))
+            self._phases[phase].tell(order)
         elif current.ticket.is_fresh_start:
             self._settle_fresh_start(current)
         else:

@@ -43,7 +43,7 @@ def list_products(task: SyncProduct, client: RemoteClient, clock: Clock) -> Job:
 
     def read() -> Page:
         as_of = clock.now()
-        rows = client.list_products(task.ticket.requests)
+        rows = client.list_products(task.requests)
         return _unpaged(task, Kind.PRODUCTS, rows.records, rows.bad_rows, CursorMove(as_of=as_of))
 
     return (yield from _listed(task, read))
@@ -121,7 +121,7 @@ class _Features:
 
     @property
     def _scope(self) -> RequestScope:
-        return self._task.ticket.requests
+        return self._task.requests
 
     def read(self) -> Page:
         """All features, whichever endpoint tells them."""

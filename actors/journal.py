@@ -32,6 +32,13 @@ class Journal:
         self._lock = threading.Lock()
         self._waiting: deque[Entry] = deque()
         self._stuck: tuple[str, float] | None = None
+        self._tries = 0
+
+    @property
+    def tries(self) -> int:
+        """How often the Logger has come back from writing, whether or not that was possible."""
+        with self._lock:
+            return self._tries
 
     @property
     def stuck_because(self) -> str | None:
@@ -48,6 +55,7 @@ class Journal:
     def not_written(self, why: str) -> None:
         """The Logger could not write; it will try again."""
         with self._lock:
+            self._tries += 1
             self._stuck = (why, time.monotonic() if self._stuck is None else self._stuck[1])
 
     def record(self, entry: Entry) -> None:
@@ -66,6 +74,7 @@ class Journal:
     def discard(self, count: int) -> None:
         """The oldest `count` entries are written."""
         with self._lock:
+            self._tries += 1
             self._stuck = None
             for _ in range(count):
                 self._waiting.popleft()

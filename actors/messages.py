@@ -75,12 +75,21 @@ class Begin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """Send no more ticks."""
+    """Send no more ticks until then, or until told to resume."""
+
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resume:
     """Send ticks again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetInterval:
+    """Tick every so many seconds from now on; 0 means never."""
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +103,7 @@ class ScheduleState:
 
     interval_seconds: float
     paused: bool
+    paused_until: datetime | None
     next_run_at: datetime | None
 
 
@@ -130,6 +140,17 @@ class CancelRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CancelProduct:
+    """Leave this product out of the rest of the run at work; the answer is the run's id.
+
+    None if there is no run, or nothing is left of it that concerns the product.
+    """
+
+    product_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GetStatus:
     """Tell the run at work; the answer is a CoordinatorStatus."""
 
@@ -147,7 +168,7 @@ class PhaseProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunProgress:
-    """How far the run at work is."""
+    """How far the run at work is. `requests`: those that have come back, answered or not."""
 
     run_id: int
     trigger: Trigger
@@ -155,6 +176,7 @@ class RunProgress:
     elapsed_seconds: float
     cancelling: bool
     phases: tuple[PhaseProgress, ...]
+    requests: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,9 +230,19 @@ class FreshAdopted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPhase:
-    """Carry your phase out for this run."""
+    """Carry your phase out for this run, but for the products `without`."""
 
     ticket: RunTicket
+    without: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropProduct:
+    """Leave this product out: cut it off if it is with a worker. It ends as skipped."""
+
+    run_id: int
+    product_id: int
+    problem: Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,17 +262,28 @@ class WorkerReplaced:
     problem: Problem
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerAdded:
+    """There is one worker more, at `index`."""
+
+    index: int
+
+
 # -- to a ProductWorker ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncProduct:
-    """Carry one product through one phase; ends in one ProductSynced or ProductFailed."""
+    """Carry one product through one phase; ends in one ProductSynced or ProductFailed.
+
+    `requests` is a part of the run's scope: it ends with the run, or before it for this product.
+    """
 
     ticket: RunTicket
     attempt: int
     phase: SyncPhase
     product_id: int
+    requests: RequestScope
     reply_to: Ref
 
 
@@ -344,6 +387,13 @@ class StartAll:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EmployWorkers:
+    """Have at least so many workers; more than there are join the phase at work."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StopAll:
     """Stop every actor, in order, within `seconds`; the answer is a StopReport."""
 
@@ -393,12 +443,13 @@ class ScheduleChanged:
     schedule: Schedule
 
 
-SchedulerMessage = Ping | Beat | Begin | Pause | Resume | GetSchedule
+SchedulerMessage = Ping | Beat | Begin | Pause | Resume | SetInterval | GetSchedule
 CoordinatorMessage = (
     Ping
     | Tick
     | StartRun
     | CancelRun
+    | CancelProduct
     | GetStatus
     | Drain
     | PhaseStarted
@@ -409,10 +460,27 @@ CoordinatorMessage = (
     | FreshAdopted
     | MirrorLost
 )
-PhaseMessage = Ping | RunPhase | EndPhase | WorkerReplaced | ProductSynced | ProductFailed
+PhaseMessage = (
+    Ping
+    | RunPhase
+    | EndPhase
+    | DropProduct
+    | WorkerReplaced
+    | WorkerAdded
+    | ProductSynced
+    | ProductFailed
+)
 WorkerMessage = Ping | SyncProduct | PageStored | PageRefused | MirrorLost
 MirrorMessage = Ping | StorePage | AdoptFresh | DropFresh
 LoggerMessage = Ping | Flush
 SupervisorMessage = (
-    Ping | Beat | StartAll | StopAll | ActorCrashed | RunBegan | RunEnded | ScheduleChanged
+    Ping
+    | Beat
+    | StartAll
+    | EmployWorkers
+    | StopAll
+    | ActorCrashed
+    | RunBegan
+    | RunEnded
+    | ScheduleChanged
 )

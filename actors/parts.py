@@ -12,6 +12,7 @@ from rules.events import Entry
 from rules.model import Kind, Problem, RunRequest, Trigger
 from rules.planning import CursorState
 from rules.records import FeatureRecord, HoleRecord, Page, ProductRecord, Stored, TestRecord
+from rules.schedule import Schedule
 from rules.windows import Window
 from testio.limits import RequestScope
 from testio.payloads import Rows
@@ -140,19 +141,35 @@ class ProductDirectory(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulePlan:
-    """How the daemon ticks. Seconds; `jitter` gives each tick's delay behind the grid."""
+    """How the daemon ticks. Seconds; `jitter` gives each tick's delay behind the grid.
+
+    `paused`: it starts paused, until `paused_until` or until somebody resumes.
+    """
 
     interval_seconds: float
     startup_run: bool
     jitter: Callable[[], float] = lambda: 0.0
+    paused: bool = False
+    paused_until: datetime | None = None
+
+    def starting(self, clock: Clock) -> Schedule:
+        """The schedule of a daemon that starts now."""
+        now = clock.elapsed()
+        schedule = Schedule.starting(now=now, interval=self.interval_seconds)
+        if not self.paused:
+            return schedule
+        if self.paused_until is None:
+            return schedule.pause()
+        return schedule.pause(now + (self.paused_until - clock.now()).total_seconds())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """One system's parts. Without a `schedule` there is no Scheduler: runs are asked for.
 
-    `tick_request` is what each tick asks for. `pulse_seconds` None: only the
-    test that holds the clock beats the heart. Without `fresh` there are no fresh starts.
+    `tick_request` gives what a tick asks for, as things are configured then. `pulse_seconds`
+    None: only the test that holds the clock beats the heart. Without `fresh` there are no fresh
+    starts.
     """
 
     client: RemoteClient
@@ -162,7 +179,7 @@ class Parts:
     next_run_id: int
     workers: int
     schedule: SchedulePlan | None = None
-    tick_request: RunRequest = field(default_factory=lambda: RunRequest(trigger=Trigger.SCHEDULE))
+    tick_request: Callable[[], RunRequest] = lambda: RunRequest(trigger=Trigger.SCHEDULE)
     clock: Clock = field(default_factory=SystemClock)
     pulse_seconds: float | None = 0.5
     fresh: FreshStore | None = None

@@ -10,6 +10,7 @@ from actors.base import Address, BaseActor
 from actors.clock import Clock
 from actors.journal import Journal
 from actors.messages import (
+    DropProduct,
     EndPhase,
     PhaseFinished,
     PhaseMessage,
@@ -20,6 +21,7 @@ from actors.messages import (
     RunPhase,
     RunTicket,
     SyncProduct,
+    WorkerAdded,
     WorkerReplaced,
 )
 from actors.parts import ProductDirectory
@@ -28,6 +30,7 @@ from rules.events import EventName, SyncEvent
 from rules.model import ErrorKind, Outcome, Problem, SyncPhase
 from rules.outcome import END_THE_RUN, phase_outcome
 from storage.errors import StorageError
+from testio.limits import RequestScope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,8 @@ class _ActivePhase:
     started: float
     outcomes: list[Outcome] = field(default_factory=list)
     told: dict[int, tuple[str, float]] = field(default_factory=dict)
+    scopes: dict[int, RequestScope] = field(default_factory=dict)
+    dropped: dict[int, Problem] = field(default_factory=dict)
     problem: Problem | None = None
 
 
@@ -91,11 +96,15 @@ class PhaseActor(BaseActor):
         """Dispatch by type."""
         match message:
             case RunPhase():
-                self._begin(message.ticket)
+                self._begin(message)
             case ProductSynced() | ProductFailed():
                 self._come_back(message)
+            case DropProduct():
+                self._drop_product(message)
             case WorkerReplaced():
                 self._worker_replaced(message)
+            case WorkerAdded():
+                self._worker_added(message.index)
             case EndPhase():
                 self._end_early(message)
             case Ping():
@@ -104,7 +113,8 @@ class PhaseActor(BaseActor):
                 assert_never(message)
         return True
 
-    def _begin(self, ticket: RunTicket) -> None:
+    def _begin(self, order: RunPhase) -> None:
+        ticket = order.ticket
         work = self._find_work_safely(ticket)
         active = _ActivePhase(
             ticket=ticket,
@@ -120,6 +130,8 @@ class PhaseActor(BaseActor):
         self._coordinator.tell(PhaseStarted(run_id=ticket.run_id, phase=self.phase, total=total))
         for product_id in work.unknown:
             self._product_ended(self._not_synced(product_id, 0, UNKNOWN_PRODUCT, Outcome.FAILED))
+        for product_id in order.without:
+            self._drop_from(active, product_id, LEFT_OUT)
         self._hand_out()
 
     def _find_work_safely(self, ticket: RunTicket) -> Work:
@@ -143,11 +155,13 @@ class PhaseActor(BaseActor):
             self._finish(active)
 
     def _order(self, active: _ActivePhase, assignment: Assignment) -> SyncProduct:
+        scope = active.scopes[assignment.product_id] = active.ticket.requests.part()
         return SyncProduct(
             ticket=active.ticket,
             attempt=assignment.attempt,
             phase=self.phase,
             product_id=assignment.product_id,
+            requests=scope,
             reply_to=self.actor_ref,
         )
 
@@ -159,7 +173,8 @@ class PhaseActor(BaseActor):
         if active.backlog.come_back(message.attempt) is None:
             return
         active.told.pop(message.attempt, None)
-        self._product_ended(message)
+        self._release(active, message.product_id)
+        self._product_ended(self._with_reason(active, message))
         if message.problem is not None and message.problem.kind in END_THE_RUN:
             self._drop_waiting(active, message.problem)
         self._hand_out()
@@ -177,6 +192,42 @@ class PhaseActor(BaseActor):
                 )
                 self._come_back(replace(lost, duration_seconds=self._clock.elapsed() - since))
         self._hand_out()
+
+    def _with_reason(
+        self, active: _ActivePhase, message: ProductSynced | ProductFailed
+    ) -> ProductSynced | ProductFailed:
+        """A worker that was cut off knows no more than that; the phase knows why."""
+        why = active.dropped.get(message.product_id)
+        if why is None or message.outcome is not Outcome.SKIPPED:
+            return message
+        return replace(
+            message, problem=replace(why, phase=self.phase, product_id=message.product_id)
+        )
+
+    def _release(self, active: _ActivePhase, product_id: int) -> None:
+        scope = active.scopes.pop(product_id, None)
+        if scope is not None:
+            active.ticket.requests.cancellation.release(scope.cancellation)
+
+    def _worker_added(self, index: int) -> None:
+        if self._active is not None:
+            self._active.backlog.worker_joined(index)
+            self._hand_out()
+
+    def _drop_product(self, message: DropProduct) -> None:
+        active = self._active
+        if active is None or active.ticket.run_id != message.run_id:
+            return
+        self._drop_from(active, message.product_id, message.problem)
+        self._hand_out()
+
+    def _drop_from(self, active: _ActivePhase, product_id: int, problem: Problem) -> None:
+        """One that waits ends at once; one that is with a worker is cut, and then comes back."""
+        if active.backlog.drop(product_id):
+            self._product_ended(self._not_synced(product_id, 0, problem, Outcome.SKIPPED))
+        elif (scope := active.scopes.get(product_id)) is not None:
+            active.dropped[product_id] = problem
+            scope.cancellation.cancel()
 
     def _end_early(self, message: EndPhase) -> None:
         active = self._active
@@ -273,6 +324,7 @@ _EVENT_OF = {
 UNKNOWN_PRODUCT = Problem(
     kind=ErrorKind.NOT_FOUND, message="no such product in the account's list of products"
 )
+LEFT_OUT = Problem(kind=ErrorKind.CANCELLED, message="left out of this run by an operator")
 LIST_FAILED = Problem(
     kind=ErrorKind.NOT_FOUND, message="no products to go by, because their list was not fetched"
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from actors.base import Address, BaseActor
@@ -19,6 +19,7 @@ from actors.messages import (
     ScheduleChanged,
     SchedulerMessage,
     ScheduleState,
+    SetInterval,
     Tick,
 )
 from rules.events import EventName, SyncEvent
@@ -59,9 +60,11 @@ class Scheduler(BaseActor):
             case Beat():
                 self._beat()
             case Pause():
-                return self._set_paused(True)
+                return self._pause(message.until)
             case Resume():
-                return self._set_paused(False)
+                return self._resume("an operator")
+            case SetInterval():
+                self._set_interval(message.seconds)
             case GetSchedule():
                 return self._state()
             case Ping():
@@ -71,7 +74,11 @@ class Scheduler(BaseActor):
         return True
 
     def _begin(self, startup_run: bool) -> None:
-        if startup_run:
+        if not startup_run:
+            return
+        if self._schedule.paused:
+            self._change(self._schedule.due_now(self._clock.elapsed()))
+        else:
             self._send(Tick(trigger=Trigger.STARTUP))
 
     def _send(self, tick: Tick) -> None:
@@ -82,17 +89,34 @@ class Scheduler(BaseActor):
         if self._unsent is not None:
             self._send(self._unsent)
         now = self._clock.elapsed()
+        if self._schedule.pause_is_over(now):
+            self._resume("the end of the pause")
         if self._schedule.is_due(now):
             self._change(self._schedule.after_tick(now, self._jitter()))
             self._send(Tick(trigger=Trigger.SCHEDULE))
 
-    def _set_paused(self, paused: bool) -> bool:
-        if self._schedule.paused is paused:
+    def _pause(self, until: datetime | None) -> bool:
+        seconds = None if until is None else (until - self._clock.now()).total_seconds()
+        ends_at = None if seconds is None else self._clock.elapsed() + seconds
+        if self._schedule.paused and self._schedule.paused_until is None and ends_at is None:
             return False
-        self._change(self._schedule.pause() if paused else self._schedule.resume())
-        event = EventName.PAUSED if paused else EventName.RESUMED
-        self._journal.record(SyncEvent(at=self._clock.now(), event=event))
+        self._change(self._schedule.pause(ends_at))
+        self._record(EventName.PAUSED, until="resumed" if until is None else until.isoformat())
         return True
+
+    def _resume(self, by: str) -> bool:
+        if not self._schedule.paused:
+            return False
+        self._change(self._schedule.resume())
+        self._record(EventName.RESUMED, by=by)
+        return True
+
+    def _set_interval(self, seconds: float) -> None:
+        if seconds != self._schedule.interval:
+            self._change(self._schedule.with_interval(seconds, self._clock.elapsed()))
+
+    def _record(self, event: EventName, **detail: object) -> None:
+        self._journal.record(SyncEvent(at=self._clock.now(), event=event, detail=detail))
 
     def _change(self, schedule: Schedule) -> None:
         self._schedule = schedule
@@ -100,10 +124,15 @@ class Scheduler(BaseActor):
 
     def _state(self) -> ScheduleState:
         schedule = self._schedule
-        next_run_at = None
-        if schedule.periodic and not schedule.paused:
-            seconds = max(0.0, schedule.due_at - self._clock.elapsed())
-            next_run_at = self._clock.now() + timedelta(seconds=seconds)
         return ScheduleState(
-            interval_seconds=schedule.interval, paused=schedule.paused, next_run_at=next_run_at
+            interval_seconds=schedule.interval,
+            paused=schedule.paused,
+            paused_until=self._instant(schedule.paused_until),
+            next_run_at=self._instant(schedule.next_at()),
         )
+
+    def _instant(self, at: float | None) -> datetime | None:
+        """The wall clock's time then; now, if that is past."""
+        if at is None:
+            return None
+        return self._clock.now() + timedelta(seconds=max(0.0, at - self._clock.elapsed()))

@@ -15,6 +15,7 @@ from actors.messages import (
     ActorCrashed,
     Beat,
     Drain,
+    EmployWorkers,
     Flush,
     MirrorLost,
     Ping,
@@ -26,6 +27,7 @@ from actors.messages import (
     StopAll,
     StopReport,
     SupervisorMessage,
+    WorkerAdded,
     WorkerReplaced,
 )
 from actors.wiring import Wiring
@@ -60,8 +62,8 @@ class Supervisor(BaseActor):
         self._budget = RestartBudget()
         self._outstanding: dict[int, RunBegan] = {}
         plan = wiring.parts.schedule
-        self._schedule = Schedule.starting(
-            now=self._clock.elapsed(), interval=0.0 if plan is None else plan.interval_seconds
+        self._schedule = (
+            Schedule.starting(now=0.0, interval=0.0) if plan is None else plan.starting(self._clock)
         )
         self._worker_index = wiring.worker_index
         self._makers = wiring.makers(lambda: self._schedule)
@@ -73,6 +75,8 @@ class Supervisor(BaseActor):
         match message:
             case StartAll():
                 self._start_all()
+            case EmployWorkers():
+                self._employ(message.count)
             case StopAll():
                 return self._stop_all(message.seconds)
             case Beat():
@@ -102,6 +106,16 @@ class Supervisor(BaseActor):
             self._start(role)
         for address in self._addresses.values():
             address.ask(Ping(), timeout=PING_SECONDS)
+
+    def _employ(self, count: int) -> None:
+        """Start the workers that are lacking; none is dismissed, the client holds them back."""
+        while len(self._wiring.workers) < count:
+            index, address, make = self._wiring.add_worker()
+            self._worker_index[address.role] = index
+            self._makers[address.role] = make
+            self._addresses[address.role] = address
+            self._start(address.role)
+            self._tell(self._wiring.phases.values(), WorkerAdded(index=index))
 
     def _start(self, role: str) -> Ref:
         ref = self._makers[role]()

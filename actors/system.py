@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 from typing import cast
 
 import structlog
@@ -13,13 +14,16 @@ from actors.messages import (
     Admitted,
     Beat,
     Begin,
+    CancelProduct,
     CancelRun,
     CoordinatorStatus,
+    EmployWorkers,
     GetSchedule,
     GetStatus,
     Pause,
     Resume,
     ScheduleState,
+    SetInterval,
     StartAll,
     StartRun,
     StopAll,
@@ -107,13 +111,26 @@ class ActorSystem:
         answer = self.wiring.scheduler.ask(GetSchedule(), timeout=ANSWER_SECONDS)
         return cast(ScheduleState, answer)
 
-    def pause(self) -> bool:
-        """No more ticks; False if it was paused already."""
-        return bool(self.wiring.scheduler.ask(Pause(), timeout=ANSWER_SECONDS))
+    def pause(self, until: datetime | None = None) -> bool:
+        """No more ticks until then, or until resumed; False if it was paused so already."""
+        return bool(self.wiring.scheduler.ask(Pause(until=until), timeout=ANSWER_SECONDS))
 
     def resume(self) -> bool:
         """Ticks again; False if it was not paused."""
         return bool(self.wiring.scheduler.ask(Resume(), timeout=ANSWER_SECONDS))
+
+    def set_interval(self, seconds: float) -> None:
+        """Ticks every so many seconds from now on; 0 means never."""
+        self.wiring.scheduler.ask(SetInterval(seconds=seconds), timeout=ANSWER_SECONDS)
+
+    def employ(self, workers: int) -> None:
+        """Have at least so many workers."""
+        self.wiring.supervisor.ask(EmployWorkers(count=workers), timeout=ANSWER_SECONDS)
+
+    def cancel_product(self, product_id: int, reason: str) -> int | None:
+        """Leave a product out of the run at work; its id, or None if it is not concerned."""
+        order = CancelProduct(product_id=product_id, reason=reason)
+        return cast("int | None", self.wiring.coordinator.ask(order, timeout=ANSWER_SECONDS))
 
     def cancel(self, reason: str) -> int | None:
         """End the run at work; its id, or None if there is none."""

@@ -210,7 +210,7 @@ class TestsJob:
         return self._with_holes(self._stored_part(window, rows, taken))
 
     def _ask(self, window: Window, *, patient: bool) -> Rows[TestRecord]:
-        scope = self.task.ticket.requests
+        scope = self.task.requests
         return self.client.list_tests(self.product_id, window, scope, patient=patient)
 
     def _known(self, rows: Rows[TestRecord]) -> frozenset[int]:
@@ -333,7 +333,7 @@ class TestsJob:
         ]
 
     def _look_for(self, test_ids: Sequence[int]) -> Found:
-        return look_for(self.client, self.product_id, test_ids, self.task.ticket.requests)
+        return look_for(self.client, self.product_id, test_ids, self.task.requests)
 
 
 def is_wanted(record: TestRecord, since: datetime | None) -> bool:

@@ -41,7 +41,7 @@ class Wiring:
     scheduler: Address
     coordinator: Address
     phases: dict[SyncPhase, Address]
-    workers: tuple[Address, ...]
+    workers: list[Address]
     mirror: Address
     logger: Address
     journal: Journal
@@ -60,7 +60,7 @@ class Wiring:
             scheduler=Address("scheduler"),
             coordinator=Address("coordinator"),
             phases={phase: Address(f"{phase.value}-phase") for phase in SyncPhase},
-            workers=tuple(Address(f"worker-{n + 1}") for n in range(parts.workers)),
+            workers=[Address(f"worker-{n + 1}") for n in range(parts.workers)],
             mirror=Address("mirror"),
             logger=logger,
             journal=Journal(logger),
@@ -72,6 +72,15 @@ class Wiring:
     def worker_index(self) -> dict[str, int]:
         """The number of each worker, by its role."""
         return {address.role: index for index, address in enumerate(self.workers)}
+
+    def add_worker(self) -> tuple[int, Address, Callable[[], Ref]]:
+        """One address more, with nobody behind it yet: its number, itself, and how it is filled.
+
+        Called by the Supervisor; the phases look at the same list.
+        """
+        address = Address(f"worker-{len(self.workers) + 1}")
+        self.workers.append(address)
+        return len(self.workers) - 1, address, lambda: self._worker(address.role)
 
     @property
     def everyone(self) -> tuple[Address, ...]:

@@ -1,28 +1,36 @@
-"""End the run at work; what it has stored so far stays."""
+"""End the run at work, or leave one product out of it; what it has stored so far stays."""
 
 from __future__ import annotations
 
 import argparse
 
-from cli.common import add_settings_flags, control_of, print_json, settings_of
+from cli.commanding import add_command_flags, control_for, show_word, whole_number
 
 EXAMPLES = """\
   testio-sync cancel
-  testio-sync cancel --json
+  testio-sync cancel --product 18     the run goes on with the others
 """
+MAX_ID = 2**63 - 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `testio-sync cancel`."""
-    parser.add_argument("--json", action="store_true", help="print the daemon's reply as JSON")
-    add_settings_flags(parser)
+    parser.add_argument(
+        "--product", metavar="ID", type=_id, help="only this product, for the rest of the run"
+    )
+    add_command_flags(parser)
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Send the message and print the daemon's word."""
-    reply = control_of(settings_of(arguments)).cancel()
-    if arguments.json:
-        print_json(reply.model_dump(mode="json"))
-    else:
-        print(reply.word.value.replace("_", " "))
-    return 0
+    control = control_for(arguments)
+    if arguments.product is None:
+        return show_word(arguments, control.cancel())
+    return show_word(arguments, control.cancel_product(arguments.product))
+
+
+def _id(text: str) -> int:
+    try:
+        return whole_number(1, MAX_ID)(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected a product id, e.g. 18; got {text!r}") from error

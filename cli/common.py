@@ -16,11 +16,15 @@ from config.problems import SettingProblem, SettingsError
 from config.settings import Settings
 from service.daemon_address import control_of as control_of
 
+CONFIG_HELP = (
+    "a TOML file with settings (default: ~/.config/testio-sync/config.toml, if it is there)"
+)
+
 
 def add_settings_flags(parser: argparse.ArgumentParser) -> None:
     """The flags that every verb takes; they come before all other sources of settings."""
     group = parser.add_argument_group("settings")
-    group.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with settings")
+    group.add_argument("--config", type=Path, metavar="FILE", help=CONFIG_HELP)
     group.add_argument("--db", metavar="FILE", help="the database (TESTIO_DB_PATH)")
 
 
@@ -47,6 +51,8 @@ def settings_of(arguments: argparse.Namespace, **more: Any) -> Settings:
 
 def start_logging(settings: Settings, *, level: str | None = None) -> None:
     """Set logging up as the settings say. Raises SettingsError for an unusable LOG_FILE."""
+    import structlog
+
     from config.logs import configure_logs
 
     try:
@@ -58,11 +64,15 @@ def start_logging(settings: Settings, *, level: str | None = None) -> None:
     except OSError as error:
         problem = SettingProblem(
             name="LOG_FILE",
-            source="the settings",
+            source=settings.origin("LOG_FILE").source,
             shown=str(settings.log_file),
             expected=f"a file that can be written to ({error.strerror})",
         )
         raise SettingsError([problem]) from error
+    for warning in settings.warnings:
+        structlog.get_logger("config").warning(
+            "setting_unknown", name=warning.name, source=warning.source, hint=warning.hint
+        )
 
 
 def print_json(document: Any) -> None:

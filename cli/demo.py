@@ -87,6 +87,7 @@ def _set_up(stack: ExitStack, folder: Path) -> Scene:
         "TESTIO_CUSTOMER_API_BASE_URL": ready["base_url"],
         "TESTIO_CUSTOMER_API_TOKEN": ready["token"],
         "TESTIO_DB_PATH": str(database),
+        "XDG_CONFIG_HOME": str(folder),  # this user's own configuration is another account's
     }
     scene = Scene(
         folder=folder,

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import sys
 
+from cli.usage import UsageError as UsageError
 from config.problems import SettingsError
-from control.client import ControlError, NoDaemon, NotThere
+from control.client import ControlError, Declined, NoDaemon, NotThere
 from control.protocol import NoSuchEntry
 from control.server import NoSocket
 from service.exit_status import DaemonFailed, ExitStatus
 from service.read_through import CannotAnswer
 from service.sync_service import SyncFailed
+from service.unit_text import ServiceRefused
 from storage.errors import LockHeld, StorageError
-
-
-class UsageError(Exception):
-    """The flags were understood, but cannot be followed; the text says why."""
-
 
 STATUSES: tuple[tuple[type[Exception], ExitStatus], ...] = (
     (UsageError, ExitStatus.USAGE),
@@ -28,9 +25,11 @@ STATUSES: tuple[tuple[type[Exception], ExitStatus], ...] = (
     (NoDaemon, ExitStatus.NO_DAEMON),
     (NoSuchEntry, ExitStatus.USAGE),
     (NotThere, ExitStatus.USAGE),
+    (Declined, ExitStatus.USAGE),
     (ControlError, ExitStatus.FAILED),
     (SyncFailed, ExitStatus.FAILED),
     (DaemonFailed, ExitStatus.FAILED),
+    (ServiceRefused, ExitStatus.FAILED),
 )
 
 

@@ -8,7 +8,11 @@ import os
 import sys
 from typing import Any
 
+from cli.parsers import verb_parser
+
 VERBS = {
+    "init": "ask for URL and token, try them, and write the configuration",
+    "check": "look over the configuration, the token, the database and the daemon",
     "run": "run the daemon in the foreground",
     "sync": "sync once, by the daemon if one runs on this database",
     "status": "show the daemon, the run at work, the last runs, freshness and problems",
@@ -22,12 +26,19 @@ VERBS = {
     "problems": "list what fails, try it again, or set it aside",
     "deletions": "list deletions that are held back, and accept them",
     "verify": "compare the mirror with the live account, writing nothing",
-    "pause": "stop periodic runs until resumed",
+    "pause": "stop periodic runs, for a time or until resumed",
     "resume": "start periodic runs again",
-    "cancel": "end the run at work",
+    "interval": "change how often the daemon syncs",
+    "concurrency": "change how many requests it has under way at once",
+    "rate": "change how many requests a second it sends at most",
+    "cancel": "end the run at work, or leave one product out of it",
+    "reload": "have the daemon read its configuration and token again",
     "stop": "stop the daemon",
+    "service": "run the daemon by systemd: install, uninstall, show the unit",
     "demo": "see it all work against a bundled simulator, in half a minute",
     "simulator": "run a stand-in for the remote, with faults",
+    "completion": "print a script that completes commands in bash, zsh or fish",
+    "man": "print the manual page",
 }
 
 EPILOG = """\
@@ -51,11 +62,11 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     verb = parser.parse_args(arguments[:1]).verb
     module = importlib.import_module(f"cli.{verb}")
-    return _run(module, _verb_parser(verb, module).parse_args(arguments[1:]))
+    return _run(module, verb_parser(verb, module).parse_args(arguments[1:]))
 
 
 def _top_parser() -> argparse.ArgumentParser:
-    verbs = "\n".join(f"  {verb:<10} {what}" for verb, what in VERBS.items())
+    verbs = "\n".join(f"  {verb:<11} {what}" for verb, what in VERBS.items())
     parser = argparse.ArgumentParser(
         prog="testio-sync",
         usage="testio-sync VERB [options]",
@@ -64,30 +75,17 @@ def _top_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the versions and exit")
     parser.add_argument("verb", choices=VERBS, metavar="VERB", help=argparse.SUPPRESS)
     return parser
 
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_given: Any) -> None:
-        from config.version import program_version
+        from cli.about import version_text
 
-        python = ".".join(map(str, sys.version_info[:3]))
-        print(f"testio-sync {program_version()} (Python {python})")
+        print(version_text())
         parser.exit()
-
-
-def _verb_parser(verb: str, module: Any) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=f"testio-sync {verb}",
-        description=module.__doc__,
-        epilog=f"examples:\n{module.EXAMPLES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    module.add_arguments(parser)
-    return parser
 
 
 def _run(module: Any, arguments: argparse.Namespace) -> int:

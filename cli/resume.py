@@ -1,10 +1,10 @@
-"""Start periodic runs again; one that fell due meanwhile starts at once."""
+"""Start periodic runs again; one that fell due during the pause begins at once."""
 
 from __future__ import annotations
 
 import argparse
 
-from cli.common import add_settings_flags, control_of, print_json, settings_of
+from cli.commanding import add_command_flags, control_for, show_word
 
 EXAMPLES = """\
   testio-sync resume
@@ -14,15 +14,9 @@ EXAMPLES = """\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `testio-sync resume`."""
-    parser.add_argument("--json", action="store_true", help="print the daemon's reply as JSON")
-    add_settings_flags(parser)
+    add_command_flags(parser)
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Send the message and print the daemon's word."""
-    reply = control_of(settings_of(arguments)).resume()
-    if arguments.json:
-        print_json(reply.model_dump(mode="json"))
-    else:
-        print(reply.word.value.replace("_", " "))
-    return 0
+    return show_word(arguments, control_for(arguments).resume())

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from cli.common import add_log_flags, add_settings_flags, settings_of, start_logging
+
+if TYPE_CHECKING:
+    from service.configuration import Configured
 
 EXAMPLES = """\
   testio-sync run
@@ -29,14 +33,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run the daemon; ends with its exit status."""
-    from config.token import load_token
+    import faulthandler
+
     from service.main import run_daemon
+
+    faulthandler.enable()  # a watchdog ends us with SIGABRT: its reader wants every thread's stack
+    configured = _read(arguments)
+    start_logging(configured.settings)
+    return run_daemon(configured.settings, configured.token, lambda: _read(arguments))
+
+
+def _read(arguments: argparse.Namespace) -> Configured:
+    """The settings and the token, from where they are now. Raises SettingsError."""
+    from config.token import load_token
+    from service.configuration import Configured
 
     settings = settings_of(
         arguments,
         TESTIO_REFRESH_INTERVAL_SECONDS=arguments.interval,
         TESTIO_CUSTOMER_API_BASE_URL=arguments.base_url,
     )
-    token = load_token(settings)
-    start_logging(settings)
-    return run_daemon(settings, token)
+    return Configured(settings=settings, token=load_token(settings))

@@ -61,6 +61,8 @@ def _document(settings: Settings, live: StatusReply | None) -> dict[str, Any]:
         "queued_run_id": reply.get("queued_run_id"),
         "interval_seconds": reply.get("interval_seconds"),
         "paused": reply.get("paused"),
+        "paused_until": reply.get("paused_until"),
+        "choices": reply.get("choices"),
         "next_run_at": reply.get("next_run_at"),
         "database": str(settings.db_path),
         "at": datetime.now(UTC).isoformat(),

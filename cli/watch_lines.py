@@ -26,6 +26,8 @@ WORDS = {
     EventName.PHASE_STARTED: "begun",
     EventName.PAUSED: "periodic runs are paused",
     EventName.RESUMED: "periodic runs go on",
+    EventName.RELOADED: "the configuration was read again",
+    EventName.RELOAD_REFUSED: "the configuration was not taken over",
     EventName.ACTOR_CRASHED: "a part of the daemon crashed, and is replaced",
     EventName.DAEMON_GAVE_UP: "the daemon gave up",
     EventName.DELETIONS_ACCEPTED: "held deletions were accepted",
@@ -109,4 +111,8 @@ def _what(row: Row, names: dict[int, str]) -> str:
         return f"{words}, {detail['products']} to do"
     if event == EventName.RUN_STARTED and "trigger_source" in detail:
         return f"{words} by {detail['trigger_source']}"
+    if event == EventName.SETTING_CHANGED:
+        return f"{detail.get('name')} is now {detail.get('value')}"
+    if event == EventName.RELOAD_REFUSED:
+        return f"{words}: {detail.get('reason')}"
     return f"{words}: {row['error']}" if words and row["error"] else words

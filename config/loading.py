@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
+from config.files import dotenv_file, toml_file
+from config.places import default_config_file
 from config.problems import SettingProblem, SettingsError, nearest
 from config.secrets import REDACTOR
-from config.settings import Settings, names
+from config.settings import Origin, Settings, names
+from config.wording import expectation
 
-SECRET_NAMES = frozenset({"TESTIO_CUSTOMER_API_TOKEN", "TESTIO_PROXY_URL"})
+TOKEN = "TESTIO_CUSTOMER_API_TOKEN"
+SECRET_NAMES = frozenset({TOKEN, "TESTIO_PROXY_URL"})
 PREFIX = "TESTIO_"
 
 
@@ -29,28 +31,55 @@ def load_settings(
     config_file: Path | None = None,
     env_file: Path | None = Path(".env"),
 ) -> Settings:
-    """The settings of this process. `flags` holds public names. Raises SettingsError."""
+    """The settings of this process. `flags` holds public names. Raises SettingsError.
+
+    Without a `config_file` the one in its usual place is read, if there is one.
+    """
     problems: list[SettingProblem] = []
-    toml = _toml_file(config_file, problems)
+    warnings: list[SettingProblem] = []
+    # A working folder that is closed to us (with `sudo -u`, say) has no settings for us.
+    env_file = env_file if env_file is not None and os.path.isfile(env_file) else None
+    config_file = config_file or _existing(default_config_file())
+    toml = toml_file(config_file, problems)
     sources: dict[str, Mapping[str, Any]] = {
         "a flag": flags,
         "the environment": os.environ,
-        ".env": _env_file(env_file, problems),
+        ".env": dotenv_file(env_file, problems),
         str(config_file): toml,
     }
     for source, content in sources.items():
         for given in content:
-            problems += _unknown(given, source, strict=source == str(config_file))
+            problem = _unknown(given, source, strict=source == str(config_file))
+            if problem is not None:
+                is_ours = source == str(config_file) or given.upper().startswith(PREFIX)
+                (problems if is_ours else warnings).append(problem)
+    origins = _origins(sources)
     readable = not any(problem.name == str(env_file) for problem in problems)
     try:
         settings = _settings_class(toml)(_env_file=env_file if readable else None, **flags)
     except ValidationError as error:
-        problems += [_invalid(detail, sources) for detail in error.errors()]
+        problems += [_invalid(detail, origins) for detail in error.errors()]
     if problems:
         raise SettingsError(problems)
+    settings._origins, settings._warnings = origins, tuple(warnings)
     if settings.proxy_url:
         REDACTOR.add(urlsplit(settings.proxy_url).password or "")
     return settings
+
+
+def _existing(path: Path) -> Path | None:
+    """The path, unless nothing is there or its folder is closed to this user, as it is to a
+    service whose home is hidden; a file that is there and cannot be read is a problem later."""
+    return path if os.path.lexists(path) else None
+
+
+def _origins(sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Origin]:
+    """The best source of each name, by its spelling in upper case."""
+    found: dict[str, Origin] = {}
+    for rank, (source, content) in enumerate(sources.items()):
+        for name in content:
+            found.setdefault(name.upper(), Origin(rank, source))
+    return found
 
 
 def _settings_class(toml: Mapping[str, Any]) -> Callable[..., Settings]:
@@ -73,89 +102,34 @@ def _settings_class(toml: Mapping[str, Any]) -> Callable[..., Settings]:
     return Configured
 
 
-def _env_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[str, Any]:
-    if path is None or not path.is_file():
-        return {}
-    try:
-        given = dotenv_values(path)
-    except (OSError, ValueError) as error:
-        expected = f"a readable text file ({type(error).__name__})"
-        problems.append(
-            SettingProblem(
-                name=str(path), source="the working folder", shown=None, expected=expected
-            )
-        )
-        return {}
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _toml_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[str, Any]:
-    if path is None:
-        return {}
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        expected = f"a readable TOML file ({reason})"
-        problems.append(
-            SettingProblem(name="--config", source="a flag", shown=str(path), expected=expected)
-        )
-        return {}
-
-
-def _unknown(given: str, source: str, *, strict: bool) -> list[SettingProblem]:
-    """A name that is no setting: an error in our own file, elsewhere only if it looks like one."""
+def _unknown(given: str, source: str, *, strict: bool) -> SettingProblem | None:
+    """A name that is no setting: any in our own file, elsewhere only what looks like one."""
     known = names().values()
     if given.upper() in known:
-        return []
+        return None
     near = nearest(given, known)
-    if not strict and (near is None or not given.upper().startswith(PREFIX)):
-        return []
-    return [
-        SettingProblem(
-            name=given,
-            source=source,
-            shown=None,
-            expected="the name of a setting",
-            hint=f"did you mean {near}?" if near else "see the README for all settings",
-        )
-    ]
+    if not strict and near is None:
+        return None
+    return SettingProblem(
+        name=given,
+        source=source,
+        shown=None,
+        expected="the name of a setting",
+        hint=f"did you mean {near}?" if near else "see the README for all settings",
+    )
 
 
-def _invalid(detail: ErrorDetails, sources: Mapping[str, Mapping[str, Any]]) -> SettingProblem:
+def _invalid(detail: ErrorDetails, origins: Mapping[str, Origin]) -> SettingProblem:
     name = str(detail["loc"][0])
-    holders = (s for s, content in sources.items() if name in map(str.upper, content))
-    given = detail["input"]
+    origin = origins.get(name)
     return SettingProblem(
         name=name,
-        source=next(holders, "the default"),
-        shown="[secret]" if name in SECRET_NAMES else _shown(given),
-        expected=_expectation(name, detail),
+        source="the default" if origin is None else origin.source,
+        shown="[secret]" if name in SECRET_NAMES else _shown(detail["input"]),
+        expected=expectation(name, detail),
     )
 
 
 def _shown(given: object) -> str:
     """The value as it was given, but for a user name and password in a URL."""
     return re.sub(r"//.*@", "//[secret]@", repr(given))
-
-
-def _expectation(name: str, detail: ErrorDetails) -> str:
-    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    description = next(
-        info.description or ""
-        for info in Settings.model_fields.values()
-        if info.validation_alias == name
-    )
-    limits = allowed_range(name)
-    return f"{message}{f' ({limits})' if limits else ''}. {description}"
-
-
-def allowed_range(name: str) -> str:
-    """The range of a number, e.g. `0 to 604800`; empty for other settings."""
-    info = next(i for i in Settings.model_fields.values() if i.validation_alias == name)
-    bounds = {}
-    for limit in info.metadata:
-        for side in ("ge", "le"):
-            if (value := getattr(limit, side, None)) is not None:
-                bounds[side] = value
-    return f"{bounds['ge']} to {bounds['le']}" if len(bounds) == 2 else ""

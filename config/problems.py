@@ -34,6 +34,8 @@ class SettingsError(Exception):
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that a typo most likely meant; None if none is near."""
-    matches = get_close_matches(name.upper(), [*known], n=1, cutoff=0.8)
+    """The known name that a typo, or a name without its unit, most likely meant; else None."""
+    given, names = name.upper(), [*known]
+    without_unit = [known for known in names if known.removesuffix("_SECONDS") == given]
+    matches = without_unit or get_close_matches(given, names, n=1, cutoff=0.8)
     return matches[0] if matches else None

@@ -1,8 +1,8 @@
 """Every setting, declared once: name, default, range, unit, what it does.
 
 A value comes from a command-line flag, else the environment, else a `.env` file in the working
-folder, else the TOML file given with `--config`, else the default. The name is the same
-everywhere; files may write it in lower case.
+folder, else the TOML file given with `--config` (or the one in its usual place), else the default.
+The name is the same everywhere; files may write it in lower case.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 import ipaddress
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from config.problems import SettingProblem
 
 MAX_ID = 2**63 - 1
 
@@ -114,10 +116,29 @@ def _setting(default: Any, name: str, description: str, **limits: Any) -> Any:
     return Field(default=default, validation_alias=name, description=description, **limits)
 
 
+class Origin(NamedTuple):
+    """Where a value came from; a lower rank comes first."""
+
+    rank: int
+    source: str
+
+
 class Settings(BaseSettings):
     """The configuration of one process. Make it with `config.loading.load_settings`."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, validate_default=False)
+
+    _origins: dict[str, Origin] = PrivateAttr(default_factory=dict)
+    _warnings: tuple[SettingProblem, ...] = PrivateAttr(default=())
+
+    def origin(self, name: str) -> Origin:
+        """Where the value of a setting, by its public name, came from."""
+        return self._origins.get(name, Origin(99, "the default"))
+
+    @property
+    def warnings(self) -> tuple[SettingProblem, ...]:
+        """Variables that look like a typo of a setting but may be another program's."""
+        return self._warnings
 
     base_url: Annotated[str, BeforeValidator(_base_url)] = _setting(
         "https://api.test.io/customer/v2",
@@ -255,6 +276,11 @@ class Settings(BaseSettings):
     log_file: OptionalPath = _setting(
         None, "LOG_FILE", "Log to this file instead of stderr; it may be rotated away."
     )
+
+    @property
+    def max_response_bytes(self) -> int:
+        """Bytes that one decoded answer may have."""
+        return self.max_response_mb * 1024 * 1024
 
 
 def names() -> dict[str, str]:

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import SecretStr
 
@@ -22,60 +23,90 @@ SHORTEST = 8
 NAME = "TESTIO_CUSTOMER_API_TOKEN"
 
 
+class Place(NamedTuple):
+    """Where a token stands: the name to look for, and what named it."""
+
+    name: str
+    source: str
+
+
 def load_token(settings: Settings, environ: Mapping[str, str] | None = None) -> SecretStr:
     """The token, known to the redactor from now on. Raises SettingsError."""
+    return find_token(settings, environ)[1]
+
+
+def find_token(
+    settings: Settings, environ: Mapping[str, str] | None = None
+) -> tuple[str, SecretStr]:
+    """Where the token was found, for people, and the token. Raises SettingsError."""
     environ = os.environ if environ is None else environ
-    name, token = _find(settings, environ)
+    place, token = _find(settings, environ)
+    return f"{place.name} (from {place.source})", checked_token(token, place)
+
+
+def checked_token(token: str, place: Place) -> SecretStr:
+    """The token, known to the redactor from now on. Raises SettingsError if it cannot be one."""
     if len(token) < SHORTEST or not token.isascii() or not token.isprintable() or " " in token:
         expected = f"one word of at least {SHORTEST} printable ASCII characters"
-        raise _problem(name, "[secret]", expected)
+        raise _problem(place, "[secret]", expected)
     REDACTOR.add(token)
     return SecretStr(token)
 
 
-def _find(settings: Settings, environ: Mapping[str, str]) -> tuple[str, str]:
-    """What the token was found in, for people, and the token."""
+def _find(settings: Settings, environ: Mapping[str, str]) -> tuple[Place, str]:
+    """What the token was found in, and the token."""
     folder = environ.get("CREDENTIALS_DIRECTORY")
     if folder and (credential := Path(folder) / CREDENTIAL).is_file():
-        name = f"the credential {CREDENTIAL}"
-        return name, _read(credential, name)
-    if settings.token_file is not None:
-        return f"{NAME}_FILE ({settings.token_file})", _read_private(settings.token_file)
+        place = Place(f"the credential {CREDENTIAL}", str(credential))
+        return place, _read(credential, place)
     token = "" if settings.token is None else settings.token.get_secret_value().strip()
+    here = Place(NAME, "nowhere" if settings.token is None else settings.origin(NAME).source)
+    if settings.token_file is not None and not (token and _comes_first(settings)):
+        source = settings.origin(f"{NAME}_FILE").source
+        place = Place(f"{NAME}_FILE ({settings.token_file})", source)
+        return place, read_private(settings.token_file, Place(f"{NAME}_FILE", source))
     if not token:
-        expected = f"the account's API token; set {NAME}, or {NAME}_FILE to a file that holds it"
-        raise _problem(NAME, None, expected)
-    return NAME, token
+        expected = (
+            f"the account's API token; `testio-sync init` asks for it, or set {NAME}, "
+            f"or {NAME}_FILE to a file that holds it"
+        )
+        raise _problem(here, None, expected)
+    return here, token
 
 
-def _read_private(path: Path) -> str:
-    name = f"{NAME}_FILE"
+def _comes_first(settings: Settings) -> bool:
+    """Whether the token itself has a better source than the file's name: same source, no."""
+    return settings.origin(NAME).rank < settings.origin(f"{NAME}_FILE").rank
+
+
+def read_private(path: Path, place: Place) -> str:
+    """The token in a file that only its owner, we or root, can read. Raises SettingsError."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise _problem(name, str(path), "a regular file that holds the token")
+            raise _problem(place, str(path), "a regular file that holds the token")
         if status.st_uid not in (os.getuid(), 0):
-            raise _problem(name, str(path), "a file that belongs to you or to root")
+            raise _problem(place, str(path), "a file that belongs to you or to root")
         if stat.S_IMODE(status.st_mode) & 0o077:
             expected = f"a file that only its owner can read; mend it with: chmod 600 {path}"
-            raise _problem(name, str(path), expected)
+            raise _problem(place, str(path), expected)
     except OSError as error:
-        raise _problem(name, str(path), f"a readable file ({error.strerror})") from error
-    return _read(path, name)
+        raise _problem(place, str(path), f"a readable file ({error.strerror})") from error
+    return _read(path, place)
 
 
-def _read(path: Path, name: str) -> str:
+def _read(path: Path, place: Place) -> str:
     try:
         token = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise _problem(name, str(path), f"a readable file ({reason})") from error
+        raise _problem(place, str(path), f"a readable file ({reason})") from error
     if not token:
-        raise _problem(name, str(path), "a file that holds the token; it is empty")
+        raise _problem(place, str(path), "a file that holds the token; it is empty")
     return token
 
 
-def _problem(name: str, shown: str | None, expected: str) -> SettingsError:
+def _problem(place: Place, shown: str | None, expected: str) -> SettingsError:
     return SettingsError(
-        [SettingProblem(name=name, source="the configuration", shown=shown, expected=expected)]
+        [SettingProblem(name=place.name, source=place.source, shown=shown, expected=expected)]
     )

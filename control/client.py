@@ -18,10 +18,16 @@ from pydantic import BaseModel
 from control.paths import is_trustworthy
 from control.protocol import (
     MAX_WAIT_SECONDS,
+    ChoiceReply,
+    ConcurrencyBody,
     DecisionReply,
     EventsReply,
     FetchBody,
     FetchReply,
+    IntervalBody,
+    PauseBody,
+    RateBody,
+    ReloadReply,
     RetryBody,
     RetryReply,
     RunView,
@@ -48,6 +54,10 @@ class NotThere(ControlError):
 
 class TryAgain(ControlError):
     """The daemon cannot do that just now (503)."""
+
+
+class Declined(ControlError):
+    """The daemon will not do that, because it would make things worse (409)."""
 
 
 class SilentDaemon(ControlError):
@@ -105,13 +115,34 @@ class ControlClient:
         """
         return self._call("POST", "/v1/fetch", FetchReply, body, wait=MAX_WAIT_SECONDS)
 
-    def pause(self) -> WordReply:
-        """No more periodic runs."""
-        return self._call("POST", "/v1/pause", WordReply)
+    def cancel_product(self, product_id: int) -> WordReply:
+        """Leave a product out of the run at work."""
+        return self._call("DELETE", f"/v1/runs/current/products/{product_id}", WordReply)
+
+    def pause(self, seconds: float | None = None) -> WordReply:
+        """No more periodic runs for so long, or until resumed."""
+        return self._call("POST", "/v1/pause", WordReply, PauseBody(seconds=seconds))
 
     def resume(self) -> WordReply:
         """Periodic runs again."""
         return self._call("POST", "/v1/resume", WordReply)
+
+    def set_interval(self, seconds: float | None) -> ChoiceReply:
+        """Periodic runs every so many seconds, 0 for none; None: as configured."""
+        return self._call("POST", "/v1/interval", ChoiceReply, IntervalBody(seconds=seconds))
+
+    def set_concurrency(self, requests: int | None) -> ChoiceReply:
+        """So many requests under way at once; None: as configured."""
+        body = ConcurrencyBody(requests=requests)
+        return self._call("POST", "/v1/concurrency", ChoiceReply, body)
+
+    def set_rate(self, per_second: int | None) -> ChoiceReply:
+        """So many requests a second, 0 for no limit; None: as configured."""
+        return self._call("POST", "/v1/rate", ChoiceReply, RateBody(per_second=per_second))
+
+    def reload(self) -> ReloadReply:
+        """Have settings and token read again; raises Declined where they are bad."""
+        return self._call("POST", "/v1/reload", ReloadReply, wait=MAX_WAIT_SECONDS)
 
     def accept_deletions(self, held_id: int) -> DecisionReply:
         """Mark the rows of a held set as deleted."""
@@ -138,7 +169,7 @@ class ControlClient:
         *,
         wait: int = 0,
     ) -> R:
-        payload = None if body is None else body.model_dump_json(exclude_none=True)
+        payload = None if body is None else body.model_dump_json(exclude_unset=True)
         with self._connected(wait) as connection:
             connection.request(
                 method, target, body=payload, headers={"Content-Type": "application/json"}
@@ -147,6 +178,8 @@ class ControlClient:
             answer = response.read()
         if response.status == 404:
             raise NotThere(_error_of(answer, response.status))
+        if response.status == 409:
+            raise Declined(_error_of(answer, response.status))
         if response.status == 503:
             raise TryAgain(_error_of(answer, response.status))
         if response.status >= 400:

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from rules.admission import Admission
+from rules.choices import HIGHEST_RATE, LONGEST_INTERVAL, LONGEST_PAUSE, MOST_CONNECTIONS
 from rules.contradictions import contradiction
 from rules.fetching import MAX_ENTITIES, FetchState
 from rules.instants import SINCE_EXPECTED, parse_since
@@ -29,11 +30,16 @@ MAX_ID = 2**63 - 1
 MAX_WAIT_SECONDS = 20
 MAX_EVENTS = 1000
 
+Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Id = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
 
 
 class NoSuchEntry(Exception):
     """What was named does not exist, or was decided otherwise; the text says which. A 404."""
+
+
+class Refused(Exception):
+    """What was asked for would make things worse; the text says why, and nothing changed. A 409."""
 
 
 class _Body(BaseModel):
@@ -47,6 +53,9 @@ class Word(StrEnum):
     ALREADY_PAUSED = "already_paused"
     RESUMED = "resumed"
     NOT_PAUSED = "not_paused"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    RELOADED = "reloaded"
     CANCELLING = "cancelling"
     NOTHING_TO_CANCEL = "nothing_to_cancel"
     STOPPING = "stopping"
@@ -76,7 +85,7 @@ class StartRunBody(_Body):
     """
 
     phases: list[SyncPhase] | None = Field(default=None, min_length=1)
-    product_ids: list[Id] | None = Field(default=None, min_length=1, max_length=10_000)
+    product_ids: list[Id] | None = Field(default=None, min_length=1, max_length=MAX_ENTITIES)
     trigger_source: Literal[Trigger.CLI, Trigger.API] = Trigger.API
     since: Annotated[AwareDatetime | None, BeforeValidator(_since)] = None
     force: StrictBool = False
@@ -105,10 +114,60 @@ class StartRunReply(_Body):
 
 
 class WordReply(_Body):
-    """The answer to pause, resume, cancel and drain."""
+    """The answer to pause, resume, cancel and drain. `until`: when the pause ends by itself."""
 
     word: Word
     run_id: int | None = None
+    until: datetime | None = None
+
+
+class PauseBody(_Body):
+    """`POST /v1/pause`. Absent `seconds`: until resumed."""
+
+    seconds: Annotated[Seconds, Field(gt=0, le=LONGEST_PAUSE)] | None = None
+
+
+class IntervalBody(_Body):
+    """`POST /v1/interval`. 0: no periodic runs; null: as configured."""
+
+    seconds: Annotated[Seconds, Field(ge=0, le=LONGEST_INTERVAL)] | None
+
+
+class ConcurrencyBody(_Body):
+    """`POST /v1/concurrency`. null: as configured."""
+
+    requests: Annotated[int, Field(strict=True, ge=1, le=MOST_CONNECTIONS)] | None
+
+
+class RateBody(_Body):
+    """`POST /v1/rate`. 0: no limit; null: as configured."""
+
+    per_second: Annotated[int, Field(strict=True, ge=0, le=HIGHEST_RATE)] | None
+
+
+class ChoiceReply(_Body):
+    """What is in force now, and what was before. `chosen` false: it is what is configured."""
+
+    word: Word
+    value: float
+    before: float
+    chosen: bool
+
+
+class ReloadReply(_Body):
+    """The names of settings that changed, and of those that change when the daemon restarts."""
+
+    word: Word
+    changed: list[str]
+    needs_restart: list[str]
+
+
+class ChoicesView(_Body):
+    """What an operator has chosen at run time; null is as configured."""
+
+    interval_seconds: float | None = None
+    concurrency: int | None = None
+    requests_per_second: int | None = None
 
 
 class DecisionReply(_Body):
@@ -127,7 +186,7 @@ class DecisionReply(_Body):
 class RetryBody(_Body):
     """`POST /v1/problems/retry`. Absent `ids` mean every problem."""
 
-    ids: list[Id] | None = Field(default=None, min_length=1, max_length=10_000)
+    ids: list[Id] | None = Field(default=None, min_length=1, max_length=MAX_ENTITIES)
 
 
 class RetryReply(_Body):
@@ -252,7 +311,7 @@ class LogView(_Body):
 
 
 class DaemonView(_Body):
-    """The daemon that answers, and where its log has gone since its start."""
+    """The daemon that answers, and where its log goes."""
 
     pid: int
     started_at: datetime
@@ -281,6 +340,7 @@ class StatusReply(_Body):
     workers: list[WorkerView] = []
     mailboxes: dict[str, int] = {}
     remote: RemoteView
+    choices: ChoicesView = ChoicesView()
 
 
 Ids = Annotated[list[Id], Field(min_length=1, max_length=MAX_ENTITIES)]

@@ -19,20 +19,26 @@ import structlog
 from pydantic import BaseModel, ValidationError
 from waitress import wasyncore
 from waitress.server import create_server
-from werkzeug.exceptions import BadRequest, HTTPException, NotFound
-from werkzeug.routing import Map, Rule
+from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound
 from werkzeug.wrappers import Request, Response
 
 from control.paths import LONGEST
 from control.protocol import (
     MAX_EVENTS,
     MAX_WAIT_SECONDS,
+    ChoiceReply,
+    ConcurrencyBody,
     DecisionReply,
     ErrorReply,
     EventsReply,
     FetchBody,
     FetchReply,
+    IntervalBody,
     NoSuchEntry,
+    PauseBody,
+    RateBody,
+    Refused,
+    ReloadReply,
     RetryBody,
     RetryReply,
     RunView,
@@ -41,6 +47,7 @@ from control.protocol import (
     StatusReply,
     WordReply,
 )
+from control.routes import BY_NAME, ROUTES
 
 T = TypeVar("T")
 B = TypeVar("B", bound=BaseModel)
@@ -57,25 +64,6 @@ IDLE_SECONDS = 10
 LAST_ANSWERS_SECONDS = 0.5
 CONNECTIONS = 1200
 
-ENTRY = "<int(max=9223372036854775807):entry_id>"
-
-ROUTES = Map(
-    [
-        Rule("/v1/status", endpoint="status", methods=["GET"]),
-        Rule("/v1/runs", endpoint="start_run", methods=["POST"]),
-        Rule("/v1/runs/<int(max=9223372036854775807):run_id>", endpoint="run", methods=["GET"]),
-        Rule("/v1/runs/current", endpoint="cancel", methods=["DELETE"]),
-        Rule("/v1/events", endpoint="events", methods=["GET"]),
-        Rule("/v1/fetch", endpoint="fetch", methods=["POST"]),
-        Rule("/v1/pause", endpoint="pause", methods=["POST"]),
-        Rule("/v1/resume", endpoint="resume", methods=["POST"]),
-        Rule(f"/v1/deletions/{ENTRY}/accept", endpoint="accept_deletions", methods=["POST"]),
-        Rule("/v1/problems/retry", endpoint="retry_problems", methods=["POST"]),
-        Rule(f"/v1/problems/{ENTRY}/clear", endpoint="clear_problem", methods=["POST"]),
-        Rule("/v1/drain", endpoint="drain", methods=["POST"]),
-    ]
-)
-
 
 class NoSocket(Exception):
     """The control socket cannot be bound; the text says why and what to do."""
@@ -88,7 +76,7 @@ class NotAnswered(Exception):
 class Handlers(Protocol):
     """What the daemon does for each request; called from any of the server's threads.
 
-    Every method may raise NotAnswered, those that name an entry NoSuchEntry.
+    Every method may raise NotAnswered, those that name an entry NoSuchEntry, `reload` Refused.
     """
 
     def status(self) -> StatusReply: ...
@@ -99,15 +87,25 @@ class Handlers(Protocol):
 
     def cancel(self) -> WordReply: ...
 
+    def cancel_product(self, product_id: int) -> WordReply: ...
+
     def events(
         self, since: int | None, run_id: int | None, limit: int, wait_seconds: float
     ) -> EventsReply: ...
 
     def fetch(self, body: FetchBody) -> FetchReply: ...
 
-    def pause(self) -> WordReply: ...
+    def pause(self, seconds: float | None) -> WordReply: ...
 
     def resume(self) -> WordReply: ...
+
+    def set_interval(self, seconds: float | None) -> ChoiceReply: ...
+
+    def set_concurrency(self, requests: int | None) -> ChoiceReply: ...
+
+    def set_rate(self, per_second: int | None) -> ChoiceReply: ...
+
+    def reload(self) -> ReloadReply: ...
 
     def accept_deletions(self, held_id: int) -> DecisionReply: ...
 
@@ -213,11 +211,16 @@ class ControlApp:
         request = Request(environ)
         try:
             endpoint, arguments = ROUTES.bind_to_environ(environ).match()
+            _refuse_unknown(request, endpoint)
             response = _json(getattr(self, f"_{endpoint}")(request, **arguments), 200)
         except HTTPException as error:
             response = _json(ErrorReply(error=_words(error, request)), error.code or 500)
+            if isinstance(error, MethodNotAllowed):
+                response.allow.update(error.valid_methods or ())
         except NoSuchEntry as error:
             response = _json(ErrorReply(error=str(error)), 404)
+        except Refused as error:
+            response = _json(ErrorReply(error=str(error)), 409)
         except NotAnswered as error:
             response = _json(ErrorReply(error=str(error)), 503)
         except Exception:
@@ -248,6 +251,9 @@ class ControlApp:
     def _cancel(self, _request: Request) -> WordReply:
         return self._handlers.cancel()
 
+    def _cancel_product(self, _request: Request, product_id: int) -> WordReply:
+        return self._handlers.cancel_product(product_id)
+
     def _fetch(self, request: Request) -> FetchReply:
         body = _body(request, FetchBody)
         if not self._fetches.acquire(blocking=False):
@@ -257,11 +263,23 @@ class ControlApp:
         finally:
             self._fetches.release()
 
-    def _pause(self, _request: Request) -> WordReply:
-        return self._handlers.pause()
+    def _pause(self, request: Request) -> WordReply:
+        return self._handlers.pause(_body(request, PauseBody).seconds)
 
     def _resume(self, _request: Request) -> WordReply:
         return self._handlers.resume()
+
+    def _interval(self, request: Request) -> ChoiceReply:
+        return self._handlers.set_interval(_body(request, IntervalBody).seconds)
+
+    def _concurrency(self, request: Request) -> ChoiceReply:
+        return self._handlers.set_concurrency(_body(request, ConcurrencyBody).requests)
+
+    def _rate(self, request: Request) -> ChoiceReply:
+        return self._handlers.set_rate(_body(request, RateBody).per_second)
+
+    def _reload(self, _request: Request) -> ReloadReply:
+        return self._handlers.reload()
 
     def _accept_deletions(self, _request: Request, entry_id: int) -> DecisionReply:
         return self._handlers.accept_deletions(entry_id)
@@ -294,6 +312,14 @@ def _words(error: HTTPException, request: Request) -> str:
     if error.description != type(error).description and error.description:
         return error.description
     return f"{error.name}: {request.method} {request.path}; see docs/control-api.md"
+
+
+def _refuse_unknown(request: Request, endpoint: str) -> None:
+    """A misspelt name in the query would silently answer another question."""
+    allowed = [number.name for number in BY_NAME[endpoint].query]
+    for name in request.args:
+        if name not in allowed:
+            raise BadRequest(f"{name}: expected one of {', '.join(allowed) or 'no names'}")
 
 
 def _body(request: Request, kind: type[B]) -> B:

@@ -26,6 +26,7 @@ class Backlog:
         self, product_ids: Iterable[int], *, workers: int, attempts: Iterator[int]
     ) -> None:
         self._waiting = deque(product_ids)
+        self._workers = workers
         self._idle = deque(range(workers))
         self._out: dict[int, Assignment] = {}
         self._absent: set[int] = set()
@@ -72,6 +73,19 @@ class Backlog:
         if worker in self._absent:
             self._absent.remove(worker)
             self._idle.append(worker)
+
+    def worker_joined(self, worker: int) -> None:
+        """There is one worker more; one that was counted from the start changes nothing."""
+        if worker >= self._workers:
+            self._workers = worker + 1
+            self._idle.append(worker)
+
+    def drop(self, product_id: int) -> bool:
+        """Give up on a product if it has not been handed out yet; whether that was so."""
+        if product_id not in self._waiting:
+            return False
+        self._waiting.remove(product_id)
+        return True
 
     def drop_waiting(self) -> tuple[int, ...]:
         """Give up on the products not yet handed out; returns them."""

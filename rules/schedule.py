@@ -16,12 +16,16 @@ class StartupSync(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """A grid of due times. `interval` 0 means that there are no periodic runs."""
+    """A grid of due times. `interval` 0 means that there are no periodic runs.
+
+    `paused_until` None, while paused: until somebody resumes.
+    """
 
     interval: float
     grid: float
     due_at: float
     paused: bool = False
+    paused_until: float | None = None
 
     @classmethod
     def starting(cls, *, now: float, interval: float) -> Schedule:
@@ -43,13 +47,31 @@ class Schedule:
         grid = self.grid + steps * self.interval
         return replace(self, grid=grid, due_at=grid + self.interval + jitter)
 
-    def pause(self) -> Schedule:
-        """No ticks until resumed."""
-        return replace(self, paused=True)
+    def pause(self, until: float | None = None) -> Schedule:
+        """No ticks until then, or until resumed; stands in place of an earlier pause."""
+        return replace(self, paused=True, paused_until=until)
 
     def resume(self) -> Schedule:
         """Ticks again; one that fell due during the pause is sent at once."""
-        return replace(self, paused=False)
+        return replace(self, paused=False, paused_until=None)
+
+    def pause_is_over(self, now: float) -> bool:
+        """Whether a pause that was to end by itself is to end now."""
+        return self.paused and self.paused_until is not None and now >= self.paused_until
+
+    def with_interval(self, interval: float, now: float) -> Schedule:
+        """Another interval, counted from the last tick; what is overdue by it is due now."""
+        return replace(self, interval=interval, due_at=max(now, self.grid + interval))
+
+    def due_now(self, now: float) -> Schedule:
+        """The next tick is due, once nothing is paused."""
+        return replace(self, due_at=min(self.due_at, now))
+
+    def next_at(self) -> float | None:
+        """When the next tick will be sent; None if none will."""
+        if not self.periodic or (self.paused and self.paused_until is None):
+            return None
+        return self.due_at if self.paused_until is None else max(self.due_at, self.paused_until)
 
 
 def wants_startup_run(

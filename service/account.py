@@ -57,16 +57,30 @@ class AccountGuard:
         with self._lock:
             if self._is_recorded:
                 return None
-            recorded, ours = self._identities()
-            word = recognise(recorded, ours, mirrored=self._rows.product_ids(), listed=listed_ids)
-            if word is Recognition.REFUSE:
-                self.refused = _refusal()
-                return self.refused
-            if word is Recognition.ADOPT:
-                self._rows.note(self.identity(), as_text(datetime.now(UTC)))
-                log.info("account_recorded", base_url=self._base_url)
-            self._is_recorded = True
-            return None
+            self.refused = self._recognise(listed_ids)
+            self._is_recorded = self.refused is None
+            return self.refused
+
+    def _recognise(self, listed_ids: Collection[int]) -> Problem | None:
+        recorded, ours = self._identities()
+        word = recognise(recorded, ours, mirrored=self._rows.product_ids(), listed=listed_ids)
+        if word is Recognition.REFUSE:
+            return _refusal()
+        if word is Recognition.ADOPT:
+            self._rows.note(self.identity(), as_text(datetime.now(UTC)))
+            log.info("account_recorded", base_url=self._base_url)
+        return None
+
+    def exchange(self, token: SecretStr, listed_ids: Collection[int]) -> Problem | None:
+        """Go by a new token of the same account; for another account a problem, and no change."""
+        with self._lock:
+            before, self._token = self._token, token.get_secret_value()
+            problem = self._recognise(listed_ids)
+            if problem is None:
+                self._is_recorded = True
+            else:
+                self._token = before
+            return problem
 
     def identity(self) -> dict[str, str]:
         """How this account stands in `settings`; the salt is new each time."""

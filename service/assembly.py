@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pydantic import SecretStr
@@ -23,36 +23,22 @@ from rules.model import (
 )
 from rules.schedule import StartupSync, wants_startup_run
 from service.account import AccountGuard
+from service.configuration import Configuration
 from service.fetcher import Fetcher
+from service.remote_client import make_client
 from service.store import Store
 from service.sync_service import Repositories, SyncService
 from storage import queries
 from storage.fetched_rows import FetchedRows
 from testio.client import TestioClient
-from testio.transport import TransportOptions
 
 DEFAULT_OPTIONS = SyncOptions()
-
-
-def make_client(settings: Settings, token: SecretStr) -> TestioClient:
-    """The client of the remote that the settings describe."""
-    return TestioClient(
-        TransportOptions(
-            base_url=settings.base_url,
-            token=token.get_secret_value,
-            connections=settings.max_concurrent_api_requests,
-            timeout_seconds=settings.http_timeout_seconds,
-            requests_per_second=settings.requests_per_second,
-            max_response_bytes=settings.max_response_mb * 1024 * 1024,
-            proxy_url=settings.proxy_url,
-        )
-    )
 
 
 def make_sync_service(settings: Settings, token: SecretStr, store: Store) -> SyncService:
     """The service of a one-shot command."""
     return SyncService(
-        client_factory=lambda: make_client(settings, token),
+        client_factory=lambda: make_client(settings, token.get_secret_value),
         repositories=lambda: Repositories(
             mirror=store.mirror,
             events=store.events,
@@ -71,7 +57,7 @@ def make_guard(settings: Settings, token: SecretStr, store: Store) -> AccountGua
 
 
 def make_daemon_parts(
-    settings: Settings, client: TestioClient, store: Store, account: AccountGuard
+    configuration: Configuration, client: TestioClient, store: Store, account: AccountGuard
 ) -> Parts:
     """The parts of the daemon's system, its schedule included."""
     clock = SystemClock()
@@ -81,35 +67,38 @@ def make_daemon_parts(
         events=store.events,
         directory=store.directory,
         next_run_id=store.events.next_run_id(),
-        workers=settings.max_concurrent_api_requests,
+        workers=configuration.concurrency,
         clock=clock,
-        schedule=_schedule(settings, clock),
-        tick_request=make_request(settings, Trigger.SCHEDULE),
+        schedule=_schedule(configuration, clock),
+        tick_request=lambda: make_request(configuration.settings, Trigger.SCHEDULE),
         fresh=store.fresh,
         account=account,
     )
 
 
-def make_fetcher(settings: Settings, client: TestioClient, store: Store) -> Fetcher:
-    """What fetches single products and tests in this process."""
+def make_fetcher(settings: Callable[[], Settings], client: TestioClient, store: Store) -> Fetcher:
+    """What fetches single products and tests in this process, as it is configured then."""
     return Fetcher(
         client=client,
         rows=FetchedRows(store.database),
         path=store.database.path,
-        mirror_since=settings.sync_since,
+        mirror_since=lambda: settings().sync_since,
     )
 
 
-def _schedule(settings: Settings, clock: Clock) -> SchedulePlan:
+def _schedule(configuration: Configuration, clock: Clock) -> SchedulePlan:
+    settings, interval = configuration.settings, configuration.interval_seconds
     return SchedulePlan(
-        interval_seconds=settings.refresh_interval_seconds,
+        interval_seconds=interval,
         startup_run=wants_startup_run(
             StartupSync(settings.startup_sync),
             last_success=queries.last_success_at(settings.db_path),
             now=clock.now(),
-            interval=settings.refresh_interval_seconds,
+            interval=interval,
         ),
-        jitter=lambda: random.uniform(0, settings.refresh_jitter_seconds),
+        jitter=lambda: random.uniform(0, configuration.settings.refresh_jitter_seconds),
+        paused=configuration.is_paused(clock.now()),
+        paused_until=configuration.choices.paused_until,
     )
 
 

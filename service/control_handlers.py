@@ -14,11 +14,13 @@ from actors.system import ActorSystem
 from config.settings import Settings
 from control.protocol import (
     MAX_WAIT_SECONDS,
+    ChoiceReply,
     DaemonView,
     DecisionReply,
     EventsReply,
     FetchBody,
     FetchReply,
+    ReloadReply,
     RetryReply,
     RunView,
     StartRunBody,
@@ -32,8 +34,16 @@ from rules.model import RunStatus, Trigger
 from service.assembly import make_request, request_of
 from service.fetch_requests import entities_of, reply_of
 from service.fetcher import Fetcher
+from service.log_place import log_place
 from service.operator import Operator
-from service.views import view_of_activity, view_of_progress, view_of_remote, view_of_row
+from service.steering import Steering
+from service.views import (
+    view_of_activity,
+    view_of_choices,
+    view_of_progress,
+    view_of_remote,
+    view_of_row,
+)
 from storage import queries
 from storage.errors import StorageError
 from testio.tally import RemoteState
@@ -47,7 +57,7 @@ POLL_SECONDS = 0.1
 class ControlHandlers:
     """Asks the actors, reads the database; called from any thread of the control server."""
 
-    settings: Settings
+    steering: Steering
     system: ActorSystem
     fetcher: Fetcher
     daemon: DaemonView
@@ -55,22 +65,31 @@ class ControlHandlers:
     operator: Operator
     remote: Callable[[], RemoteState]
 
+    @property
+    def settings(self) -> Settings:
+        """The settings as they are now."""
+        return self.steering.configuration.settings
+
     def status(self) -> StatusReply:
         """What only the living daemon knows."""
         state = _answered(self.system.status)
         schedule = _answered(self.system.schedule)
         return StatusReply(
-            daemon=self.daemon,
+            daemon=self.daemon.model_copy(
+                update={"log": log_place(self.settings.log_file)}  # a reload may change it
+            ),
             current_run=None if state.current is None else view_of_progress(state.current),
             queued_run_id=state.queued_run_id,
             trouble=self.system.journal.stuck_because,
             trouble_seconds=round(self.system.journal.stuck_seconds, 1),
             interval_seconds=schedule.interval_seconds,
             paused=schedule.paused,
+            paused_until=schedule.paused_until,
             next_run_at=schedule.next_run_at,
             workers=[view_of_activity(each, self.system.elapsed()) for each in self.system.busy()],
             mailboxes=self.system.mailboxes(),
             remote=view_of_remote(self.remote()),
+            choices=view_of_choices(self.steering.configuration.choices),
         )
 
     def start_run(self, body: StartRunBody) -> StartRunReply:
@@ -123,13 +142,40 @@ class ControlHandlers:
         )
         return reply_of(outcomes)
 
-    def pause(self) -> WordReply:
-        """No more periodic runs."""
-        return WordReply(word=Word.PAUSED if _answered(self.system.pause) else Word.ALREADY_PAUSED)
+    def cancel_product(self, product_id: int) -> WordReply:
+        """Leave a product out of the run at work."""
+        why = f"product {product_id} was left out by an operator"
+        run_id = _answered(lambda: self.system.cancel_product(product_id, why))
+        word = Word.NOTHING_TO_CANCEL if run_id is None else Word.CANCELLING
+        return WordReply(word=word, run_id=run_id)
+
+    def pause(self, seconds: float | None) -> WordReply:
+        """No more periodic runs, for so long or until resumed."""
+        return self._steered(lambda: self.steering.pause(seconds))
 
     def resume(self) -> WordReply:
         """Periodic runs again."""
-        return WordReply(word=Word.RESUMED if _answered(self.system.resume) else Word.NOT_PAUSED)
+        return self._steered(self.steering.resume)
+
+    def set_interval(self, seconds: float | None) -> ChoiceReply:
+        """Periodic runs every so many seconds."""
+        return self._steered(lambda: self.steering.set_interval(seconds))
+
+    def set_concurrency(self, requests: int | None) -> ChoiceReply:
+        """So many requests at once."""
+        return self._steered(lambda: self.steering.set_concurrency(requests))
+
+    def set_rate(self, per_second: int | None) -> ChoiceReply:
+        """So many requests a second."""
+        return self._steered(lambda: self.steering.set_rate(per_second))
+
+    def reload(self) -> ReloadReply:
+        """Read settings and token again."""
+        return self._steered(self.steering.reload)
+
+    def _steered(self, change: Callable[[], T]) -> T:
+        with _using_the_database():
+            return _answered(change)
 
     def accept_deletions(self, held_id: int) -> DecisionReply:
         """Mark the rows of a held set as deleted."""

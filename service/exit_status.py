@@ -22,3 +22,30 @@ class ExitStatus(IntEnum):
     NO_DAEMON = 7
     GAVE_UP = 8
     CANCELLED = 130
+
+
+MEANINGS: dict[ExitStatus, str] = {
+    ExitStatus.DONE: "done",
+    ExitStatus.FAILED: "failed",
+    ExitStatus.USAGE: (
+        "wrong usage or configuration; an id that does not exist (problems, "
+        "deletions, reading verbs); another account's database"
+    ),
+    ExitStatus.PARTIAL: (
+        "partial: something in scope is not complete or is stale; the database says "
+        "what. verify: a difference that nothing explains, or something that could "
+        "not be compared. check --deny-warnings: warnings"
+    ),
+    ExitStatus.BUSY: (
+        "busy: another process holds the writer lock, the message says which; or a "
+        "run waits already that this request cannot share"
+    ),
+    ExitStatus.CREDENTIALS: "the remote refused the token",
+    ExitStatus.DATABASE: "the database cannot be used",
+    ExitStatus.NO_DAEMON: "no daemon runs on this database",
+    ExitStatus.GAVE_UP: (
+        "the daemon gave up after too many restarts; the log and sync_events say why"
+    ),
+    ExitStatus.CANCELLED: "cancelled, or not confirmed",
+}
+"""What each one says to a person; the table of the README says the same."""

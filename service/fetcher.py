@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,7 +46,7 @@ class Fetcher:
         client: TestioClient,
         rows: FetchedRows,
         path: Path,
-        mirror_since: datetime | None = None,
+        mirror_since: Callable[[], datetime | None] = lambda: None,
     ) -> None:
         self._client = client
         self._rows = rows
@@ -121,7 +121,7 @@ class Fetcher:
             client=self._client,
             mirror=self._mirror,
             scope=scope,
-            mirror_since=self._mirror_since,
+            mirror_since=self._mirror_since(),
             refresh_sections=refresh_sections,
         )
 

@@ -6,14 +6,10 @@ Things start in the order of their dependencies and stop in the reverse order, w
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import FrameType
 
 import structlog
 from pydantic import SecretStr
@@ -27,48 +23,72 @@ from control.protocol import DaemonView, LogView
 from control.server import ControlServer
 from rules.events import EventName, SyncEvent
 from service.account import AccountGuard
-from service.assembly import make_client, make_daemon_parts, make_fetcher, make_guard
+from service.assembly import make_daemon_parts, make_fetcher, make_guard
+from service.configuration import Configuration, ReadAgain
 from service.control_handlers import ControlHandlers
 from service.exit_status import DaemonFailed, ExitStatus
 from service.fetcher import Fetcher
 from service.log_place import log_place
+from service.notify import Notifier
 from service.operator import Operator
+from service.remote_client import make_client
+from service.signals import Signals
+from service.steering import Steering, recall_choices, reload_by_signal
 from service.store import Store, open_store
+from service.watchdog import Watchdog
 from storage.decision_rows import DecisionRows
 from storage.errors import StorageError
 from storage.writer_lock import Role
-from testio.client import TestioClient
 
 log = structlog.get_logger("daemon")
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 WATCH_SECONDS = 1.0
 TOUCH_SECONDS = 60.0
 TIDY_SECONDS = 24 * 3600.0
 
 
-def run_daemon(settings: Settings, token: SecretStr) -> ExitStatus:
+def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> ExitStatus:
     """Run until a signal, `stop` or a failure ends it. Raises StorageError before it has begun.
 
-    The first SIGTERM, SIGINT or SIGHUP stops in order, with status 0; a second one exits at once.
+    The first SIGTERM or SIGINT stops in order, with status 0; a second one exits at once.
+    `read_again` is what SIGHUP and `reload` go by.
     """
     socket = socket_path(settings.db_path, settings.socket_path)
     stop = threading.Event()
-    with _signals(stop), open_store(settings, role=Role.DAEMON, socket=socket) as store:
-        client = make_client(settings, token)
+    signals = Signals(stop)
+    notifier = Notifier.from_environment()
+    notifier.status("opening the database")
+    with signals.handled(), open_store(settings, role=Role.DAEMON, socket=socket) as store:
+        live = Configuration(settings=settings, token=token)
+        rows = recall_choices(live, store)
+        client = make_client(settings, live.secret)
         account = make_guard(settings, token, store)
-        system = ActorSystem(make_daemon_parts(settings, client, store, account))
-        fetcher = make_fetcher(settings, client, store)
-        handlers = _handlers(settings, system, store, client, fetcher, socket, stop)
+        system = ActorSystem(make_daemon_parts(live, client, store, account))
+        fetcher = make_fetcher(lambda: live.settings, client, store)
+        steering = Steering(
+            configuration=live,
+            rows=rows,
+            system=system,
+            client=client,
+            account=account,
+            read_again=read_again,
+            notifier=notifier,
+        )
+        handlers = _handlers(steering, store, fetcher, socket, stop)
         server = ControlServer(socket, handlers)
+        signals.on_reload = lambda: reload_by_signal(steering)
         try:
             _start(system)
+            steering.apply()
             server.start()
-            _announce(system, EventName.DAEMON_STARTED, socket, log_place(settings.log_file))
+            _announce(system, EventName.DAEMON_STARTED, socket, log_place(live.settings.log_file))
+            notifier.ready()
             system.begin()
-            status = _watch(settings, system, store, account, stop)
+            watchdog = _watchdog(notifier, system, live)
+            status = _watch(live, system, store, account, stop, watchdog)
             _announce(system, EventName.DAEMON_STOPPING, socket)
         finally:
+            notifier.stopping()
             fetcher.close()
             report = system.stop()
             server.stop()
@@ -87,10 +107,8 @@ def _start(system: ActorSystem) -> None:
 
 
 def _handlers(
-    settings: Settings,
-    system: ActorSystem,
+    steering: Steering,
     store: Store,
-    client: TestioClient,
     fetcher: Fetcher,
     socket: Path,
     stop: threading.Event,
@@ -100,30 +118,35 @@ def _handlers(
         started_at=datetime.now(UTC),
         version=program_version(),
         socket=str(socket),
-        log=log_place(settings.log_file),
     )
     return ControlHandlers(
-        settings=settings,
-        system=system,
+        steering=steering,
+        system=steering.system,
         fetcher=fetcher,
         daemon=daemon,
         stopping=stop,
-        operator=Operator(DecisionRows(store.database), system.journal.record),
-        remote=client.state,
+        operator=Operator(DecisionRows(store.database), steering.system.journal.record),
+        remote=steering.client.state,
     )
 
 
+def _watchdog(notifier: Notifier, system: ActorSystem, live: Configuration) -> Watchdog:
+    return Watchdog(notifier, system, http_timeout=lambda: live.settings.http_timeout_seconds)
+
+
 def _watch(
-    settings: Settings,
+    live: Configuration,
     system: ActorSystem,
     store: Store,
     account: AccountGuard,
     stop: threading.Event,
+    watchdog: Watchdog,
 ) -> ExitStatus:
-    """Wait for the end, looking after the lock and old events meanwhile."""
+    """Wait for the end, looking after the actors, the lock and old events meanwhile."""
     touched = tidied = -TIDY_SECONDS
     while not stop.wait(WATCH_SECONDS):
         now = time.monotonic()
+        watchdog.look()
         if system.gave_up.is_set():
             log.critical("daemon_gave_up", reason=system.gave_up_because)
             return ExitStatus.GAVE_UP
@@ -141,7 +164,7 @@ def _watch(
             store.lock.touch()
         if now - tidied >= TIDY_SECONDS:
             tidied = now
-            _forget_old_events(settings, store)
+            _forget_old_events(live.settings, store)
     return ExitStatus.DONE
 
 
@@ -170,25 +193,3 @@ def _announce(
     detail = {"pid": os.getpid(), "version": program_version(), "socket": str(socket)}
     detail |= {} if place is None else {"log": str(place)}
     system.journal.record(SyncEvent(at=datetime.now(UTC), event=event, detail=detail))
-
-
-@contextmanager
-def _signals(stop: threading.Event) -> Iterator[None]:
-    """The first signal stops in order; a second one ends the process where it stands.
-
-    A terminal that goes away (SIGHUP) is such a signal too.
-    """
-    received: list[int] = []
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        if received:
-            os._exit(ExitStatus.CANCELLED)
-        received.append(number)
-        stop.set()
-
-    previous = {number: signal.signal(number, handle) for number in STOP_SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

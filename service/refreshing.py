@@ -78,7 +78,8 @@ class Refresher:
     def _by_ourselves(self, entities: list[Entity], not_before: datetime) -> Outcomes:
         # A reader of fresh rows never needs these, and they take most of its start.
         from config.token import load_token
-        from service.assembly import make_client, make_fetcher
+        from service.assembly import make_fetcher
+        from service.remote_client import make_client
         from service.store import open_store
         from storage.writer_lock import Role
 
@@ -91,8 +92,8 @@ class Refresher:
                 wait_seconds=self.settings.lock_wait_seconds,
                 keep_waiting=self._no_daemon_answers,
             ) as store,
-            closing(make_client(self.settings, token)) as client,
-            closing(make_fetcher(self.settings, client, store)) as fetcher,
+            closing(make_client(self.settings, token.get_secret_value)) as client,
+            closing(make_fetcher(lambda: self.settings, client, store)) as fetcher,
         ):
             return dict(fetcher.refresh(entities, not_before))
 

@@ -18,7 +18,6 @@ from rules.model import PRODUCT_LIST, Kind
 from rules.records import ProductRecord
 from rules.verifying import Finding, Live, Mirrored, Side, compare
 from service.account import refuse_stranger
-from service.assembly import make_client
 from service.live import (
     LiveList,
     NotReadable,
@@ -27,6 +26,7 @@ from service.live import (
     live_test,
     live_tests,
 )
+from service.remote_client import make_client
 from service.verify_report import Report, Uncompared, not_compared, report_on
 from storage import queries, verify_queries
 from testio.client import TestioClient
@@ -59,7 +59,7 @@ def verify(
     with queries.open_readonly(settings.db_path):
         pass  # without a database there is nothing to compare, and nothing to ask for
     refuse_stranger(settings)
-    client, scope = make_client(settings, token), RequestScope()
+    client, scope = make_client(settings, token.get_secret_value), RequestScope()
     work = _Verifying(path=settings.db_path, client=client, scope=scope, sample=sample)
     try:
         products, report = work.product_list(product_ids or settings.product_ids)

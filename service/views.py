@@ -5,6 +5,7 @@ from __future__ import annotations
 from actors.messages import RunProgress
 from actors.work_board import Activity
 from control.protocol import (
+    ChoicesView,
     PhaseProgressView,
     ProblemView,
     RemoteView,
@@ -12,6 +13,7 @@ from control.protocol import (
     RunView,
     WorkerView,
 )
+from rules.choices import Choices
 from rules.model import ErrorKind, Problem, RunStatus, SyncResult
 from service.exit_status import ExitStatus
 from storage.queries import Row
@@ -110,6 +112,15 @@ def view_of_remote(state: RemoteState) -> RemoteView:
         breaker=state.breaker,
         open_seconds=round(state.open_seconds, 1),
         last_failure=state.last_failure,
+    )
+
+
+def view_of_choices(choices: Choices) -> ChoicesView:
+    """What an operator has chosen."""
+    return ChoicesView(
+        interval_seconds=choices.interval_seconds,
+        concurrency=choices.concurrency,
+        requests_per_second=choices.requests_per_second,
     )
 
 

@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the plain features endpoint's answer for products with sections",
     )
     flag("--etags", action="store_true", help="answer with ETag, and 304 when it still holds")
+    flag("--clock-ahead", type=float, default=0.0, metavar="SECONDS", help="of its Date header")
     flag("--fault", action="append", default=[], metavar="JSON", help="may be given repeatedly")
     flag("--json", action="store_true", help="print the ready line as one JSON object")
 
@@ -72,6 +73,7 @@ def _options(arguments: argparse.Namespace) -> SimulatorOptions:
         token=arguments.token,
         plain_features_for_sections=PlainFeatures(arguments.plain_features),
         etags=arguments.etags,
+        clock_ahead_seconds=arguments.clock_ahead,
     )
 
 

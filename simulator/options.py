@@ -63,6 +63,9 @@ class SimulatorOptions:
     etags: bool = False
     """Answer with an ETag, and with 304 where If-None-Match holds it."""
 
+    clock_ahead_seconds: float = 0.0
+    """How far its clock, in the Date header, is ahead of this machine's; behind if negative."""
+
     def __post_init__(self) -> None:
         self._check_host()
         self._check_range("port", self.port, 0, MAX_PORT)

@@ -1,8 +1,11 @@
 """The HTTP/1.1 server: connections, keep-alive, pipelining, and an end that is prompt."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
+from email.utils import formatdate
 from urllib.parse import parse_qs, unquote
 
 import httptools
@@ -43,9 +46,13 @@ class Application:
         """The reply to a request, noted in the log unless it is a control request."""
         if request.path.startswith(PREFIX):
             return self._control.answer(request)
-        reply = self._api.answer(request)
+        reply = self._dated(self._api.answer(request))
         self.world.log.add(request, reply)
         return reply
+
+    def _dated(self, reply: Reply) -> Reply:
+        now = time.time() + self.world.options.clock_ahead_seconds
+        return replace(reply, headers=(*reply.headers, ("Date", formatdate(now, usegmt=True))))
 
 
 class Connection(asyncio.Protocol):

@@ -30,6 +30,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import StaticPool
 
 from storage.errors import DatabaseBusy, StorageError
+from storage.queries import folder_text
 
 log = structlog.get_logger(__name__)
 
@@ -237,6 +238,8 @@ def _begin_immediate(connection: Connection) -> None:
 def refuse_strangers(path: Path) -> None:
     """Raise StorageError where the path is something else than a SQLite file or nothing yet."""
     try:
+        if path.is_dir():
+            raise StorageError(folder_text(path))
         if path.exists() and not path.is_file():
             raise StorageError(f"{path} is not a regular file; set TESTIO_DB_PATH to one")
         if path.exists():

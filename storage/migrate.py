@@ -13,9 +13,7 @@ from sqlalchemy import Connection, inspect
 
 from storage.database import Database
 from storage.errors import NewerSchema, StorageError
-
-REVISION = "0002"
-"""The newest step; a test holds it against the files in `migrations/versions`."""
+from storage.revision import REVISION as REVISION
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -35,6 +35,8 @@ def open_readonly(path: Path) -> Iterator[sqlite3.Connection]:
     """A handle that can only read. Raises StorageError where there is no usable database."""
     if not path.exists():
         raise StorageError(f"there is no database at {path} yet; a first sync makes it")
+    if path.is_dir():
+        raise StorageError(folder_text(path))
     uri = f"file:{quote(str(path.absolute()))}?mode=ro"
     try:
         with closing(sqlite3.connect(uri, uri=True, timeout=READ_TIMEOUT_SECONDS)) as connection:
@@ -42,6 +44,11 @@ def open_readonly(path: Path) -> Iterator[sqlite3.Connection]:
             yield connection
     except sqlite3.DatabaseError as error:
         raise _readable_error(path, error) from error
+
+
+def folder_text(path: Path) -> str:
+    """What to say where a folder is named as the database."""
+    return f"{path} is a folder; name the database file in it: {path / 'testio.db'}, for example"
 
 
 def _readable_error(path: Path, error: sqlite3.DatabaseError) -> StorageError:

@@ -17,6 +17,22 @@ class Cancellation:
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
 
+    def part(self) -> Cancellation:
+        """One that can be cancelled by itself, and is cancelled with this one."""
+        part = Cancellation()
+        with self._lock:
+            self._callbacks.append(part.cancel)
+            ended = self._event.is_set()
+        if ended:
+            part.cancel()
+        return part
+
+    def release(self, part: Cancellation) -> None:
+        """The part has done its work: it need not hear of the end any more."""
+        with self._lock:
+            if part.cancel in self._callbacks:
+                self._callbacks.remove(part.cancel)
+
     @property
     def cancelled(self) -> bool:
         """Whether the run has ended or is to end."""

@@ -66,9 +66,21 @@ class TestioClient:
         query = (("filter_test_cycle_ids", test_id),)
         return payloads.bugs(self.transport.get("/bugs", query, scope), test_id)
 
-    def allow(self, *, connections: int, requests_per_second: int) -> None:
-        """From now on so many requests at once and a second; those under way go on."""
-        self.transport.allow(connections=connections, requests_per_second=requests_per_second)
+    def allow(
+        self,
+        *,
+        connections: int,
+        requests_per_second: int,
+        timeout_seconds: float,
+        max_response_bytes: int,
+    ) -> None:
+        """From now on these limits; requests under way go on as they began."""
+        self.transport.allow(
+            connections=connections,
+            requests_per_second=requests_per_second,
+            timeout_seconds=timeout_seconds,
+            max_response_bytes=max_response_bytes,
+        )
 
     def state(self) -> RemoteState:
         """What was sent so far, and the limits as they are now."""

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pyrate_limiter import Duration, InMemoryBucket, Limiter, Rate, SingleBucketFactory
 
@@ -38,12 +38,36 @@ class RetryBudget:
             return True
 
 
+class Attempts:
+    """How many attempts of one run have come back, answered or not. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._ended = 0
+        self._lock = threading.Lock()
+
+    def note(self) -> None:
+        """One more has come back."""
+        with self._lock:
+            self._ended += 1
+
+    @property
+    def ended(self) -> int:
+        """All so far. While this grows, the run is not stuck."""
+        with self._lock:
+            return self._ended
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestScope:
-    """What all requests of one run share: its end and its retry budget."""
+    """What all requests of one run share: its end, its retry budget, and their count."""
 
     cancellation: Cancellation = field(default_factory=Cancellation)
     retries: RetryBudget = field(default_factory=lambda: RetryBudget(100))
+    attempts: Attempts = field(default_factory=Attempts)
+
+    def part(self) -> RequestScope:
+        """For one of the run's products: with an end of its own, all else shared."""
+        return replace(self, cancellation=self.cancellation.part())
 
 
 class RateLimit:

@@ -11,7 +11,7 @@ import email.utils
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlencode, urlsplit
 
@@ -64,7 +64,10 @@ class TransportOptions:
 
 
 class Transport:
-    """Sends requests for any number of threads at once."""
+    """Sends requests for any number of threads at once.
+
+    `remote_date` is the `Date` header of the last answer, for who wants to compare clocks.
+    """
 
     def __init__(self, options: TransportOptions) -> None:
         self._options = options
@@ -75,6 +78,7 @@ class Transport:
         self._slots = Slots(options.connections)
         self.gate = Gate()
         self.breaker = Breaker()
+        self.remote_date: str | None = None
         self.tally = Tally()
         self._session = _session(options)
 
@@ -94,10 +98,20 @@ class Transport:
             before_sleep=self._retrying(path),
             reraise=True,
         )
-        return retrying(self._attempt, path, query, scope.cancellation)
+        return retrying(self._attempt, path, query, scope)
 
-    def allow(self, *, connections: int, requests_per_second: int) -> None:
-        """From now on so many requests at once and a second; those under way go on."""
+    def allow(
+        self,
+        *,
+        connections: int,
+        requests_per_second: int,
+        timeout_seconds: float,
+        max_response_bytes: int,
+    ) -> None:
+        """From now on these limits; requests under way go on as they began."""
+        self._options = replace(
+            self._options, timeout_seconds=timeout_seconds, max_response_bytes=max_response_bytes
+        )
         self._slots.resize(connections)
         self._rate.change(requests_per_second)
 
@@ -122,7 +136,13 @@ class Transport:
         self._deadlines.close()
         self._session.close()
 
-    def _attempt(self, path: str, query: Query, cancellation: Cancellation) -> bytes:
+    def _attempt(self, path: str, query: Query, scope: RequestScope) -> bytes:
+        try:
+            return self._try(path, query, scope.cancellation)
+        finally:
+            scope.attempts.note()
+
+    def _try(self, path: str, query: Query, cancellation: Cancellation) -> bytes:
         cancellation.check()
         self.breaker.admit(path, cancellation)
         try:
@@ -197,6 +217,7 @@ class Transport:
                 stream=True,
             )
         ) as response:
+            self.remote_date = response.headers.get("Date")
             self._refuse_bad_status(response)
             return _read_body(response, options.max_response_bytes)
 

@@ -162,15 +162,20 @@ class Home:
         )
 
 
-@pytest.fixture
-def home(tmp_path: Path, simulator: Simulator) -> Iterator[Home]:
-    made = Home(folder=tmp_path / "home", simulator=simulator)
-    made.folder.mkdir()
-    yield made
-    for process in made.started:
+def end_all(home: Home) -> None:
+    """End whatever was started in it and still runs."""
+    for process in home.started:
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             process.communicate()
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path, simulator: Simulator) -> Iterator[Home]:
+    made = Home(folder=tmp_path / "home", simulator=simulator)
+    made.folder.mkdir()
+    yield made
+    end_all(made)

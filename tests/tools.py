@@ -1,4 +1,4 @@
-"""Programs that a test needs and that do not come with Python."""
+"""Programs of the system that a test needs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 
 
 def needs_tool(name: str) -> str:
-    """The path of a program. Skips the test where it is missing; under CI that is a failure."""
+    """The path of a program; without it the test is skipped, or fails where CI is set."""
     path = shutil.which(name)
-    if path is not None:
-        return path
-    reason = f"{name} is not installed; on Debian: apt-get install {name}"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    if path is None:
+        reason = f"needs the program {name}, which is not installed"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path

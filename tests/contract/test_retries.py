@@ -55,10 +55,11 @@ def test_only_what_may_pass_by_itself_is_tried_again(
     simulator: Simulator, make_client: MakeClient, fault: dict[str, str | int], requests: int
 ) -> None:
     simulator.add_fault(**fault)  # type: ignore[arg-type]
-    client = make_client(simulator, max_response_bytes=1_000_000)
+    client, run = make_client(simulator, max_response_bytes=1_000_000), scope()
     with pytest.raises(TestioError):
-        client.list_products(scope())
+        client.list_products(run)
     assert len(simulator.requests()) == requests
+    assert run.attempts.ended == requests, "what fails moves a run, too: it is not stuck"
 
 
 def test_a_hanging_answer_is_tried_again(simulator: Simulator, make_client: MakeClient) -> None:

@@ -324,12 +324,19 @@ def test_a_daemon_whose_writer_crashes_again_and_again_gives_up_and_says_why(hom
     assert home.sql("SELECT count(*) FROM sync_runs WHERE status = 'running'") == [(0,)]
 
 
+def _wait_until_it_follows(sync: subprocess.Popen[str]) -> None:
+    """It shows the run, so it has the daemon's answer; before, it might begin one of its own."""
+    assert sync.stderr is not None
+    first = sync.stderr.readline()
+    assert "run 2 started in the daemon" in first, first
+
+
 def test_a_sync_that_follows_a_daemon_hears_of_its_end(home: Home) -> None:
     daemon = home.daemon()
     assert home.wait_for_run(1) == "success"
     home.hang("*/features")
     following = home.start("sync")
-    home.wait_for(lambda: home.control.status().current_run is not None, "the run of the sync")
+    _wait_until_it_follows(following)
     home.run("stop")
     home.finish(daemon)
     ended = home.finish(following, expect=130)
@@ -341,7 +348,7 @@ def test_a_sync_whose_daemon_is_killed_says_so(home: Home) -> None:
     assert home.wait_for_run(1) == "success"
     home.hang("*/features")
     following = home.start("sync")
-    home.wait_for(lambda: home.control.status().current_run is not None, "the run of the sync")
+    _wait_until_it_follows(following)
     daemon.send_signal(signal.SIGKILL)
     daemon.communicate()
     ended = home.finish(following, expect=7)

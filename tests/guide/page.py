@@ -67,7 +67,8 @@ def carry_out(page: Path, folder: Path, settings: dict[str, str]) -> list[Outcom
     texts = blocks_of(page)
     names = [notes / f"block-{number:02}" for number in range(len(texts))]
     for name, text in zip(names, texts, strict=True):
-        name.write_text(text, encoding="utf-8")
+        # The last line, so that a block whose last command fails does not fail as a whole.
+        name.write_text(f"{text}:\n", encoding="utf-8")
     (notes / "script").write_text(SCRIPT, encoding="utf-8")
     environment = _environment(folder, home) | {"PAGE": str(notes)} | settings
     _run(["bash", str(notes / "script")], work, environment)

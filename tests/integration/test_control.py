@@ -18,6 +18,7 @@ import pytest
 
 from control.client import ControlClient, ControlError, NoDaemon, NotThere, TryAgain
 from control.protocol import (
+    ChoiceReply,
     DaemonView,
     DecisionReply,
     EventsReply,
@@ -25,6 +26,7 @@ from control.protocol import (
     FetchedView,
     FetchReply,
     NoSuchEntry,
+    ReloadReply,
     RemoteView,
     RetryReply,
     RunView,
@@ -103,7 +105,28 @@ class Answers:
         ids = body.product_ids or body.test_ids or [0]
         return FetchReply(outcomes=[FetchedView(id=key, state=FetchState.REFRESHED) for key in ids])
 
-    def pause(self) -> WordReply:
+    def cancel_product(self, product_id: int) -> WordReply:
+        return WordReply(word=Word.CANCELLING, run_id=product_id)
+
+    def set_interval(self, seconds: float | None) -> ChoiceReply:
+        return self._chosen(seconds)
+
+    def set_concurrency(self, requests: int | None) -> ChoiceReply:
+        return self._chosen(requests)
+
+    def set_rate(self, per_second: int | None) -> ChoiceReply:
+        return self._chosen(per_second)
+
+    def _chosen(self, value: float | None) -> ChoiceReply:
+        chosen = value is not None
+        return ChoiceReply(word=Word.CHANGED, value=value or 0, before=1, chosen=chosen)
+
+    def reload(self) -> ReloadReply:
+        if self.broken is not None:
+            raise self.broken
+        return ReloadReply(word=Word.RELOADED, changed=["LOG_LEVEL"], needs_restart=[])
+
+    def pause(self, seconds: float | None) -> WordReply:
         return WordReply(word=Word.PAUSED)
 
     def resume(self) -> WordReply:

@@ -93,6 +93,22 @@ class BacklogMachine(RuleBasedStateMachine):
             self.model.absent.remove(worker)
             self.model.free.add(worker)
 
+    @rule(worker=st.integers(0, 7))
+    def a_worker_joins(self, worker: int) -> None:
+        worker = min(worker, self.workers)
+        self.backlog.worker_joined(worker)
+        if worker == self.workers:
+            self.workers += 1
+            self.model.free.add(worker)
+
+    @rule(product=st.integers(1, 50))
+    def drop(self, product: int) -> None:
+        waits = product in self.model.waiting
+        assert self.backlog.drop(product) == waits
+        if waits:
+            self.model.waiting.remove(product)
+            self.model.dropped.append(product)
+
     @rule()
     def drop_waiting(self) -> None:
         assert self.backlog.drop_waiting() == tuple(self.model.waiting)

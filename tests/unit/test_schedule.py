@@ -134,3 +134,32 @@ def test_the_startup_run(policy: StartupSync, age: float | None, wanted: bool) -
 def test_interval_0_does_not_turn_the_startup_run_off(policy: StartupSync, age: int) -> None:
     last_success = NOW - timedelta(seconds=age)
     assert wants_startup_run(policy, last_success=last_success, now=NOW, interval=0.0)
+
+
+@given(start=starts, interval=intervals, until=st.integers(0, 10**6), later=st.integers(0, 10**6))
+def test_no_tick_is_due_during_a_pause_and_its_end_is_named(
+    start: int, interval: int, until: int, later: int
+) -> None:
+    schedule = Schedule.starting(now=start, interval=interval).pause(start + until)
+    now = start + later
+    assert not schedule.is_due(now)
+    assert schedule.pause_is_over(now) == (later >= until)
+    assert schedule.next_at() == max(start + interval, start + until)
+    assert schedule.resume().is_due(now) == (later >= interval)
+    assert schedule.pause().next_at() is None
+
+
+@given(start=starts, old=intervals, new=intervals, passed=st.integers(0, 10**6))
+def test_another_interval_counts_from_the_last_tick_and_is_never_due_in_the_past(
+    start: int, old: int, new: int, passed: int
+) -> None:
+    now = start + passed
+    schedule = Schedule.starting(now=start, interval=old).with_interval(new, now)
+    assert schedule.due_at == max(now, start + new)
+    assert schedule.with_interval(0, now).next_at() is None
+
+
+def test_a_start_up_run_that_a_pause_held_back_is_due_at_its_end() -> None:
+    schedule = Schedule.starting(now=0, interval=900).pause(100).due_now(0)
+    assert not schedule.is_due(50)
+    assert schedule.resume().is_due(100)

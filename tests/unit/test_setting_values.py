@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from config.loading import allowed_range, load_settings
+from config.loading import load_settings
 from config.problems import SettingProblem, SettingsError
 from config.settings import MAX_ID, Settings, names
+from config.wording import allowed_range
 
 BASE_URL, DB_PATH = "TESTIO_CUSTOMER_API_BASE_URL", "TESTIO_DB_PATH"
 

@@ -211,6 +211,16 @@ def test_a_toml_file_that_cannot_be_read_is_a_problem(content: bytes | str | Non
         load_settings(flags={}, config_file=path)
 
 
+def test_a_working_folder_that_is_closed_to_us_has_no_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def closed(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", closed)
+    assert load().http_timeout_seconds == 30
+
+
 def test_a_dotenv_file_that_is_not_text_is_a_problem() -> None:
     Path(".env").write_bytes(b"LOG_LEVEL=\xff\xfe\n")
     with pytest.raises(SettingsError, match=r"\.env"):

@@ -1,0 +1,75 @@
+"""Reads the files that hold settings; what cannot be used is one problem among the others."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+
+from config.places import default_config_file
+from config.problems import SettingProblem
+
+
+def dotenv_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[str, Any]:
+    """What the file says; nothing where there is none, or a new one of `problems`."""
+    if path is None:
+        return {}
+    try:
+        given = dotenv_values(path)
+    except (OSError, ValueError) as error:
+        expected = f"a readable text file ({type(error).__name__})"
+        problems.append(
+            SettingProblem(
+                name=str(path), source="the working folder", shown=None, expected=expected
+            )
+        )
+        return {}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def toml_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[str, Any]:
+    """What the file says; nothing for None, or a new one of `problems`."""
+    if path is None:
+        return {}
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        if _holds_a_secret(content) and (expected := _not_private(path)):
+            problems.append(_file_problem(path, expected))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        problems.append(_file_problem(path, f"a readable TOML file ({reason})"))
+        return {}
+    return content
+
+
+def _file_problem(path: Path, expected: str) -> SettingProblem:
+    usual = path == default_config_file()
+    source = "the usual place" if usual else "a flag"
+    return SettingProblem(name="--config", source=source, shown=str(path), expected=expected)
+
+
+def _holds_a_secret(content: Mapping[str, Any]) -> bool:
+    given = {name.upper(): value for name, value in content.items()}
+    return bool(given.get("TESTIO_CUSTOMER_API_TOKEN")) or "@" in str(
+        given.get("TESTIO_PROXY_URL", "")
+    )
+
+
+def _not_private(path: Path) -> str | None:
+    """What a file that holds a secret would have to be; None if it is that."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        return None  # a pipe, for one: nobody else reads what this process has read
+    if status.st_uid not in (os.getuid(), 0):
+        return "a file that belongs to you or to root, for it holds a secret"
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        return (
+            "a file that only its owner can read, for it holds a secret; "
+            f"mend it with: chmod 600 {path}"
+        )
+    return None

@@ -1,0 +1,20 @@
+"""Where the configuration file is, unless it is named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def default_config_file(environ: Mapping[str, str] | None = None) -> Path:
+    """`testio-sync/config.toml` in `$XDG_CONFIG_HOME`, else in `~/.config`; it need not exist.
+
+    As XDG asks, a relative XDG_CONFIG_HOME is ignored.
+    """
+    environ = os.environ if environ is None else environ
+    given = Path(environ.get("XDG_CONFIG_HOME", ""))
+    folder = (
+        given if given.is_absolute() else Path(environ.get("HOME", "~")).expanduser() / ".config"
+    )
+    return folder / "testio-sync" / "config.toml"

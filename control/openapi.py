@@ -1,0 +1,100 @@
+"""The control API in OpenAPI 3.1, made from the types and routes that the server uses.
+
+`python -m control.openapi > docs/openapi.json` writes it again; a test holds the file against it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from control.protocol import ErrorReply
+from control.routes import ENDPOINTS, Endpoint, Number
+
+REF = "#/components/schemas/{model}"
+MEANINGS = {
+    400: "the request is malformed; the text names the field and what was expected",
+    404: "there is no such thing",
+    409: "refused, because it would make things worse; nothing changed",
+    413: "the body is larger than 64 KiB; the text is plain",
+    500: "a fault of the daemon; its log says more",
+    503: "the daemon cannot answer just now; try again",
+}
+ALWAYS = (400, 500, 503)
+
+
+def document() -> dict[str, Any]:
+    """The whole document, ready for JSON."""
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in ENDPOINTS:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "testio-sync control socket",
+            "version": "1",
+            "description": "HTTP/1.1 and JSON over the daemon's Unix socket; docs/control-api.md.",
+        },
+        "servers": [{"url": "http://sync", "description": "any host: the socket decides"}],
+        "paths": paths,
+        "components": {"schemas": _schemas()},
+    }
+
+
+def _schemas() -> dict[str, Any]:
+    models: list[tuple[type[BaseModel], Any]] = [(ErrorReply, "serialization")]
+    models += [(each.reply, "serialization") for each in ENDPOINTS]
+    models += [(each.body, "validation") for each in ENDPOINTS if each.body is not None]
+    _, definitions = models_json_schema(list(dict.fromkeys(models)), ref_template=REF)
+    return dict(sorted(definitions["$defs"].items()))
+
+
+def _operation(endpoint: Endpoint) -> dict[str, Any]:
+    too_large = (413,) if endpoint.body is not None else ()
+    errors = sorted({*too_large, *endpoint.errors, *ALWAYS})
+    operation: dict[str, Any] = {
+        "operationId": endpoint.name,
+        "summary": endpoint.summary,
+        "responses": {
+            "200": {"description": "done", "content": _json(endpoint.reply)},
+            **{
+                str(status): {"description": MEANINGS[status], "content": _error(status)}
+                for status in errors
+            },
+        },
+    }
+    parameters = [_parameter(number, "query") for number in endpoint.query]
+    if endpoint.place is not None:
+        parameters.append(_parameter(endpoint.place, "path"))
+    if parameters:
+        operation["parameters"] = parameters
+    if endpoint.body is not None:
+        needed = any(field.is_required() for field in endpoint.body.model_fields.values())
+        operation["requestBody"] = {"content": _json(endpoint.body), "required": needed}
+    return operation
+
+
+def _error(status: int) -> dict[str, Any]:
+    """As the server's library answers before our code sees the request, and as we do."""
+    return {"text/plain": {"schema": {"type": "string"}}} if status == 413 else _json(ErrorReply)
+
+
+def _json(model: type[BaseModel]) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": REF.format(model=model.__name__)}}}
+
+
+def _parameter(number: Number, where: str) -> dict[str, Any]:
+    return {
+        "name": number.name,
+        "in": where,
+        "required": where == "path",
+        "description": number.meaning,
+        "schema": {"type": "integer", "minimum": number.low, "maximum": number.high},
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(document(), indent=2))

@@ -1,0 +1,227 @@
+"""Every request that the socket answers, declared once: for the server, and for OpenAPI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+from werkzeug.routing import Map, Rule
+
+from control.protocol import (
+    MAX_EVENTS,
+    MAX_ID,
+    MAX_WAIT_SECONDS,
+    ChoiceReply,
+    ConcurrencyBody,
+    DecisionReply,
+    EventsReply,
+    FetchBody,
+    FetchReply,
+    IntervalBody,
+    PauseBody,
+    RateBody,
+    ReloadReply,
+    RetryBody,
+    RetryReply,
+    RunView,
+    StartRunBody,
+    StartRunReply,
+    StatusReply,
+    WordReply,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """A whole number in the query or the path, with its bounds."""
+
+    name: str
+    low: int
+    high: int
+    meaning: str
+
+
+WAIT = Number(
+    name="wait", low=0, high=MAX_WAIT_SECONDS, meaning="seconds to wait at most for an answer"
+)
+ID = Number(name="entry_id", low=0, high=MAX_ID, meaning="the entry's id")
+RUN_ID = Number(name="run_id", low=0, high=MAX_ID, meaning="the run's id")
+PRODUCT_ID = Number(name="product_id", low=0, high=MAX_ID, meaning="the product's id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One request: `name` is that of the method that answers it.
+
+    `errors` are the statuses it may answer with besides 400 and 405 for what is malformed, 500,
+    and 503 while the daemon cannot answer.
+    """
+
+    name: str
+    method: str
+    path: str
+    summary: str
+    reply: type[BaseModel]
+    body: type[BaseModel] | None = None
+    query: tuple[Number, ...] = ()
+    place: Number | None = None
+    errors: tuple[int, ...] = ()
+
+    @property
+    def rule(self) -> Rule:
+        """The same for the router."""
+        path = self.path
+        if self.place is not None:
+            number = f"<int(max={self.place.high}):{self.place.name}>"
+            path = path.replace(f"{{{self.place.name}}}", number)
+        return Rule(path, endpoint=self.name, methods=[self.method])
+
+
+ENDPOINTS = (
+    Endpoint(
+        name="status",
+        method="GET",
+        path="/v1/status",
+        summary="What the daemon is doing now",
+        reply=StatusReply,
+    ),
+    Endpoint(
+        name="start_run",
+        method="POST",
+        path="/v1/runs",
+        summary="Start, join or queue a run",
+        body=StartRunBody,
+        reply=StartRunReply,
+    ),
+    Endpoint(
+        name="run",
+        method="GET",
+        path="/v1/runs/{run_id}",
+        summary="One run, after waiting for its end",
+        place=RUN_ID,
+        query=(WAIT,),
+        reply=RunView,
+        errors=(404,),
+    ),
+    Endpoint(
+        name="cancel",
+        method="DELETE",
+        path="/v1/runs/current",
+        summary="End the run at work",
+        reply=WordReply,
+    ),
+    Endpoint(
+        name="cancel_product",
+        method="DELETE",
+        path="/v1/runs/current/products/{product_id}",
+        summary="Leave one product out of the rest of the run at work",
+        place=PRODUCT_ID,
+        reply=WordReply,
+        errors=(404,),
+    ),
+    Endpoint(
+        name="events",
+        method="GET",
+        path="/v1/events",
+        summary="What happened: rows of sync_events, in order",
+        query=(
+            Number(name="since", low=0, high=MAX_ID, meaning="only events after this id"),
+            Number(name="run", low=1, high=MAX_ID, meaning="only events of this run"),
+            Number(name="limit", low=1, high=MAX_EVENTS, meaning="at most so many; 50"),
+            WAIT,
+        ),
+        reply=EventsReply,
+    ),
+    Endpoint(
+        name="fetch",
+        method="POST",
+        path="/v1/fetch",
+        summary="Fetch single products, tests or their parts, if they are not known well enough",
+        body=FetchBody,
+        reply=FetchReply,
+    ),
+    Endpoint(
+        name="pause",
+        method="POST",
+        path="/v1/pause",
+        summary="No periodic runs, for a time or until resumed",
+        body=PauseBody,
+        reply=WordReply,
+    ),
+    Endpoint(
+        name="resume",
+        method="POST",
+        path="/v1/resume",
+        summary="Periodic runs again",
+        reply=WordReply,
+    ),
+    Endpoint(
+        name="interval",
+        method="POST",
+        path="/v1/interval",
+        summary="Seconds from one periodic run to the next",
+        body=IntervalBody,
+        reply=ChoiceReply,
+    ),
+    Endpoint(
+        name="concurrency",
+        method="POST",
+        path="/v1/concurrency",
+        summary="Requests to the remote under way at once",
+        body=ConcurrencyBody,
+        reply=ChoiceReply,
+    ),
+    Endpoint(
+        name="rate",
+        method="POST",
+        path="/v1/rate",
+        summary="Requests to the remote a second, at most",
+        body=RateBody,
+        reply=ChoiceReply,
+    ),
+    Endpoint(
+        name="reload",
+        method="POST",
+        path="/v1/reload",
+        summary="Read configuration and token again; what is bad is not taken up",
+        reply=ReloadReply,
+        errors=(409,),
+    ),
+    Endpoint(
+        name="accept_deletions",
+        method="POST",
+        path="/v1/deletions/{entry_id}/accept",
+        summary="Mark the rows of a held set as deleted",
+        place=ID,
+        reply=DecisionReply,
+        errors=(404,),
+    ),
+    Endpoint(
+        name="retry_problems",
+        method="POST",
+        path="/v1/problems/retry",
+        summary="Try open problems again now",
+        body=RetryBody,
+        reply=RetryReply,
+        errors=(404,),
+    ),
+    Endpoint(
+        name="clear_problem",
+        method="POST",
+        path="/v1/problems/{entry_id}/clear",
+        summary="Set a record that cannot be used aside",
+        place=ID,
+        reply=DecisionReply,
+        errors=(404,),
+    ),
+    Endpoint(
+        name="drain",
+        method="POST",
+        path="/v1/drain",
+        summary="Stop the daemon; a run at work is cancelled",
+        reply=WordReply,
+    ),
+)
+
+BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}
+ROUTES = Map([endpoint.rule for endpoint in ENDPOINTS])

@@ -1,0 +1,206 @@
+"""Changes what the daemon goes by while it runs: pauses, limits, and its configuration.
+
+An operator's choice is on disk before it takes effect, so that a restart finds it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from pydantic import SecretStr
+
+from actors.base import NoAnswer
+from actors.system import ActorSystem
+from config.logs import configure_logs
+from config.problems import SettingsError
+from config.settings import Settings
+from control.protocol import ChoiceReply, Refused, ReloadReply, Word, WordReply
+from rules.choices import PREFIX, Choices, choices_of
+from rules.events import EventName, SyncEvent
+from rules.model import Outcome
+from service.account import AccountGuard
+from service.configuration import Configuration, ReadAgain, differing, take_over
+from service.notify import Notifier
+from service.remote_client import make_client
+from service.store import Store
+from storage.choice_rows import ChoiceRows
+from storage.errors import StorageError
+from testio.client import TestioClient
+from testio.errors import TestioError
+from testio.limits import RequestScope, RetryBudget
+
+log = structlog.get_logger("daemon")
+
+TRIAL_SECONDS = 8.0
+"""For one request that tries a new token; somebody waits for the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steering:
+    """Called from any thread outside the actors, one change at a time.
+
+    Every method may raise NoAnswer, those that keep a choice StorageError.
+    """
+
+    configuration: Configuration
+    rows: ChoiceRows
+    system: ActorSystem
+    client: TestioClient
+    account: AccountGuard
+    read_again: ReadAgain
+    notifier: Notifier = field(default_factory=Notifier)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    # -- choices -------------------------------------------------------------------------------
+
+    def pause(self, seconds: float | None) -> WordReply:
+        """No periodic runs for so long, or until resumed."""
+        with self.lock:
+            now = datetime.now(UTC)
+            until = None if seconds is None else now + timedelta(seconds=seconds)
+            choices = self.configuration.choices
+            if until is None and choices.paused and choices.paused_until is None:
+                return WordReply(word=Word.ALREADY_PAUSED)
+            self._keep(choices.pause(until))
+            self.system.pause(until)
+            return WordReply(word=Word.PAUSED, until=until)
+
+    def resume(self) -> WordReply:
+        """Periodic runs again."""
+        with self.lock:
+            self._keep(self.configuration.choices.resume())
+            return WordReply(word=Word.RESUMED if self.system.resume() else Word.NOT_PAUSED)
+
+    def set_interval(self, seconds: float | None) -> ChoiceReply:
+        """Periodic runs every so many seconds, 0 for none; None: as configured."""
+        live = self.configuration
+        return self._choose("interval_seconds", seconds, lambda: live.interval_seconds)
+
+    def set_concurrency(self, requests: int | None) -> ChoiceReply:
+        """So many requests under way at once; None: as configured."""
+        return self._choose("concurrency", requests, lambda: self.configuration.concurrency)
+
+    def set_rate(self, per_second: int | None) -> ChoiceReply:
+        """So many requests a second, 0 for no limit; None: as configured."""
+        return self._choose(
+            "requests_per_second", per_second, lambda: self.configuration.requests_per_second
+        )
+
+    def _choose(
+        self, name: str, value: float | None, now_in_force: Callable[[], float]
+    ) -> ChoiceReply:
+        with self.lock:
+            before, choices = now_in_force(), self.configuration.choices
+            was_chosen = getattr(choices, name)
+            self._keep(choices.choose(name, value))
+            after = now_in_force()
+            if before != after:
+                self.apply()
+            if was_chosen != value:
+                self._record(EventName.SETTING_CHANGED, name=name, value=after, before=before)
+            word = Word.UNCHANGED if (before, was_chosen) == (after, value) else Word.CHANGED
+            return ChoiceReply(word=word, value=after, before=before, chosen=value is not None)
+
+    def _keep(self, choices: Choices) -> None:
+        self.rows.write(choices.as_rows(), at=datetime.now(UTC))
+        self.configuration.choices = choices
+
+    def apply(self) -> None:
+        """Let everybody go by the configuration as it is now."""
+        live, settings = self.configuration, self.configuration.settings
+        self.client.allow(
+            connections=live.concurrency,
+            requests_per_second=live.requests_per_second,
+            timeout_seconds=settings.http_timeout_seconds,
+            max_response_bytes=settings.max_response_bytes,
+        )
+        self.system.employ(live.concurrency)
+        self.system.set_interval(live.interval_seconds)
+
+    # -- reload --------------------------------------------------------------------------------
+
+    def reload(self) -> ReloadReply:
+        """Read settings and token again. Raises Refused where they are bad: the old ones stay."""
+        with self.lock, self.notifier.reload():
+            try:
+                return self._reload()
+            except Refused as error:
+                self._record(EventName.RELOAD_REFUSED, Outcome.FAILED, reason=str(error))
+                raise
+
+    def _reload(self) -> ReloadReply:
+        live = self.configuration
+        try:
+            new = self.read_again()
+        except SettingsError as error:
+            raise Refused(f"the configuration stays as it was: {error}") from error
+        settings, needs_restart = take_over(live.settings, new.settings)
+        changed = differing(live.settings, settings)
+        has_new_token = new.token.get_secret_value() != live.secret()
+        if has_new_token:
+            self._try_token(settings, new.token)
+        _log_as(settings)
+        live.settings, live.token = settings, new.token
+        self.apply()
+        if has_new_token:
+            changed = [*dict.fromkeys([*changed, "TESTIO_CUSTOMER_API_TOKEN"])]
+        word = Word.RELOADED if changed or needs_restart else Word.UNCHANGED
+        self._record(EventName.RELOADED, changed=changed, needs_restart=needs_restart)
+        return ReloadReply(word=word, changed=changed, needs_restart=needs_restart)
+
+    def _try_token(self, settings: Settings, token: SecretStr) -> None:
+        """The new token has to be accepted, and to be for the same account."""
+        trial = settings.model_copy(
+            update={"http_timeout_seconds": min(TRIAL_SECONDS, settings.http_timeout_seconds)}
+        )
+        client = make_client(trial, token.get_secret_value)
+        try:
+            listed = client.list_products(RequestScope(retries=RetryBudget(1)))
+        except TestioError as error:
+            raise Refused(f"the old token stays: with the new one {error}") from error
+        finally:
+            client.close()
+        unusable = (bad.record_id for bad in listed.bad_rows if bad.record_id is not None)
+        problem = self.account.exchange(token, {*(each.id for each in listed.records), *unusable})
+        if problem is not None:
+            raise Refused(f"the old token stays: {problem.message}")
+
+    def _record(self, event: EventName, outcome: Outcome | None = None, **detail: object) -> None:
+        self.system.journal.record(
+            SyncEvent(at=datetime.now(UTC), event=event, outcome=outcome, detail=detail)
+        )
+
+
+def recall_choices(configuration: Configuration, store: Store) -> ChoiceRows:
+    """Take up what an operator has chosen before; returns where it is kept. Raises StorageError."""
+    rows = ChoiceRows(store.database, PREFIX)
+    configuration.choices, unclear = choices_of(rows.read())
+    if unclear:
+        log.warning("choices_not_understood", names=list(unclear))
+    return rows
+
+
+def reload_by_signal(steering: Steering) -> None:
+    """On a thread of its own; what speaks against it stands in the log."""
+    try:
+        steering.reload()
+    except Refused:
+        return  # recorded, and logged with it
+    except (NoAnswer, StorageError) as error:
+        log.error("reload_failed", reason=str(error))
+
+
+def _log_as(settings: Settings) -> None:
+    try:
+        configure_logs(
+            level=settings.log_level, log_format=settings.log_format, file=settings.log_file
+        )
+    except OSError as error:
+        raise Refused(
+            f"the configuration stays as it was: LOG_FILE {settings.log_file} cannot be "
+            f"written to ({error.strerror})"
+        ) from error

@@ -1,0 +1,64 @@
+"""What an operator has chosen survives as text, and nothing unclear is taken for a choice."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.choices import PREFIX, Choices, choices_of
+
+NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
+
+instants = st.datetimes(datetime(2000, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
+choices = st.builds(
+    Choices,
+    interval_seconds=st.none() | st.integers(0, 604_800).map(float),
+    concurrency=st.none() | st.integers(1, 64),
+    requests_per_second=st.none() | st.integers(0, 10_000),
+)
+
+
+@given(chosen=choices, until=st.none() | instants, paused=st.booleans())
+def test_what_is_kept_is_read_again(chosen: Choices, until: datetime | None, paused: bool) -> None:
+    if paused:
+        chosen = chosen.pause(until)
+    assert choices_of(chosen.as_rows()) == (chosen, ())
+
+
+@given(rows=st.dictionaries(st.text().map(lambda name: f"{PREFIX}{name}"), st.text()))
+def test_no_text_makes_it_fail(rows: dict[str, str]) -> None:
+    found, refused = choices_of(rows)
+    assert found == choices_of(found.as_rows())[0]
+    assert set(refused) <= set(rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("interval_seconds", "-1"),
+        ("interval_seconds", "nan"),
+        ("interval_seconds", "1e9"),
+        ("concurrency", "0"),
+        ("concurrency", "65"),
+        ("requests_per_second", "many"),
+        ("paused", "2026-03-01T08:00:00"),
+        ("paused", "soon"),
+        ("colour", "blue"),
+    ],
+)
+def test_what_is_unclear_is_named_and_left_aside(name: str, text: str) -> None:
+    rows = {f"{PREFIX}{name}": text, f"{PREFIX}concurrency": "4"} | {f"{PREFIX}{name}": text}
+    found, refused = choices_of(rows)
+    assert refused == (f"{PREFIX}{name}",)
+    assert found.concurrency == (None if name == "concurrency" else 4)
+
+
+def test_a_pause_that_was_to_end_has_ended_after_a_restart() -> None:
+    chosen = Choices().pause(NOW + timedelta(hours=2))
+    assert chosen.is_paused(NOW)
+    assert not chosen.is_paused(NOW + timedelta(hours=2))
+    assert Choices().pause(None).is_paused(NOW + timedelta(days=999))
+    assert not Choices().is_paused(NOW)

@@ -1,0 +1,66 @@
+"""The line that `systemctl status` shows."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from actors.messages import PhaseProgress, RunProgress, ScheduleState
+from rules.model import SyncPhase, Trigger
+from service.status_line import status_line
+from tests.fakes import START
+
+
+def phase(name: SyncPhase, total: int | None, complete: int = 0, failed: int = 0) -> PhaseProgress:
+    return PhaseProgress(phase=name, total=total, complete=complete, failed=failed, finished=False)
+
+
+def run(*phases: PhaseProgress, cancelling: bool = False) -> RunProgress:
+    return RunProgress(
+        run_id=12,
+        trigger=Trigger.SCHEDULE,
+        started_at=START,
+        elapsed_seconds=3.0,
+        cancelling=cancelling,
+        phases=phases,
+    )
+
+
+def schedule(
+    seconds: float | None, *, paused: bool = False, until: datetime | None = None
+) -> ScheduleState:
+    due = None if seconds is None else START + timedelta(seconds=seconds)
+    return ScheduleState(interval_seconds=900.0, paused=paused, paused_until=until, next_run_at=due)
+
+
+PRODUCTS, FEATURES = phase(SyncPhase.PRODUCTS, 1, 1), phase(SyncPhase.FEATURES, 40, 17, 1)
+AHEAD = phase(SyncPhase.NEW_TESTS, None)
+
+
+@pytest.mark.parametrize(
+    ("at_work", "plan", "trouble", "expected"),
+    [
+        (run(PRODUCTS, FEATURES, AHEAD), None, None, "run 12: features 18 of 40, 1 failed"),
+        (run(PRODUCTS, AHEAD), None, None, "run 12: products 1 of 1"),
+        (run(AHEAD), None, None, "run 12: beginning"),
+        (run(PRODUCTS, cancelling=True), None, None, "run 12: cancelling"),
+        (None, schedule(14 * 60 - 5), None, "idle; next run in 14 min"),
+        (None, schedule(0), None, "idle; next run in 1 min"),
+        (None, schedule(-30), None, "idle; next run in 1 min"),
+        (None, schedule(None), None, "idle; periodic runs are turned off"),
+        (None, schedule(None, paused=True), None, "paused"),
+        (
+            None,
+            schedule(None, paused=True, until=START + timedelta(hours=2)),
+            None,
+            "paused until 2026-03-01 10:00 UTC",
+        ),
+        (None, None, None, "idle"),
+        (None, schedule(60), "disk full", "idle; next run in 1 min; cannot write: disk full"),
+    ],
+)
+def test_the_line(
+    at_work: RunProgress | None, plan: ScheduleState | None, trouble: str | None, expected: str
+) -> None:
+    assert status_line(at_work, plan, trouble=trouble, now=START) == expected
