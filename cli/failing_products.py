@@ -24,12 +24,22 @@ class FailureLines:
 
     def new(self) -> list[str]:
         """Those that came since the last call; none while the database cannot be read."""
-        with suppress(StorageError):
-            rows = [row for row in self._feed.poll().rows if row["product_id"] is not None]
-            with queries.open_readonly(self._feed.path) as connection:
-                names = watch_queries.product_names(connection, [row["product_id"] for row in rows])
-            return [harmless(f"{row['phase']}: {failure_text(row, names)}") for row in rows]
-        return []
+        try:
+            batch = self._feed.poll()
+        except StorageError:
+            return []
+        rows = [row for row in batch.rows if row["product_id"] is not None]
+        names = names_in(self._feed.path, rows)
+        return [harmless(f"{row['phase']}: {failure_text(row, names)}") for row in rows]
+
+
+def names_in(database: Path, rows: list[Row]) -> dict[int, str]:
+    """The names of the products in these events; none rather than a failure."""
+    ids = [row["product_id"] for row in rows if row["product_id"]]
+    if ids:
+        with suppress(StorageError), queries.open_readonly(database) as connection:
+            return watch_queries.product_names(connection, ids)
+    return {}
 
 
 def failure_text(row: Row, names: dict[int, str]) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from cli.common import control_of
-from cli.failing_products import failure_text
+from cli.failing_products import failure_text, names_in
 from cli.following import note, wait
 from cli.screen import harmless
 from config.settings import Settings
 from control.client import ControlError, NoDaemon
 from control.protocol import DaemonView
 from rules.events import EventName
-from storage import queries, watch_queries
+from rules.model import Outcome
 from storage.errors import StorageError
-from storage.event_feed import Batch, EventFeed
+from storage.event_feed import EventFeed
 from storage.queries import Row
 
 POLL_SECONDS = 0.5
@@ -45,7 +45,7 @@ def print_changes(settings: Settings) -> int:
         if first or (now and now.pid) != (daemon and daemon.pid):
             print(_daemon_line(now), flush=True)
         daemon, first = now, False
-        more = _print_events(feed, settings)
+        more = _print_events(feed)
         wait(0 if more else POLL_SECONDS)
 
 
@@ -62,30 +62,22 @@ def _daemon_line(daemon: DaemonView | None) -> str:
     return f"daemon with pid {daemon.pid}, version {daemon.version}"
 
 
-def _print_events(feed: EventFeed, settings: Settings) -> bool:
+def _print_events(feed: EventFeed) -> bool:
     """Print what is new; whether there is more already. A database that is away is waited for."""
     try:
         if feed.last_id is None:
             feed.start(1)  # what is there already is no change
         batch = feed.poll()
-        names = _names(settings, batch)
     except StorageError:
         return False
     if batch.moved_to is not None:
         note("the database was replaced by another one or by a backup")
+    names = names_in(feed.path, batch.rows)
     for row in batch.rows:
         text = line_of(row, names)
         if text:
             print(text, flush=True)
     return batch.more
-
-
-def _names(settings: Settings, batch: Batch) -> dict[int, str]:
-    wanted = [row["product_id"] for row in batch.rows if row["product_id"]]
-    if not wanted:
-        return {}
-    with queries.open_readonly(settings.db_path) as connection:
-        return watch_queries.product_names(connection, wanted)
 
 
 def line_of(row: Row, names: dict[int, str]) -> str:
@@ -100,19 +92,19 @@ def line_of(row: Row, names: dict[int, str]) -> str:
 
 
 def _what(row: Row, names: dict[int, str]) -> str:
-    event = row["event"]
-    if event in (EventName.RUN_FINISHED, EventName.PHASE_FINISHED):
-        return f"{row['outcome']} after {row['duration_seconds']:.1f} s"
-    if event in (EventName.PRODUCT_SYNCED, EventName.PRODUCT_FAILED):
-        return "" if row["outcome"] == "complete" else failure_text(row, names)
-    words = WORDS.get(event, "")
     detail = row["detail"] or {}
-    if event == EventName.PHASE_STARTED and "products" in detail:
-        return f"{words}, {detail['products']} to do"
-    if event == EventName.RUN_STARTED and "trigger_source" in detail:
-        return f"{words} by {detail['trigger_source']}"
-    if event == EventName.SETTING_CHANGED:
-        return f"{detail.get('name')} is now {detail.get('value')}"
-    if event == EventName.RELOAD_REFUSED:
-        return f"{words}: {detail.get('reason')}"
+    words = WORDS.get(row["event"], "")
+    match row["event"]:
+        case EventName.RUN_FINISHED | EventName.PHASE_FINISHED:
+            return f"{row['outcome']} after {row['duration_seconds']:.1f} s"
+        case EventName.PRODUCT_SYNCED | EventName.PRODUCT_FAILED:
+            return "" if row["outcome"] == Outcome.COMPLETE else failure_text(row, names)
+        case EventName.PHASE_STARTED:
+            return f"{words}, {detail.get('products')} to do"
+        case EventName.RUN_STARTED:
+            return f"{words} by {detail.get('trigger_source')}"
+        case EventName.SETTING_CHANGED:
+            return f"{detail.get('name')} is now {detail.get('value')}"
+        case EventName.RELOAD_REFUSED:
+            return f"{words}: {detail.get('reason')}"
     return f"{words}: {row['error']}" if words and row["error"] else words

@@ -125,7 +125,9 @@ def test_the_screen_its_keys_and_a_daemon_that_comes_and_goes(
     home.finish(daemon)
     terminal.wait_for("no daemon runs on this database", "partial")
     daemon = home.daemon("--interval", "600")
-    terminal.wait_for(f"pid {daemon.pid}", "next run in")
+    terminal.wait_for(f"pid {daemon.pid}", "  paused\n")
+    terminal.keys("p")
+    terminal.wait_for("next run in")
     terminal.keys("q")
     shown = terminal.wait_for("before", "left with 0")
     assert "q quit" not in shown, "what was there before is there again"
