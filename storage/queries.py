@@ -23,6 +23,11 @@ READ_TIMEOUT_SECONDS = 5.0
 JSON_COLUMNS = frozenset(
     {"phases", "scope", "options", "phases_completed", "warnings", "errors", "counts", "detail"}
 )
+IS_FAILURE = (
+    "(outcome IN ('failed', 'partial', 'interrupted')"
+    " OR event IN ('actor_crashed', 'daemon_gave_up'))"
+)
+"""Which events tell of something that did not come out complete."""
 
 
 @contextmanager
@@ -153,14 +158,25 @@ def events(
     *,
     since: int | None = None,
     run_id: int | None = None,
+    product_id: int | None = None,
+    failures: bool = False,
     limit: int = 50,
 ) -> list[Row]:
     """Events in order. After the id `since`, the first `limit`; without it, the last `limit`."""
     direction = "DESC" if since is None else "ASC"
     rows = connection.execute(
-        "SELECT * FROM sync_events WHERE id > ? AND (? IS NULL OR run_id = ?)"
-        f" ORDER BY id {direction} LIMIT ?",
-        (since or 0, run_id, run_id, limit),
+        "SELECT * FROM sync_events WHERE id > :since"
+        " AND (:run_id IS NULL OR run_id = :run_id)"
+        " AND (:product_id IS NULL OR product_id = :product_id)"
+        f" AND (NOT :failures OR {IS_FAILURE})"
+        f" ORDER BY id {direction} LIMIT :limit",
+        {
+            "since": since or 0,
+            "run_id": run_id,
+            "product_id": product_id,
+            "failures": failures,
+            "limit": limit,
+        },
     ).fetchall()
     return rows if since is not None else rows[::-1]
 
