@@ -16,10 +16,10 @@ from config.problems import SettingProblem, SettingsError
 from config.settings import Settings
 from service.daemon_address import control_of as control_of
 
-ONLY_THESE_PRODUCTS = "only these products (default: TESTIO_PRODUCT_IDS, else all)"
 CONFIG_HELP = (
     "a TOML file with settings (default: ~/.config/testio-sync/config.toml, if it is there)"
 )
+ONLY_THESE_PRODUCTS = "only these products (default: TESTIO_PRODUCT_IDS, else all)"
 
 
 def add_settings_flags(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from rich.text import Text
 from cli.screen import coloured, duration_text, harmless, make_console, make_table
 from rules.advice import ENDED_EARLY, advice_for
 from rules.model import RunStatus
-from rules.nearest import spoken
+from rules.nearest import enumerated
 from rules.timeline import PhaseStretch, Stretch, bar, timeline
 from rules.wording import counted
 from storage.queries import Row
@@ -132,7 +132,7 @@ def _state(run: Row) -> Text:
 def _scope(run: Row) -> str:
     products = (run["scope"] or {}).get("product_ids")
     of = "all products" if products is None else f"products {', '.join(map(str, products))}"
-    return f"{spoken(run['phases'])} of {of}"
+    return f"{enumerated(run['phases'])} of {of}"
 
 
 def _options(options: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from cli.screen import make_console
 from config.settings import Settings
 from control.protocol import NoSuchEntry
 from rules.model import RunStatus
-from rules.nearest import nearest_ids, nearest_word, spoken
+from rules.nearest import enumerated, nearest_ids, nearest_word
 from storage import queries
 from storage.queries import Row
 from storage.writer_lock import lock_path, read_holder
@@ -96,7 +96,7 @@ def _show(settings: Settings, arguments: argparse.Namespace) -> int:
 def no_such_run(run_id: int, known: Iterable[int]) -> str:
     """The line for a run that does not exist."""
     near = nearest_ids(run_id, known)
-    hint = f"the nearest: {spoken(near)}" if near else "there was none yet"
+    hint = f"the nearest: {enumerated(near)}" if near else "there was none yet"
     return f"there is no run {run_id}; {hint}"
 
 

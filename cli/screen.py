@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cli.table import PlainTable
+from rules.durations import spoken
 from storage.queries import Row
 
 WIDTH_WITHOUT_TERMINAL = 10_000
@@ -136,14 +137,7 @@ def age(start: str, end: str) -> str:
 
 def duration_text(seconds: float, *, precise: bool = False) -> str:
     """A duration in its two largest units, e.g. `2 h 5 min`; precise: below a minute `3.1 s`."""
-    if precise and seconds < 60:
-        return f"{seconds:.1f} s"
-    whole = int(seconds)
-    for size, unit, below, small in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min")):
-        if whole >= size:
-            rest = whole % size // below
-            return f"{whole // size} {unit} {rest} {small}" if rest else f"{whole // size} {unit}"
-    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"
+    return f"{seconds:.1f} s" if precise and seconds < 60 else spoken(seconds)
 
 
 def bytes_text(count: int) -> str:

@@ -126,6 +126,14 @@ ENDED_EARLY: Mapping[RunStatus, Advice] = {
 """Why a run did not come to its own end."""
 
 
+LOOK = f"{NEXT_RUN}; testio-sync status and {PROBLEMS} say more"
+
+
+def advice_on(kind: ErrorKind | None) -> str:
+    """What to do about a failure of this type, for a message that has room for no more."""
+    return LOOK if kind is None else ADVICE[kind].action
+
+
 def advice_for(error_kind: str | None) -> Advice | None:
     """The advice for a type as the database has it; None for one that is not known here."""
     try:

@@ -17,7 +17,7 @@ def nearest_ids(given: int, known: Iterable[int], count: int = 3) -> list[int]:
     return sorted(sorted(known, key=lambda each: (abs(each - given), each))[:count])
 
 
-def spoken(words: Iterable[object], last: str = "and") -> str:
+def enumerated(words: Iterable[object], last: str = "and") -> str:
     """The words as a sentence has them: `a`, `a and b`, `a, b and c`."""
     *before, end = [str(word) for word in words]
     return f"{', '.join(before)} {last} {end}" if before else end

@@ -26,15 +26,20 @@ JSON_COLUMNS = frozenset(
 
 
 @contextmanager
-def open_readonly(path: Path) -> Iterator[sqlite3.Connection]:
-    """A handle that can only read. Raises StorageError where there is no usable database."""
+def open_readonly(
+    path: Path, *, timeout: float = READ_TIMEOUT_SECONDS
+) -> Iterator[sqlite3.Connection]:
+    """A handle that can only read; it waits `timeout` seconds for a lock.
+
+    Raises StorageError where there is no usable database.
+    """
     if not path.exists():
         raise StorageError(f"there is no database at {path} yet; a first sync makes it")
     if path.is_dir():
         raise StorageError(folder_text(path))
     uri = f"file:{quote(str(path.absolute()))}?mode=ro"
     try:
-        with closing(sqlite3.connect(uri, uri=True, timeout=READ_TIMEOUT_SECONDS)) as connection:
+        with closing(sqlite3.connect(uri, uri=True, timeout=timeout)) as connection:
             connection.row_factory = _as_dict
             yield connection
     except sqlite3.DatabaseError as error:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from cli.screen import bytes_text, duration_text, make_table
 from cli.table import PlainTable
-from rules.nearest import nearest_ids, nearest_word, spoken
+from rules.nearest import enumerated, nearest_ids, nearest_word
 from rules.wording import counted
 
 ROWS = (
@@ -72,8 +72,8 @@ def test_a_text_that_goes_on_stands_below_itself() -> None:
         (counted(1, "product"), "1 product"),
         (counted(1200, "test"), "1,200 tests"),
         (counted(2, "story", "stories"), "2 stories"),
-        (spoken([1]), "1"),
-        (spoken([1, 2, 3]), "1, 2 and 3"),
+        (enumerated([1]), "1"),
+        (enumerated([1, 2, 3]), "1, 2 and 3"),
         (nearest_word("runing", ["archived", "running"]), "running"),
         (nearest_word("xyz", ["archived", "running"]), None),
         (nearest_ids(99, [1, 2, 40, 50, 60]), [40, 50, 60]),
