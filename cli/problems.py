@@ -74,7 +74,9 @@ def _print_entries(entries: list[Row]) -> None:
     if not entries:
         return
     table = make_table(
-        "Records that cannot be read", "id", "product", "kind", "where", "since", "next try", "what"
+        "Records that cannot be read",
+        *("id", "product", "kind", "where", "since", "next try", "what"),
+        drop=("since", "next try"),
     )
     for row in entries:
         table.add_row(

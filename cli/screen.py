@@ -18,7 +18,7 @@ from storage.queries import Row
 WIDTH_WITHOUT_TERMINAL = 10_000
 """Wide enough that nothing is shortened on the way into a file or another program."""
 
-MAY_BE_SHORTENED = ("product", "name", "title", "state", "where", "what", "why")
+MAY_BE_SHORTENED = ("product", "name", "title", "state", "what", "why")
 COLOURS = {
     "success": "green",
     "complete": "green",

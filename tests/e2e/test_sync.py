@@ -185,7 +185,7 @@ def test_the_status_without_a_database_says_what_to_do(home: Home) -> None:
         (["sync"], {"TESTIO_CUSTOMER_API_TOKEN": ""}, 2, "TESTIO_CUSTOMER_API_TOKEN"),
         (["sync"], {"TESTIO_REFRESH_INTERVAL_SECOND": "3"}, 2, "TESTIO_REFRESH_INTERVAL_SECONDS?"),
         (["run", "--interval", "soon"], {}, 2, "TESTIO_REFRESH_INTERVAL_SECONDS"),
-        (["sync", "--product-ids", "x"], {}, 2, "no product id"),
+        (["sync", "--product-ids", "x"], {}, 2, "whole number"),
         (["sync", "--phases", "bugs"], {}, 2, "no phase"),
         (["sync", "--since", "2999-01-01"], {}, 2, "is in the future"),
         (["sync", "--force", "--incremental-only"], {}, 2, "--force cannot go with"),

@@ -95,14 +95,20 @@ def test_what_is_no_longer_held_cannot_be_accepted(desk: Desk) -> None:
     assert (desk.deleted(), desk.events) == ([], [])
 
 
-def test_unreadable_records_are_shown_with_their_place(desk: Desk) -> None:
+def test_unreadable_records_are_shown_with_their_place(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert desk.shows("problems", "list") == "no problems\n"
     ends = (HoleRecord(position=1, before_id=None, after_id=4), HoleRecord(position=8, before_id=7))
     desk.store(product_id=18, kind=Kind.TESTS, bad_rows=(BAD,), holes=(HOLE, *ends))
     screen = desk.shows("problems", "list")
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = desk.shows("problems", "list")
+    assert max(map(len, narrow.splitlines())) <= 80
     places = ("position 9, id 77", "position 213, between 5011 and 5013")
     for place in (*places, "position 1, before 4", "position 8, behind 7"):
         assert place in screen
+        assert place in narrow
     found = desk.json("problems", "list")
     assert [(row["id"], row["sort"]) for row in found["records"]][:2] == [
         (1, "bad_row"),

@@ -47,7 +47,6 @@ def program(
     rig = make_rig(products=7, features=4, tests=40)
     monkeypatch.setenv("TESTIO_CUSTOMER_API_BASE_URL", rig.simulator.base_url)
     monkeypatch.setenv("TESTIO_CUSTOMER_API_TOKEN", rig.simulator.token)
-    monkeypatch.delenv("COLUMNS", raising=False)
     return Program(rig, capsys)
 
 
