@@ -10,6 +10,8 @@ import itertools
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import structlog
 
@@ -25,9 +27,14 @@ LOUD = frozenset({RunStatus.PARTIAL, RunStatus.FAILED, "failed", "partial"})
 
 
 class Journal:
-    """What is to be written, in order. Thread-safe; any actor records, the Logger writes."""
+    """What is to be written, in order. Thread-safe; any actor records, the Logger writes.
+
+    `watchers` hear of each entry as it is recorded, on the recorder's thread: they must not wait.
+    """
 
     def __init__(self, logger: Address) -> None:
+        self.watchers: list[Callable[[Entry], None]] = []
+        self.written = 0
         self._logger = logger
         self._lock = threading.Lock()
         self._waiting: deque[Entry] = deque()
@@ -65,6 +72,7 @@ class Journal:
         self._logger.tell(Flush())
         with contextlib.suppress(Exception):  # a log that cannot be written loses no event
             _show(entry)
+        _tell(self.watchers, entry)
 
     def first(self, limit: int) -> tuple[Entry, ...]:
         """The oldest entries that are not written yet; they stay until `discard`."""
@@ -76,6 +84,7 @@ class Journal:
         with self._lock:
             self._tries += 1
             self._stuck = None
+            self.written += count
             for _ in range(count):
                 self._waiting.popleft()
 
@@ -85,25 +94,44 @@ class Journal:
 
 
 class RunBoard:
-    """The results of the last runs, for those who wait outside the actors. Thread-safe."""
+    """The results of the last runs, for those who wait outside the actors. Thread-safe.
+
+    `watchers` hear of each run's end once, on the Logger's thread: they must not wait.
+    """
 
     def __init__(self) -> None:
+        self.watchers: list[Callable[[RunClosed], None]] = []
         self._changed = threading.Condition()
         self._results: OrderedDict[int, SyncResult] = OrderedDict()
 
-    def publish(self, result: SyncResult) -> None:
+    def publish(self, ended: RunClosed) -> None:
         """A run's end is on disk: tell everybody who waits for it."""
+        result = ended.result
         with self._changed:
             self._results[result.run_id] = result
             while len(self._results) > KEPT_RESULTS:
                 self._results.popitem(last=False)
             self._changed.notify_all()
+        _tell(self.watchers, ended)
 
     def wait(self, run_id: int, *, timeout: float) -> SyncResult | None:
         """The result of a run, waiting at most `timeout` seconds for it; None if not ended."""
         with self._changed:
             self._changed.wait_for(lambda: run_id in self._results, timeout)
             return self._results.get(run_id)
+
+
+E = TypeVar("E", Entry, RunClosed)
+
+
+def _tell(watchers: Sequence[Callable[[E], None]], what: E) -> None:
+    """A watcher that fails takes nothing with it."""
+    for watcher in watchers:
+        try:
+            watcher(what)
+        except Exception:
+            with contextlib.suppress(Exception):
+                log.exception("watcher_failed")
 
 
 def _show(entry: Entry) -> None:

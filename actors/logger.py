@@ -89,5 +89,5 @@ class Logger(BaseActor):
         """Tell of the runs whose end is on disk; a second end of the same run is not told."""
         for entry in batch:
             if isinstance(entry, RunClosed) and entry.result.run_id in ended:
-                self._board.publish(entry.result)
+                self._board.publish(entry)
                 self._coordinator.tell(RunRecorded(run_id=entry.result.run_id))

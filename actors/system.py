@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import cast
 
@@ -33,6 +34,7 @@ from actors.parts import Parts
 from actors.supervisor import Supervisor
 from actors.wiring import Wiring
 from actors.work_board import Activity
+from rules.events import Entry, RunClosed
 from rules.model import RunRequest, SyncResult
 
 log = structlog.get_logger(__name__)
@@ -60,6 +62,24 @@ class ActorSystem:
     def journal(self) -> Journal:
         """Where events are recorded from outside the actors."""
         return self.wiring.journal
+
+    @property
+    def has_schedule(self) -> bool:
+        """Whether there is a Scheduler; one-shot commands have none."""
+        return self._parts.schedule is not None
+
+    def watch(
+        self,
+        *,
+        heard: Iterable[Callable[[Entry], None]] = (),
+        ended: Iterable[Callable[[RunClosed], None]] = (),
+    ) -> None:
+        """`heard` learn of each entry that is recorded, `ended` of each run whose end is on disk.
+
+        They are called on threads of the actors and must not wait. Call this before `start`.
+        """
+        self.wiring.journal.watchers += heard
+        self.wiring.board.watchers += ended
 
     def elapsed(self) -> float:
         """Now, on the system's clock of elapsed seconds."""

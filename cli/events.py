@@ -9,10 +9,13 @@ import argparse
 import json
 import sqlite3
 from functools import partial
+from pathlib import Path
 
-from cli.common import add_settings_flags, settings_of
+from cli.common import add_settings_flags, settings_of, whole_number
 from cli.following import ended_by_signals, note, wait
+from cli.runs import no_such_run
 from cli.screen import event_line
+from storage import queries
 from storage.errors import StorageError
 from storage.event_feed import Batch, EventFeed, EventFilter
 
@@ -31,12 +34,14 @@ PATIENCE = 5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `testio-sync events`."""
     parser.add_argument("--since", type=_id, metavar="ID", help="only events after this id")
-    parser.add_argument("--run", type=_id, metavar="ID", help="only events of this run")
+    parser.add_argument("--run", type=whole_number, metavar="ID", help="only events of this run")
     parser.add_argument("--product", type=_id, metavar="ID", help="only events of this product")
     parser.add_argument(
         "--failures", action="store_true", help="only what failed or came out in part"
     )
-    parser.add_argument("--limit", type=_id, default=50, metavar="N", help="at most N (50)")
+    parser.add_argument(
+        "--limit", type=whole_number, default=50, metavar="N", help="at most N (50)"
+    )
     parser.add_argument("--follow", action="store_true", help="go on showing new ones")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     add_settings_flags(parser)
@@ -49,7 +54,9 @@ def main(arguments: argparse.Namespace) -> int:
         run_id=arguments.run, product_id=arguments.product, failures=arguments.failures
     )
     if not arguments.follow:
-        _print(EventFeed(path, wanted, since=arguments.since).start(arguments.limit), arguments)
+        batch = EventFeed(path, wanted, since=arguments.since).start(arguments.limit)
+        _print(batch, arguments)
+        _hint_at_run(path, arguments, batch)
         return 0
     since = arguments.since
     if since is None and not path.exists():
@@ -78,6 +85,7 @@ def _follow(feed: EventFeed, arguments: argparse.Namespace) -> None:
         _print(batch, arguments)
         if not has_read:
             _warn_of_the_future(feed, arguments.since)
+            _hint_at_run(feed.path, arguments, batch)
         read, has_read, failures = feed.poll, True, 0
         wait(0 if batch.more else POLL_SECONDS)
 
@@ -110,7 +118,16 @@ def _print(batch: Batch, arguments: argparse.Namespace) -> None:
         print(json.dumps(row) if arguments.json else event_line(row), flush=True)
 
 
+def _hint_at_run(path: Path, arguments: argparse.Namespace, batch: Batch) -> None:
+    """Say why nothing is shown; a run may yet come, so this is no failure."""
+    narrowed = arguments.since is not None or arguments.product is not None or arguments.failures
+    if arguments.run is None or batch.rows or narrowed:
+        return
+    with queries.open_readonly(path) as connection:
+        known = queries.run_ids(connection)
+    is_known = arguments.run in known
+    note("its events were removed" if is_known else no_such_run(arguments.run, known))
+
+
 def _id(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < 2**63):
-        raise argparse.ArgumentTypeError(f"expected a whole number, e.g. 12; got {text!r}")
-    return int(text)
+    return 0 if text == "0" else whole_number(text)

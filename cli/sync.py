@@ -25,6 +25,7 @@ from control.client import ControlClient, ControlError, NoDaemon, NotThere
 from control.protocol import RunView, StartRunBody
 from rules.admission import Admission
 from rules.model import RunStatus
+from rules.wording import counted
 from storage import queries
 from storage.errors import LockHeld, StorageError
 
@@ -242,8 +243,9 @@ def _print_summary(view: RunView) -> None:
     seconds = f" after {view.duration_seconds:.1f} s" if view.duration_seconds is not None else ""
     print(
         f"run {view.run_id}: {view.status.value}{seconds}: "
-        f"{view.products_synced} products synced, {view.features_refreshed} features refreshed, "
-        f"{view.tests_discovered} tests new, {view.tests_updated} updated"
+        f"{counted(view.products_synced, 'product')} synced, "
+        f"{counted(view.features_refreshed, 'feature')} refreshed, "
+        f"{counted(view.tests_discovered, 'test')} new, {view.tests_updated} updated"
     )
     for warning in view.warnings:
         print(f"  warning: {warning}")

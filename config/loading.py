@@ -21,8 +21,14 @@ from config.settings import Origin, Settings, names
 from config.wording import expectation
 
 TOKEN = "TESTIO_CUSTOMER_API_TOKEN"
-SECRET_NAMES = frozenset({TOKEN, "TESTIO_PROXY_URL"})
+SECRET_NAMES = frozenset({TOKEN, "TESTIO_PROXY_URL", "TESTIO_NOTIFY_WEBHOOK_URL"})
 PREFIX = "TESTIO_"
+SECRET_PATH = 8
+"""Characters of a URL's path from which on it is masked by itself."""
+OF_THE_HOOK = frozenset(
+    f"TESTIO_NOTIFY_{name}" for name in ("EVENT", "TEXT", "STATUS", "RUN_ID", "DATABASE", "HOST")
+)
+"""What a notification's command finds in its environment: no settings."""
 
 
 def load_settings(
@@ -40,6 +46,7 @@ def load_settings(
     # A working folder that is closed to us (with `sudo -u`, say) has no settings for us.
     env_file = env_file if env_file is not None and os.path.isfile(env_file) else None
     config_file = config_file or _existing(default_config_file())
+    env_file = env_file if env_file is not None and _is_there(env_file) else None
     toml = toml_file(config_file, problems)
     sources: dict[str, Mapping[str, Any]] = {
         "a flag": flags,
@@ -64,13 +71,31 @@ def load_settings(
     settings._origins, settings._warnings = origins, tuple(warnings)
     if settings.proxy_url:
         REDACTOR.add(urlsplit(settings.proxy_url).password or "")
+    if settings.notify_webhook_url is not None:
+        _hide_url(settings.notify_webhook_url.get_secret_value())
     return settings
+
+
+def _hide_url(url: str) -> None:
+    """Who knows a webhook's URL can post to it; its path alone stands in the logs of libraries."""
+    REDACTOR.add(url)
+    path = url.partition("//")[2].partition("/")[2]
+    if len(path) >= SECRET_PATH:
+        REDACTOR.add(path)
 
 
 def _existing(path: Path) -> Path | None:
     """The path, unless nothing is there or its folder is closed to this user, as it is to a
     service whose home is hidden; a file that is there and cannot be read is a problem later."""
     return path if os.path.lexists(path) else None
+
+
+def _is_there(path: Path) -> bool:
+    """A working folder that we may not look into (with `sudo -u`, say) has no settings for us."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return False
 
 
 def _origins(sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Origin]:
@@ -105,7 +130,7 @@ def _settings_class(toml: Mapping[str, Any]) -> Callable[..., Settings]:
 def _unknown(given: str, source: str, *, strict: bool) -> SettingProblem | None:
     """A name that is no setting: any in our own file, elsewhere only what looks like one."""
     known = names().values()
-    if given.upper() in known:
+    if given.upper() in known or given in OF_THE_HOOK:
         return None
     near = nearest(given, known)
     if not strict and near is None:

@@ -8,6 +8,7 @@ The name is the same everywhere; files may write it in lower case.
 from __future__ import annotations
 
 import ipaddress
+import shlex
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -16,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from config.addresses import loopback_address
 from config.problems import SettingProblem
 
 MAX_ID = 2**63 - 1
@@ -106,6 +108,36 @@ def _path(value: object) -> object:
 
 def _empty_is_none(value: object) -> object:
     return None if value == "" else value
+
+
+def _metrics_address(value: object) -> object:
+    if not isinstance(value, str) or not value:
+        return None if value in (None, "") else value
+    loopback_address(value)
+    return value
+
+
+def _webhook_url(value: object) -> object:
+    if not isinstance(value, str) or not value:
+        return None if value in (None, "") else value
+    parts = urlsplit(value)
+    if _has_bad_port(parts) or parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError("a URL like https://chat.example/hooks/abc")
+    if parts.username or parts.password or parts.fragment or not value.isprintable():
+        raise ValueError("a URL without user name, password and fragment")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ValueError("an https URL; plain http only to this machine")
+    return value
+
+
+def _command(value: object) -> object:
+    if not isinstance(value, str) or not value.strip():
+        return None if value is None or isinstance(value, str) else value
+    try:
+        shlex.split(value)
+    except ValueError as error:
+        raise ValueError(f"a command and its arguments ({error}), quoted as in a shell") from error
+    return value
 
 
 UserPath = Annotated[Path, BeforeValidator(_path)]
@@ -263,6 +295,45 @@ class Settings(BaseSettings):
         "Megabytes that one decoded answer may have.",
         ge=1,
         le=1_024,
+    )
+    health_max_age_seconds: float = _setting(
+        0.0,
+        "TESTIO_HEALTH_MAX_AGE_SECONDS",
+        "Seconds after which data that was not refreshed make the daemon unhealthy; 0 means four "
+        "refresh intervals.",
+        ge=0,
+        le=31_536_000,
+    )
+    metrics_address: Annotated[str | None, BeforeValidator(_metrics_address)] = _setting(
+        None,
+        "TESTIO_METRICS_ADDRESS",
+        "Where Prometheus may fetch metrics, on this machine only, e.g. 127.0.0.1:9464; empty "
+        "means only on the control socket.",
+    )
+    notify_command: Annotated[str | None, BeforeValidator(_command)] = _setting(
+        None,
+        "TESTIO_NOTIFY_COMMAND",
+        "A command that the daemon runs when a run fails and when runs succeed again, without a "
+        "shell, with JSON on its stdin.",
+    )
+    notify_webhook_url: Annotated[SecretStr | None, BeforeValidator(_webhook_url)] = _setting(
+        None,
+        "TESTIO_NOTIFY_WEBHOOK_URL",
+        "A URL to which the same JSON is posted; https, or http to this machine.",
+    )
+    notify_repeat_seconds: float = _setting(
+        21_600.0,
+        "TESTIO_NOTIFY_REPEAT_SECONDS",
+        "Seconds after which trouble that has not changed is told again.",
+        ge=0,
+        le=31_536_000,
+    )
+    notify_timeout_seconds: float = _setting(
+        10.0,
+        "TESTIO_NOTIFY_TIMEOUT_SECONDS",
+        "Seconds that one notification may take.",
+        ge=0.1,
+        le=300,
     )
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"],

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from control.paths import is_trustworthy
 from control.protocol import (
@@ -24,6 +24,7 @@ from control.protocol import (
     EventsReply,
     FetchBody,
     FetchReply,
+    HealthReply,
     IntervalBody,
     PauseBody,
     RateBody,
@@ -88,6 +89,10 @@ class ControlClient:
     def status(self) -> StatusReply:
         """What the daemon is doing."""
         return self._call("GET", "/v1/status", StatusReply)
+
+    def health(self) -> HealthReply:
+        """Whether all is well; a daemon that is not says why."""
+        return self._call("GET", "/v1/health", HealthReply, unwell=503)
 
     def start_run(self, body: StartRunBody) -> StartRunReply:
         """Ask for a run."""
@@ -168,7 +173,9 @@ class ControlClient:
         body: BaseModel | None = None,
         *,
         wait: int = 0,
+        unwell: int | None = None,
     ) -> R:
+        """`unwell`: the status of an answer that is a reply all the same."""
         payload = None if body is None else body.model_dump_json(exclude_unset=True)
         with self._connected(wait) as connection:
             connection.request(
@@ -176,6 +183,8 @@ class ControlClient:
             )
             response = connection.getresponse()
             answer = response.read()
+        if response.status == unwell and (found := _reply(answer, reply)) is not None:
+            return found
         if response.status == 404:
             raise NotThere(_error_of(answer, response.status))
         if response.status == 409:
@@ -201,6 +210,14 @@ class ControlClient:
             raise NoDaemon(_nobody(self.path)) from error
         finally:
             connection.close()
+
+
+def _reply(answer: bytes, reply: type[R]) -> R | None:
+    """The reply, unless the daemon could not give one."""
+    try:
+        return reply.model_validate_json(answer)
+    except ValidationError:
+        return None
 
 
 def _nobody(path: Path) -> str:

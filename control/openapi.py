@@ -24,6 +24,7 @@ MEANINGS = {
     503: "the daemon cannot answer just now; try again",
 }
 ALWAYS = (400, 500, 503)
+TEXT = {"text/plain": {"schema": {"type": "string"}}}
 
 
 def document() -> dict[str, Any]:
@@ -46,7 +47,7 @@ def document() -> dict[str, Any]:
 
 def _schemas() -> dict[str, Any]:
     models: list[tuple[type[BaseModel], Any]] = [(ErrorReply, "serialization")]
-    models += [(each.reply, "serialization") for each in ENDPOINTS]
+    models += [(each.reply, "serialization") for each in ENDPOINTS if each.reply is not None]
     models += [(each.body, "validation") for each in ENDPOINTS if each.body is not None]
     _, definitions = models_json_schema(list(dict.fromkeys(models)), ref_template=REF)
     return dict(sorted(definitions["$defs"].items()))
@@ -59,9 +60,9 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         "operationId": endpoint.name,
         "summary": endpoint.summary,
         "responses": {
-            "200": {"description": "done", "content": _json(endpoint.reply)},
+            "200": {"description": "done", "content": _reply(endpoint)},
             **{
-                str(status): {"description": MEANINGS[status], "content": _error(status)}
+                str(status): {"description": MEANINGS[status], "content": _error(endpoint, status)}
                 for status in errors
             },
         },
@@ -77,13 +78,24 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     return operation
 
 
-def _error(status: int) -> dict[str, Any]:
+def _reply(endpoint: Endpoint) -> dict[str, Any]:
+    return TEXT if endpoint.reply is None else _json(endpoint.reply)
+
+
+def _error(endpoint: Endpoint, status: int) -> dict[str, Any]:
     """As the server's library answers before our code sees the request, and as we do."""
-    return {"text/plain": {"schema": {"type": "string"}}} if status == 413 else _json(ErrorReply)
+    if status == 503 and endpoint.unwell and endpoint.reply is not None:
+        either = [_schema(endpoint.reply), _schema(ErrorReply)]
+        return {"application/json": {"schema": {"anyOf": either}}}
+    return TEXT if status == 413 else _json(ErrorReply)
 
 
 def _json(model: type[BaseModel]) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": REF.format(model=model.__name__)}}}
+    return {"application/json": {"schema": _schema(model)}}
+
+
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return {"$ref": REF.format(model=model.__name__)}
 
 
 def _parameter(number: Number, where: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from rules.admission import Admission
 from rules.choices import HIGHEST_RATE, LONGEST_INTERVAL, LONGEST_PAUSE, MOST_CONNECTIONS
 from rules.contradictions import contradiction
 from rules.fetching import MAX_ENTITIES, FetchState
+from rules.health import Check
 from rules.instants import SINCE_EXPECTED, parse_since
 from rules.model import BreakerState, ErrorKind, Kind, RunStatus, SyncPhase, Trigger
 
@@ -341,6 +342,30 @@ class StatusReply(_Body):
     mailboxes: dict[str, int] = {}
     remote: RemoteView
     choices: ChoicesView = ChoicesView()
+
+
+class FindingView(_Body):
+    """One thing that is not as it should be. `seconds`: for how long, null where unknown."""
+
+    check: Check
+    where: str
+    seconds: float | None
+    message: str
+    advice: str
+
+
+class HealthReply(_Body):
+    """`GET /v1/health`: with status 200 if healthy, else with 503.
+
+    `daemon` is null where the command line judges from the database alone.
+    """
+
+    healthy: bool
+    reasons: list[FindingView]
+    warnings: list[FindingView]
+    at: datetime
+    database: str
+    daemon: DaemonView | None
 
 
 Ids = Annotated[list[Id], Field(min_length=1, max_length=MAX_ENTITIES)]

@@ -17,6 +17,7 @@ from control.protocol import (
     EventsReply,
     FetchBody,
     FetchReply,
+    HealthReply,
     IntervalBody,
     PauseBody,
     RateBody,
@@ -54,18 +55,20 @@ class Endpoint:
     """One request: `name` is that of the method that answers it.
 
     `errors` are the statuses it may answer with besides 400 and 405 for what is malformed, 500,
-    and 503 while the daemon cannot answer.
+    and 503 while the daemon cannot answer. `reply` None: a text. `unwell`: 503 comes with the
+    reply, too.
     """
 
     name: str
     method: str
     path: str
     summary: str
-    reply: type[BaseModel]
+    reply: type[BaseModel] | None
     body: type[BaseModel] | None = None
     query: tuple[Number, ...] = ()
     place: Number | None = None
     errors: tuple[int, ...] = ()
+    unwell: bool = False
 
     @property
     def rule(self) -> Rule:
@@ -84,6 +87,21 @@ ENDPOINTS = (
         path="/v1/status",
         summary="What the daemon is doing now",
         reply=StatusReply,
+    ),
+    Endpoint(
+        name="health",
+        method="GET",
+        path="/v1/health",
+        summary="Whether all is well; if not, why, with status 503",
+        reply=HealthReply,
+        unwell=True,
+    ),
+    Endpoint(
+        name="metrics",
+        method="GET",
+        path="/metrics",
+        summary="What is counted, for Prometheus",
+        reply=None,
     ),
     Endpoint(
         name="start_run",

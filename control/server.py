@@ -33,6 +33,7 @@ from control.protocol import (
     EventsReply,
     FetchBody,
     FetchReply,
+    HealthReply,
     IntervalBody,
     NoSuchEntry,
     PauseBody,
@@ -80,6 +81,10 @@ class Handlers(Protocol):
     """
 
     def status(self) -> StatusReply: ...
+
+    def health(self) -> HealthReply: ...
+
+    def metrics(self, accept: str) -> tuple[bytes, str]: ...
 
     def start_run(self, body: StartRunBody) -> StartRunReply: ...
 
@@ -212,7 +217,8 @@ class ControlApp:
         try:
             endpoint, arguments = ROUTES.bind_to_environ(environ).match()
             _refuse_unknown(request, endpoint)
-            response = _json(getattr(self, f"_{endpoint}")(request, **arguments), 200)
+            reply = getattr(self, f"_{endpoint}")(request, **arguments)
+            response = reply if isinstance(reply, Response) else _json(reply, 200)
         except HTTPException as error:
             response = _json(ErrorReply(error=_words(error, request)), error.code or 500)
             if isinstance(error, MethodNotAllowed):
@@ -230,6 +236,15 @@ class ControlApp:
 
     def _status(self, _request: Request) -> StatusReply:
         return self._handlers.status()
+
+    def _health(self, _request: Request) -> Response:
+        """The same body either way; the status is for those who look at nothing else."""
+        reply = self._handlers.health()
+        return _json(reply, 200 if reply.healthy else 503)
+
+    def _metrics(self, request: Request) -> Response:
+        body, content_type = self._handlers.metrics(request.headers.get("Accept", ""))
+        return Response(body, content_type=content_type)
 
     def _start_run(self, request: Request) -> StartRunReply:
         return self._handlers.start_run(_body(request, StartRunBody))

@@ -18,6 +18,11 @@ NEEDS_RESTART = (
     "db_mode",
     "socket_path",
     "startup_sync",
+    "metrics_address",
+    "notify_command",
+    "notify_webhook_url",
+    "notify_repeat_seconds",
+    "notify_timeout_seconds",
 )
 """Settings that the daemon takes up when it starts, and not while it runs."""
 

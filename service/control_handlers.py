@@ -20,6 +20,7 @@ from control.protocol import (
     EventsReply,
     FetchBody,
     FetchReply,
+    HealthReply,
     ReloadReply,
     RetryReply,
     RunView,
@@ -34,7 +35,9 @@ from rules.model import RunStatus, Trigger
 from service.assembly import make_request, request_of
 from service.fetch_requests import entities_of, reply_of
 from service.fetcher import Fetcher
+from service.health import HealthCheck
 from service.log_place import log_place
+from service.metrics import Exporter
 from service.operator import Operator
 from service.steering import Steering
 from service.views import (
@@ -64,6 +67,8 @@ class ControlHandlers:
     stopping: threading.Event
     operator: Operator
     remote: Callable[[], RemoteState]
+    health_check: HealthCheck
+    exporter: Exporter
 
     @property
     def settings(self) -> Settings:
@@ -91,6 +96,14 @@ class ControlHandlers:
             remote=view_of_remote(self.remote()),
             choices=view_of_choices(self.steering.configuration.choices),
         )
+
+    def health(self) -> HealthReply:
+        """Whether all is well."""
+        return self.health_check.reply()
+
+    def metrics(self, accept: str) -> tuple[bytes, str]:
+        """Everything that is counted, for Prometheus."""
+        return self.exporter.page(accept)
 
     def start_run(self, body: StartRunBody) -> StartRunReply:
         """Start, join or queue a run."""

@@ -29,6 +29,7 @@ from service.control_handlers import ControlHandlers
 from service.exit_status import DaemonFailed, ExitStatus
 from service.fetcher import Fetcher
 from service.log_place import log_place
+from service.lookout import Lookout, make_lookout
 from service.notify import Notifier
 from service.operator import Operator
 from service.remote_client import make_client
@@ -38,6 +39,7 @@ from service.store import Store, open_store
 from service.watchdog import Watchdog
 from storage.decision_rows import DecisionRows
 from storage.errors import StorageError
+from storage.notice_rows import NoticeRows
 from storage.writer_lock import Role
 
 log = structlog.get_logger("daemon")
@@ -74,9 +76,12 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
             read_again=read_again,
             notifier=notifier,
         )
-        handlers = _handlers(steering, store, fetcher, socket, stop)
+        daemon = _daemon(socket)
+        lookout = make_lookout(live, system, client, NoticeRows(store.database), daemon)
+        handlers = _handlers(steering, store, fetcher, daemon, lookout, stop)
         server = ControlServer(socket, handlers)
         signals.on_reload = lambda: reload_by_signal(steering)
+        lookout.start()
         try:
             _start(system)
             steering.apply()
@@ -85,13 +90,14 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
             notifier.ready()
             system.begin()
             watchdog = _watchdog(notifier, system, live)
-            status = _watch(live, system, store, account, stop, watchdog)
+            status = _watch(live, system, store, account, lookout, stop, watchdog)
             _announce(system, EventName.DAEMON_STOPPING, socket)
         finally:
             notifier.stopping()
             fetcher.close()
             report = system.stop()
             server.stop()
+            lookout.stop(patient=not stop.is_set())
             client.close()
         if report.unwritten and status is ExitStatus.DONE:
             status = ExitStatus.DATABASE
@@ -110,15 +116,10 @@ def _handlers(
     steering: Steering,
     store: Store,
     fetcher: Fetcher,
-    socket: Path,
+    daemon: DaemonView,
+    lookout: Lookout,
     stop: threading.Event,
 ) -> ControlHandlers:
-    daemon = DaemonView(
-        pid=os.getpid(),
-        started_at=datetime.now(UTC),
-        version=program_version(),
-        socket=str(socket),
-    )
     return ControlHandlers(
         steering=steering,
         system=steering.system,
@@ -127,6 +128,17 @@ def _handlers(
         stopping=stop,
         operator=Operator(DecisionRows(store.database), steering.system.journal.record),
         remote=steering.client.state,
+        health_check=lookout.health,
+        exporter=lookout.exporter,
+    )
+
+
+def _daemon(socket: Path) -> DaemonView:
+    return DaemonView(
+        pid=os.getpid(),
+        started_at=datetime.now(UTC),
+        version=program_version(),
+        socket=str(socket),
     )
 
 
@@ -139,6 +151,7 @@ def _watch(
     system: ActorSystem,
     store: Store,
     account: AccountGuard,
+    lookout: Lookout,
     stop: threading.Event,
     watchdog: Watchdog,
 ) -> ExitStatus:
@@ -146,18 +159,23 @@ def _watch(
     touched = tidied = -TIDY_SECONDS
     while not stop.wait(WATCH_SECONDS):
         now = time.monotonic()
+        lookout.beat()
         watchdog.look()
         if system.gave_up.is_set():
             log.critical("daemon_gave_up", reason=system.gave_up_because)
+            lookout.gave_up(system.gave_up_because)
             return ExitStatus.GAVE_UP
         if account.refused is not None and _is_idle(system):
             log.critical("wrong_account", reason=account.refused.message)
+            lookout.gave_up(account.refused.message)
             return ExitStatus.USAGE
         if not store.lock.is_mine():
             log.critical("lock_file_replaced", path=str(store.lock.path))
+            lookout.gave_up(f"its lock file {store.lock.path} was replaced or removed")
             return ExitStatus.DATABASE
         if not store.database.is_in_place():
             log.critical("database_replaced", path=str(store.database.path))
+            lookout.gave_up(f"its database {store.database.path} was replaced or removed")
             return ExitStatus.DATABASE
         if now - touched >= TOUCH_SECONDS:
             touched = now

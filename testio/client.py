@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rules.records import BugRecord, FeatureRecord, ProductRecord, TestRecord
 from rules.windows import Window
 from testio import payloads
@@ -85,6 +87,10 @@ class TestioClient:
     def state(self) -> RemoteState:
         """What was sent so far, and the limits as they are now."""
         return self.transport.state()
+
+    def watch(self, observe: Callable[[float, str], None]) -> None:
+        """From now on `observe` hears of each attempt: its seconds, and `ok` or how it failed."""
+        self.transport.tally.observe = observe
 
     def close(self) -> None:
         """Cut all requests under way and close all connections."""

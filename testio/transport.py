@@ -252,7 +252,7 @@ class Transport:
             return Timeout(f"no complete answer from {host} in {self._options.timeout_seconds:g} s")
         if call.cut_because is not None:
             return Cancelled(f"the request was cut: {call.cut_because}")
-        return ConnectionFailed(f"connection to {host} failed: {_root_cause(error)}")
+        return ConnectionFailed(f"connection to {host} failed: {root_cause(error)}")
 
 
 def error_of_status(status: int) -> TestioError:
@@ -319,7 +319,7 @@ def _host(response: requests.Response) -> str:
         return "?"
 
 
-def _root_cause(error: BaseException) -> str:
+def root_cause(error: BaseException) -> str:
     """What lies at the bottom of a chain of wrapped errors, without the request's URL."""
     while isinstance(cause := _next_cause(error), BaseException):
         error = cause

@@ -25,6 +25,7 @@ from control.protocol import (
     FetchBody,
     FetchedView,
     FetchReply,
+    HealthReply,
     NoSuchEntry,
     ReloadReply,
     RemoteView,
@@ -72,11 +73,27 @@ class Answers:
     waits: list[float] = field(default_factory=list)
     let_go: threading.Event = field(default_factory=threading.Event)
     broken: Exception | None = None
+    healthy: bool = True
 
     def status(self) -> StatusReply:
         if self.broken is not None:
             raise self.broken
         return STATUS
+
+    def health(self) -> HealthReply:
+        if self.broken is not None:
+            raise self.broken
+        return HealthReply(
+            healthy=self.healthy,
+            reasons=[],
+            warnings=[],
+            at=datetime.now(UTC),
+            database="testio.db",
+            daemon=STATUS.daemon,
+        )
+
+    def metrics(self, accept: str) -> tuple[bytes, str]:
+        return f"# {accept}\n".encode(), "text/plain; version=0.0.4"
 
     def start_run(self, body: StartRunBody) -> StartRunReply:
         self.asked.append(body)
@@ -190,6 +207,18 @@ def test_both_ends_speak_the_same_types(client: ControlClient, answers: Answers)
     assert client.resume().word is Word.RESUMED
     assert client.drain().word is Word.STOPPING
     assert client.events(since=5).last_id == 5
+
+
+def test_health_has_the_same_body_whatever_its_status(
+    client: ControlClient, server: ControlServer, answers: Answers
+) -> None:
+    for healthy, status in ((True, 200), (False, 503)):
+        answers.healthy = healthy
+        assert raw(server.path, "GET", "/v1/health")[0] == status
+        assert client.health().healthy is healthy
+    answers.broken = NotAnswered("not now")
+    with pytest.raises(TryAgain, match="not now"):
+        client.health()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,10 @@ STEPS = "tests/unit/test_incremental.py"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
-    """One small patch: `old`, which stands once in `file`, becomes `new`; `test` then fails."""
+    """One small patch: `old`, which stands once in `file`, becomes `new`; `test` then fails.
+
+    `rule` is one of the sixteen of a sync; 17 stands for those who watch over the daemon.
+    """
 
     name: str
     rule: int
@@ -271,5 +274,37 @@ MUTANTS = (
         old="        usable.issuperset(by_product.values()) for by_product in outcomes.values()",
         new="        True for by_product in outcomes.values()",
         test="tests/integration/test_fresh_start.py",
+    ),
+    Mutant(
+        name="what is too old is healthy",
+        rule=17,
+        file="rules/health.py",
+        old="x[0] > limit",
+        new="x[0] > 2 * limit",
+        test="tests/unit/test_health.py",
+    ),
+    Mutant(
+        name="any success ends all trouble",
+        rule=17,
+        file="rules/notifying.py",
+        old="return now.periodic or (now.phases >= told.phases and now.scope.covers(told.scope))",
+        new="return True",
+        test="tests/unit/test_notifying.py",
+    ),
+    Mutant(
+        name="the same trouble is told with every run",
+        rule=17,
+        file="rules/notifying.py",
+        old="if told is not None and again and not _is_due(told, now.at, repeat_seconds):",
+        new="if False and told is not None:",
+        test="tests/unit/test_notifying.py",
+    ),
+    Mutant(
+        name="what did not arrive is taken for told",
+        rule=17,
+        file="service/messenger.py",
+        old='        self._count(self._channel.name, "failed")\n        return False',
+        new='        self._count(self._channel.name, "failed")\n        return True',
+        test="tests/integration/test_messenger.py",
     ),
 )

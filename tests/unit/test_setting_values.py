@@ -25,6 +25,9 @@ RANGES: dict[str, tuple[float, float, float]] = {
     "TESTIO_REQUESTS_PER_SECOND": (0, 10_000, 1),
     "HTTP_TIMEOUT_SECONDS": (0.1, 600, 0.05),
     "TESTIO_MAX_RESPONSE_MB": (1, 1_024, 1),
+    "TESTIO_HEALTH_MAX_AGE_SECONDS": (0, 31_536_000, 0.5),
+    "TESTIO_NOTIFY_REPEAT_SECONDS": (0, 31_536_000, 0.5),
+    "TESTIO_NOTIFY_TIMEOUT_SECONDS": (0.1, 300, 0.05),
 }
 """Lowest, highest, and a step beyond that is still of the setting's type."""
 

@@ -1,0 +1,315 @@
+"""Whether the mirror is kept as it should be; and if not: what is wrong, where, since when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from itertools import groupby
+
+from rules.durations import spoken
+from rules.model import PRODUCT_LIST, Kind
+
+INTERVALS = 4
+"""So many refresh intervals may pass before what was read last is too old."""
+RECONCILE_INTERVALS = 2
+SILENT_SECONDS = 10.0
+"""Actors that never wait answer at once; one that does not for so long is stuck."""
+LOGGER_SILENT_SECONDS = 120.0
+"""The Logger waits for the database: up to 30 s for another process, and while a fresh start is put
+in place for longer."""
+QUIET_SECONDS = 1_800.0
+"""A worker whose product stores nothing for so long; `Retry-After` alone may take 20 minutes."""
+BREAKER_SECONDS = 60.0
+CROWDED = 1_000
+"""Messages in a mailbox that are worth a warning; a phase that ends early may tell of as many."""
+
+
+class Check(StrEnum):
+    """What was looked at. The names are public."""
+
+    STALE = "stale"
+    INCOMPLETE = "incomplete"
+    NEVER_FETCHED = "never_fetched"
+    UNREADABLE_RECORDS = "unreadable_records"
+    ACTOR_SILENT = "actor_silent"
+    MAILBOX_CROWDED = "mailbox_crowded"
+    WORKER_QUIET = "worker_quiet"
+    JOURNAL_STUCK = "journal_stuck"
+    DATABASE = "database"
+    BREAKER_OPEN = "breaker_open"
+    GAVE_UP = "gave_up"
+    NO_DAEMON = "no_daemon"
+    DAEMON_SILENT = "daemon_silent"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is not as it should be. `seconds`: for how long, None where unknown."""
+
+    check: Check
+    where: str
+    message: str
+    advice: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What is known of one product and kind. `unusable`: records that could not be read.
+
+    `known_since`: from when on it could have been read.
+    """
+
+    product_id: int
+    kind: Kind
+    complete_as_of: datetime | None
+    current_as_of: datetime | None
+    known_since: datetime
+    unusable: int = 0
+
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        if self.product_id == PRODUCT_LIST:
+            return "the product list"
+        return f"{self.kind.value} of product {self.product_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quiet:
+    """A worker, what it works on, and for how many seconds nothing of it was stored."""
+
+    role: str
+    task: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Living:
+    """What only the daemon itself knows. Seconds; `silent` by actor, since its last answer.
+
+    `paused_seconds` None: periodic runs take place. `trouble`: why nothing can be written.
+    """
+
+    silent: Mapping[str, float] = field(default_factory=dict)
+    mailboxes: Mapping[str, int] = field(default_factory=dict)
+    quiet: Sequence[Quiet] = ()
+    gave_up: str | None = None
+    trouble: str | None = None
+    trouble_seconds: float = 0.0
+    breaker_open_seconds: float = 0.0
+    last_failure: str = ""
+    paused_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How old data may get, in seconds; None: as old as they like. And how quiet a worker."""
+
+    current_seconds: float | None
+    complete_seconds: float | None
+    quiet_seconds: float = QUIET_SECONDS
+
+    @classmethod
+    def of(
+        cls, *, interval: float, reconcile: float, max_age: float, request_timeout: float = 0.0
+    ) -> Limits:
+        """The limits that settings ask for; without periodic runs only a `max_age` asks for any."""
+        current = max_age or (INTERVALS * interval if interval else None)
+        complete = None if current is None else max(RECONCILE_INTERVALS * reconcile, current)
+        return cls(
+            current_seconds=current,
+            complete_seconds=complete,
+            quiet_seconds=QUIET_SECONDS + 4 * request_timeout,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything that is judged. `living` None: no daemon answers, and `absence` says how."""
+
+    now: datetime
+    living: Living | None
+    listings: Sequence[Listing] = ()
+    database_error: str | None = None
+    absence: Finding | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Healthy means that there are no reasons against it; warnings are for people."""
+
+    reasons: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether there are no reasons against it."""
+        return not self.reasons
+
+
+def judge(facts: Facts, limits: Limits) -> Verdict:
+    """What is wrong, the gravest first."""
+    reasons = [] if facts.absence is None else [facts.absence]
+    warnings: list[Finding] = []
+    if facts.living is not None:
+        reasons += _broken(facts.living, limits)
+        warnings += _warnings(facts.living)
+    if facts.database_error is not None:
+        reasons.append(_database(facts.database_error))
+    reasons += _too_old(facts, limits)
+    warnings += _held_up_by_records(facts, limits)
+    return Verdict(reasons=tuple(reasons), warnings=tuple(warnings))
+
+
+def _broken(living: Living, limits: Limits) -> Iterator[Finding]:
+    if living.gave_up is not None:
+        yield Finding(
+            check=Check.GAVE_UP,
+            where="the daemon",
+            message=f"it gives up: {living.gave_up}",
+            advice="read its log; start it again with `testio-sync run`",
+        )
+    for role, seconds in living.silent.items():
+        if seconds > (LOGGER_SILENT_SECONDS if role == "logger" else SILENT_SECONDS):
+            yield _silent(role, seconds, living.mailboxes.get(role, 0))
+    if living.trouble is not None:
+        yield Finding(
+            check=Check.JOURNAL_STUCK,
+            where="the database",
+            seconds=living.trouble_seconds,
+            message=f"what happens cannot be written: {living.trouble}",
+            advice="make room on the disk, or end the program that locks the database; "
+            "nothing is lost meanwhile",
+        )
+    for quiet in living.quiet:
+        if quiet.seconds > limits.quiet_seconds:
+            yield _quiet(quiet)
+    if living.breaker_open_seconds > BREAKER_SECONDS:
+        yield Finding(
+            check=Check.BREAKER_OPEN,
+            where="the remote",
+            seconds=living.breaker_open_seconds,
+            message=f"all of it fails: {living.last_failure}",
+            advice="nothing to do here: each run tries it again; look whether the network, the "
+            "proxy or the API is down",
+        )
+
+
+def _silent(role: str, seconds: float, waiting: int) -> Finding:
+    return Finding(
+        check=Check.ACTOR_SILENT,
+        where=role,
+        seconds=seconds,
+        message=f"the {role} has not answered for {spoken(seconds)}; "
+        f"{waiting} messages wait for it",
+        advice="restart the daemon (`testio-sync stop`, `testio-sync run`); its log may say why",
+    )
+
+
+def _quiet(quiet: Quiet) -> Finding:
+    return Finding(
+        check=Check.WORKER_QUIET,
+        where=quiet.role,
+        seconds=quiet.seconds,
+        message=f"{quiet.role} has stored nothing of {quiet.task} for {spoken(quiet.seconds)}",
+        advice="`testio-sync cancel` ends the run; `testio-sync stop` the daemon",
+    )
+
+
+def _warnings(living: Living) -> Iterator[Finding]:
+    if living.paused_seconds is not None:
+        yield Finding(
+            check=Check.PAUSED,
+            where="the schedule",
+            seconds=living.paused_seconds,
+            message=f"periodic runs have been paused for {spoken(living.paused_seconds)}",
+            advice="`testio-sync resume` starts them again",
+        )
+    for role, waiting in living.mailboxes.items():
+        if waiting >= CROWDED:
+            yield Finding(
+                check=Check.MAILBOX_CROWDED,
+                where=role,
+                message=f"{waiting} messages wait for the {role}",
+                advice="look again in a minute; if they grow, restart the daemon",
+            )
+
+
+def _database(error: str) -> Finding:
+    return Finding(
+        check=Check.DATABASE,
+        where="the database",
+        message=error,
+        advice="if it is locked, end the program that holds it; if it is damaged, put a backup in "
+        "its place while no daemon runs",
+    )
+
+
+def _too_old(facts: Facts, limits: Limits) -> Iterator[Finding]:
+    """One finding a check and kind, however many products: the oldest stands for all."""
+    never = [each for each in facts.listings if each.current_as_of is None]
+    known = [each for each in facts.listings if each.current_as_of is not None]
+    whole = [each for each in known if not each.unusable]
+    current, complete = limits.current_seconds, limits.complete_seconds
+    for check, listings, limit in (
+        (Check.NEVER_FETCHED, never, current),
+        (Check.STALE, known, current),
+        (Check.INCOMPLETE, whole, complete),
+    ):
+        yield from _by_kind(check, _older(listings, check, limit, facts.now), LOOK)
+
+
+def _held_up_by_records(facts: Facts, limits: Limits) -> Iterator[Finding]:
+    """Records that cannot be read keep a list from being complete; nobody here can mend them."""
+    held = [each for each in facts.listings if each.unusable and each.current_as_of is not None]
+    aged = _older(held, Check.UNREADABLE_RECORDS, limits.complete_seconds, facts.now)
+    yield from _by_kind(Check.UNREADABLE_RECORDS, aged, RECORDS)
+
+
+Aged = list[tuple[float, Listing]]
+
+
+def _older(listings: Iterable[Listing], check: Check, limit: float | None, now: datetime) -> Aged:
+    """Those beyond the limit with their age in seconds, the oldest first."""
+    if limit is None:
+        return []
+    aged = ((_age(each, check, now), each) for each in listings)
+    return sorted((x for x in aged if x[0] > limit), key=lambda x: (-x[0], x[1].product_id))
+
+
+def _age(listing: Listing, check: Check, now: datetime) -> float:
+    as_of = listing.current_as_of if check is Check.STALE else listing.complete_as_of
+    if check is Check.NEVER_FETCHED or as_of is None:
+        as_of = listing.known_since
+    return max(0.0, (now - as_of).total_seconds())
+
+
+def _by_kind(check: Check, aged: Aged, advice: str) -> Iterator[Finding]:
+    in_kinds = sorted(aged, key=lambda x: x[1].kind)
+    for _, group in groupby(in_kinds, key=lambda x: x[1].kind):
+        (seconds, worst), *others = group
+        where = worst.name + (f" and {len(others)} more" if others else "")
+        yield Finding(
+            check=check,
+            where=where,
+            seconds=seconds,
+            message=f"{where}: {SAID[check]} for {spoken(seconds)}",
+            advice=advice,
+        )
+
+
+SAID = {
+    Check.NEVER_FETCHED: "not fetched at all",
+    Check.STALE: "not refreshed",
+    Check.INCOMPLETE: "not read completely",
+    Check.UNREADABLE_RECORDS: "not complete, because of records that cannot be read,",
+}
+LOOK = (
+    "`testio-sync status` and `testio-sync problems list` say what fails; "
+    "`testio-sync sync` tries it now"
+)
+RECORDS = "`testio-sync problems list` names them; all others are up to date"

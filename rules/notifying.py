@@ -1,0 +1,163 @@
+"""Which ends of runs a person is told of: what changes at once, what stays the same now and then.
+
+Told are trouble (a run failed or is partial, the daemon gave up), and its end. A cancelled run
+tells nothing of the account. What was told is kept beside the mirror, so that a restart neither
+repeats it nor forgets that a recovery is still to be told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+from rules.model import Problem, RunStatus, SyncPhase, SyncScope
+
+
+class Event(StrEnum):
+    """What a notification is about. The names are public."""
+
+    RUN_FAILED = "run_failed"
+    RUN_PARTIAL = "run_partial"
+    RECOVERED = "recovered"
+    GAVE_UP = "gave_up"
+    TEST = "test"
+
+
+TROUBLE = {RunStatus.FAILED: Event.RUN_FAILED, RunStatus.PARTIAL: Event.RUN_PARTIAL}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """The end of a run, or of the daemon (`gave_up`), as far as the decision goes.
+
+    `periodic`: it was the daemon's own run, of all that it is to mirror.
+    """
+
+    at: datetime
+    status: RunStatus | None
+    phases: frozenset[SyncPhase] = frozenset(SyncPhase)
+    scope: SyncScope = field(default_factory=SyncScope)
+    problems: tuple[Problem, ...] = ()
+    gave_up: bool = False
+    periodic: bool = False
+
+    @property
+    def event(self) -> Event | None:
+        """What kind of trouble this is; None where it is none."""
+        if self.gave_up:
+            return Event.GAVE_UP
+        return None if self.status is None else TROUBLE.get(self.status)
+
+    @property
+    def likeness(self) -> str:
+        """Equal for the same trouble: its event and the places and types of its problems.
+
+        The texts of problems are left out: they may hold times and numbers.
+        """
+        places = {(p.kind.value, p.phase or "", p.product_id or 0) for p in self.problems}
+        text = json.dumps([self.event, sorted(places)])
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """What was told and is not over. `kept_back`: how often it came again untold since `told_at`.
+
+    `phases` and `scope` are what a run has to cover for its success to be the end of it.
+    """
+
+    event: Event
+    likeness: str
+    since: datetime
+    told_at: datetime
+    phases: frozenset[SyncPhase]
+    scope: SyncScope
+    kept_back: int = 0
+
+    def as_json(self) -> str:
+        """The text that `of_json` reads."""
+        ids = self.scope.product_ids
+        return json.dumps(
+            {
+                "event": self.event.value,
+                "likeness": self.likeness,
+                "since": self.since.isoformat(),
+                "told_at": self.told_at.isoformat(),
+                "phases": sorted(self.phases),
+                "product_ids": None if ids is None else sorted(ids),
+                "kept_back": self.kept_back,
+            }
+        )
+
+    @classmethod
+    def of_json(cls, text: str) -> Self:
+        """Raises ValueError where the text is not one of ours."""
+        try:
+            found: Mapping[str, Any] = json.loads(text)
+            ids = found["product_ids"]
+            return cls(
+                event=Event(found["event"]),
+                likeness=str(found["likeness"]),
+                since=datetime.fromisoformat(found["since"]),
+                told_at=datetime.fromisoformat(found["told_at"]),
+                phases=frozenset(map(SyncPhase, found["phases"])),
+                scope=SyncScope(product_ids=None if ids is None else frozenset(ids)),
+                kept_back=int(found["kept_back"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"not what was told: {text[:80]}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What to tell, if anything, and what is to be remembered.
+
+    `after`: once it was told; where nothing is to be told, at once. `since`: when the trouble
+    began. `kept_back`: how often it came again since it was last told.
+    """
+
+    event: Event | None
+    after: Trouble | None
+    since: datetime | None = None
+    kept_back: int = 0
+    again: bool = False
+
+
+def decide(told: Trouble | None, now: Happening, *, repeat_seconds: float) -> Decision:
+    """Whether this is to be told, after what was told before."""
+    if now.event is not None:
+        return _trouble(told, now, now.event, repeat_seconds)
+    if told is None or now.status is not RunStatus.SUCCESS or not _covers(now, told):
+        return Decision(event=None, after=told)
+    return Decision(event=Event.RECOVERED, after=None, since=told.since, kept_back=told.kept_back)
+
+
+def _trouble(told: Trouble | None, now: Happening, event: Event, repeat_seconds: float) -> Decision:
+    again = told is not None and told.likeness == now.likeness
+    if told is not None and again and not _is_due(told, now.at, repeat_seconds):
+        return Decision(event=None, after=replace(told, kept_back=told.kept_back + 1))
+    after = Trouble(
+        event=event,
+        likeness=now.likeness,
+        since=now.at if told is None else told.since,
+        told_at=now.at,
+        phases=now.phases if told is None else now.phases | told.phases,
+        scope=now.scope if told is None else now.scope.union(told.scope),
+    )
+    kept_back = told.kept_back if told is not None and again else 0
+    return Decision(event=event, after=after, since=after.since, kept_back=kept_back, again=again)
+
+
+def _is_due(told: Trouble, at: datetime, repeat_seconds: float) -> bool:
+    """A time in the future counts as due: the clock was wrong."""
+    return not told.told_at <= at < told.told_at + timedelta(seconds=repeat_seconds)
+
+
+def _covers(now: Happening, told: Trouble) -> bool:
+    """A success vouches for nothing that it was not asked for."""
+    return now.periodic or (now.phases >= told.phases and now.scope.covers(told.scope))

@@ -1,0 +1,116 @@
+"""The daemon's own judgement: gathers what rules.health judges.
+
+Fast whatever is wrong: actors are given a quarter of a second to answer, the database a second.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from actors.heartbeats import Heartbeats
+from actors.messages import GetSchedule, GetStatus, Ping, ScheduleState
+from actors.system import ActorSystem
+from config.settings import Settings
+from control.protocol import DaemonView, HealthReply
+from rules.events import Entry, EventName, SyncEvent
+from rules.health import Facts, Limits, Living, Quiet, Verdict, judge
+from service.health_report import limits_of, read_listings, reply_of
+from testio.tally import RemoteState
+
+ANSWER_SECONDS = 0.25
+
+
+def heartbeats_of(system: ActorSystem, now: Callable[[], float] = time.monotonic) -> Heartbeats:
+    """The actors that answer at once while all is well. Mirror and workers may have work to do."""
+    wiring = system.wiring
+    return Heartbeats(
+        {
+            wiring.supervisor: Ping(),
+            wiring.coordinator: GetStatus(),
+            wiring.logger: Ping(),
+            **({wiring.scheduler: GetSchedule()} if system.has_schedule else {}),
+        },
+        now,
+    )
+
+
+@dataclass
+class PauseWatch:
+    """Since when periodic runs are paused; hears of it from the journal."""
+
+    since: datetime | None = None
+
+    def heard(self, entry: Entry) -> None:
+        """An entry was recorded."""
+        if isinstance(entry, SyncEvent) and entry.event is EventName.PAUSED:
+            self.since = entry.at
+        elif isinstance(entry, SyncEvent) and entry.event is EventName.RESUMED:
+            self.since = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCheck:
+    """The daemon's own judgement. Thread-safe; `verdict` never raises and never waits for long.
+
+    `settings` gives them as they are now.
+    """
+
+    settings: Callable[[], Settings]
+    system: ActorSystem
+    daemon: DaemonView
+    remote: Callable[[], RemoteState]
+    heartbeats: Heartbeats
+    pause: PauseWatch = field(default_factory=PauseWatch)
+
+    def reply(self) -> HealthReply:
+        """What `GET /v1/health` answers."""
+        now = datetime.now(UTC)
+        return reply_of(self.verdict(now), self.settings(), now, self.daemon)
+
+    def verdict(self, now: datetime) -> Verdict:
+        """Whether all is well, and if not, why."""
+        self.heartbeats.beat(wait_seconds=ANSWER_SECONDS)
+        listings, error = read_listings(self.settings(), since=self.daemon.started_at)
+        living = self._living(now)
+        facts = Facts(now=now, living=living, listings=listings, database_error=error)
+        return judge(facts, self._limits())
+
+    def schedule(self) -> ScheduleState | None:
+        """The schedule as the Scheduler told it last; None before it did."""
+        return self.heartbeats.answer("scheduler") if self.system.has_schedule else None
+
+    def _limits(self) -> Limits:
+        schedule = self.schedule()
+        interval = None if schedule is None else schedule.interval_seconds
+        return limits_of(self.settings(), interval)
+
+    def _living(self, now: datetime) -> Living:
+        journal, remote, elapsed = self.system.journal, self.remote(), self.system.elapsed()
+        return Living(
+            silent=self.heartbeats.silent(),
+            mailboxes=self.system.mailboxes(),
+            quiet=[
+                Quiet(
+                    role=each.role,
+                    task=f"{each.phase.kind.value} of product {each.product_id}",
+                    seconds=elapsed - each.moved,
+                )
+                for each in self.system.busy()
+            ],
+            gave_up=self.system.gave_up_because if self.system.gave_up.is_set() else None,
+            trouble=journal.stuck_because,
+            trouble_seconds=journal.stuck_seconds,
+            breaker_open_seconds=remote.open_seconds,
+            last_failure=remote.last_failure,
+            paused_seconds=self._paused_seconds(now),
+        )
+
+    def _paused_seconds(self, now: datetime) -> float | None:
+        schedule = self.schedule()
+        if schedule is None or not schedule.paused:
+            return None
+        since = self.pause.since
+        return 0.0 if since is None else max(0.0, (now - since).total_seconds())

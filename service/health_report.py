@@ -1,0 +1,98 @@
+"""What is known of health without asking anybody: the database, and how a judgement is told.
+
+Apart from the daemon's own check, so that the command line loads no actors.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from config.settings import Settings
+from control.protocol import DaemonView, FindingView, HealthReply
+from rules.health import Check, Facts, Finding, Limits, Listing, Verdict, judge
+from rules.model import Kind
+from storage import watching
+from storage.errors import StorageError
+from storage.queries import Row
+from storage.times import as_instant
+
+DATABASE_SECONDS = 1.0
+
+
+def health_without_daemon(settings: Settings, check: Check, words: str) -> HealthReply:
+    """The judgement from the database alone: no daemon is there, or it does not answer."""
+    absence = Finding(check=check, where="the daemon", message=words, advice=ABSENCE[check])
+    now = datetime.now(UTC)
+    listings, error = read_listings(settings, since=None)
+    error = error if settings.db_path.exists() else None  # `absence` says what to do about that
+    facts = Facts(now=now, living=None, listings=listings, database_error=error, absence=absence)
+    return reply_of(judge(facts, limits_of(settings)), settings, now, None)
+
+
+ABSENCE = {
+    Check.NO_DAEMON: "start it: `testio-sync run`, or the unit that runs it",
+    Check.DAEMON_SILENT: "end that process and start the daemon again; nothing that was written "
+    "is lost",
+}
+
+
+def limits_of(settings: Settings, interval: float | None = None) -> Limits:
+    """How old data may get; `interval` as it is now, if it is another than was set."""
+    return Limits.of(
+        interval=settings.refresh_interval_seconds if interval is None else interval,
+        reconcile=settings.reconcile_interval_seconds,
+        max_age=settings.health_max_age_seconds,
+        request_timeout=settings.http_timeout_seconds,
+    )
+
+
+def read_listings(
+    settings: Settings, *, since: datetime | None
+) -> tuple[tuple[Listing, ...], str | None]:
+    """What is in scope; or why it cannot be read. `since`: when the daemon started."""
+    try:
+        with watching.open_briefly(settings.db_path, DATABASE_SECONDS) as connection:
+            rows = watching.listings(connection, settings.product_ids)
+    except StorageError as error:
+        return (), str(error)
+    return tuple(_listing(row, since) for row in rows), None
+
+
+def _listing(row: Row, since: datetime | None) -> Listing:
+    appeared = [instant for instant in (since, _instant(row["first_seen_at"])) if instant]
+    return Listing(
+        product_id=row["product_id"],
+        kind=Kind(row["kind"]),
+        complete_as_of=_instant(row["complete_as_of"]),
+        current_as_of=_instant(row["current_as_of"]),
+        known_since=max(appeared, default=datetime.now(UTC)),
+        unusable=row["unusable"],
+    )
+
+
+def _instant(stored: str | None) -> datetime | None:
+    return None if stored is None else as_instant(stored)
+
+
+def reply_of(
+    verdict: Verdict, settings: Settings, at: datetime, daemon: DaemonView | None
+) -> HealthReply:
+    """The judgement as it is told."""
+    return HealthReply(
+        healthy=verdict.healthy,
+        reasons=[_view(finding) for finding in verdict.reasons],
+        warnings=[_view(finding) for finding in verdict.warnings],
+        at=at,
+        database=str(settings.db_path),
+        daemon=daemon,
+    )
+
+
+def _view(finding: Finding) -> FindingView:
+    return FindingView(
+        check=finding.check,
+        where=finding.where,
+        seconds=None if finding.seconds is None else round(finding.seconds, 1),
+        message=finding.message,
+        advice=finding.advice,
+    )

@@ -1,0 +1,143 @@
+"""Those who watch over the daemon, put together: health, metrics and notifications.
+
+None of them is an actor: each works while every actor is stuck, and none can hold one up.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from actors.system import ActorSystem
+from config.settings import Settings
+from config.version import program_version
+from control.protocol import DaemonView
+from rules.notice import Sender
+from rules.notifying import Happening
+from service.command_hook import CommandHook
+from service.configuration import Configuration
+from service.health import HealthCheck, PauseWatch, heartbeats_of
+from service.messenger import Channel, Messenger
+from service.metrics import Exporter
+from service.metrics_server import MetricsServer
+from service.webhook_hook import WebhookHook
+from storage.notice_rows import NoticeRows
+from testio.client import TestioClient
+
+LAST_NOTICE_SECONDS = 1.0
+"""How long a stop waits for notifications; a daemon that ends by itself waits for an attempt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookout:
+    """From `start` to `stop`. `beat` is called once a second, `gave_up` at most once."""
+
+    settings: Settings
+    health: HealthCheck
+    exporter: Exporter
+    metrics: MetricsServer | None
+    messengers: tuple[Messenger, ...]
+
+    def start(self) -> None:
+        """Begin to serve and to listen. Raises SettingsError for a port that cannot be had."""
+        if self.metrics is not None:
+            self.metrics.start()
+        for messenger in self.messengers:
+            messenger.start()
+
+    def beat(self) -> None:
+        """Ask the actors for a sign of life, without waiting for it."""
+        self.health.heartbeats.beat()
+
+    def gave_up(self, reason: str) -> None:
+        """The daemon ends because it cannot go on."""
+        happening = Happening(at=datetime.now(UTC), status=None, gave_up=True)
+        for messenger in self.messengers:
+            messenger.gave_up(happening, reason)
+
+    def stop(self, *, patient: bool) -> None:
+        """Tell what is to be told still, and end. `patient`: nobody waits for the end."""
+        patience = self.settings.notify_timeout_seconds if patient else LAST_NOTICE_SECONDS
+        give_up_at = time.monotonic() + patience
+        for messenger in self.messengers:
+            messenger.finish()
+        for messenger in self.messengers:
+            messenger.stop(give_up_at - time.monotonic())
+        if self.metrics is not None:
+            self.metrics.stop()
+
+
+def make_lookout(
+    live: Configuration,
+    system: ActorSystem,
+    client: TestioClient,
+    memory: NoticeRows,
+    daemon: DaemonView,
+) -> Lookout:
+    """Set them up, and let them hear of everything. Call it before the system starts.
+
+    Raises SettingsError where the command of TESTIO_NOTIFY_COMMAND does not exist.
+    """
+    settings = live.settings
+    pause = PauseWatch()
+    health = HealthCheck(
+        settings=lambda: live.settings,
+        system=system,
+        daemon=daemon,
+        remote=client.state,
+        heartbeats=heartbeats_of(system),
+        pause=pause,
+    )
+    exporter = Exporter(health=health)
+    counters = exporter.instruments
+    channels = channels_of(settings)
+    for channel in channels:
+        counters.will_notify(channel.name)
+    messengers = tuple(
+        Messenger(
+            channel,
+            memory,
+            sender_of(settings),
+            repeat_seconds=settings.notify_repeat_seconds,
+            count=counters.notified,
+        )
+        for channel in channels
+    )
+    client.watch(counters.attempted)
+    system.watch(
+        heard=(pause.heard, counters.heard),
+        ended=(counters.ended, exporter.run_ended, *(m.ended for m in messengers)),
+    )
+    address = settings.metrics_address
+    return Lookout(
+        settings=settings,
+        health=health,
+        exporter=exporter,
+        metrics=None if address is None else MetricsServer(address, exporter.page),
+        messengers=messengers,
+    )
+
+
+def channels_of(settings: Settings) -> list[Channel]:
+    """The ways to reach people that the settings name. Raises SettingsError."""
+    channels: list[Channel] = []
+    timeout = settings.notify_timeout_seconds
+    if settings.notify_command is not None:
+        channels.append(CommandHook(settings.notify_command, timeout_seconds=timeout))
+    if settings.notify_webhook_url is not None:
+        url = settings.notify_webhook_url.get_secret_value()
+        channels.append(WebhookHook(url, timeout_seconds=timeout))
+    return channels
+
+
+def sender_of(settings: Settings) -> Sender:
+    """Who tells it."""
+    return Sender(
+        host=socket.gethostname(),
+        database=str(settings.db_path.absolute()),
+        pid=os.getpid(),
+        version=program_version(),
+    )

@@ -1,0 +1,210 @@
+"""Tells people, on a thread of its own for each channel: a hook that hangs delays nothing else.
+
+What was told is remembered only once it has arrived. A notification that nobody took is therefore
+decided on anew with the next run's end; one that a killed daemon had under way may come twice.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from rules.events import RunClosed
+from rules.model import SyncResult, Trigger
+from rules.notice import Notice, Sender, notice_of
+from rules.notifying import Decision, Event, Happening, Trouble, decide
+from storage.errors import StorageError
+
+log = structlog.get_logger(__name__)
+
+PAUSES = (1.0, 5.0)
+"""Seconds between the attempts to deliver one notification: three attempts."""
+CUT_SECONDS = 0.5
+"""How long a channel that was closed may take to notice."""
+MOST_WAITING = 100
+"""Ends of runs that wait for a slow hook; the oldest are let go, as later ones say more."""
+PERIODIC = (Trigger.SCHEDULE, Trigger.STARTUP)
+
+
+class NotDelivered(Exception):
+    """A notification did not arrive; the text says why."""
+
+
+class Channel(Protocol):
+    """A way to reach people; `send` is called by one thread at a time, `close` by any."""
+
+    name: str
+
+    def send(self, notice: Notice) -> None:
+        """Deliver it. Raises NotDelivered."""
+
+    def close(self) -> None:
+        """End what is under way. Never raises."""
+
+
+class Memory(Protocol):
+    """Keeps what each channel told; `storage.notice_rows.NoticeRows` is the real one."""
+
+    def recorded(self, channel: str) -> str | None:
+        """Raises StorageError."""
+
+    def note(self, channel: str, told: str | None) -> None:
+        """Raises StorageError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Heard:
+    happening: Happening
+    result: SyncResult | None = None
+    reason: str = ""
+
+
+class Messenger:
+    """One channel. `ended` and `gave_up` may be called from any thread and never wait.
+
+    `count` hears of each decision: the channel, and `delivered`, `failed` or `kept_back`.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        memory: Memory,
+        sender: Sender,
+        *,
+        repeat_seconds: float,
+        count: Callable[[str, str], None] = lambda _channel, _result: None,
+        pauses: tuple[float, ...] = PAUSES,
+    ) -> None:
+        self._channel = channel
+        self._memory = memory
+        self._sender = sender
+        self._repeat_seconds = repeat_seconds
+        self._count = count
+        self._pauses = pauses
+        self._changed = threading.Condition()
+        self._waiting: deque[_Heard] = deque(maxlen=MOST_WAITING)
+        self._stopping = threading.Event()
+        self._told: Trouble | None = None
+        self._thread = threading.Thread(
+            target=self._run, name=f"testio-notify-{channel.name}", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._thread.start()
+
+    def ended(self, entry: RunClosed) -> None:
+        """A run's end is on disk."""
+        request, result = entry.request, entry.result
+        happening = Happening(
+            at=entry.at,
+            status=result.status,
+            phases=frozenset(request.phases),
+            scope=request.scope,
+            problems=result.errors,
+            periodic=request.trigger in PERIODIC,
+        )
+        self._hear(_Heard(happening=happening, result=result))
+
+    def gave_up(self, happening: Happening, reason: str) -> None:
+        """The daemon ends because it cannot go on."""
+        self._hear(_Heard(happening=happening, reason=reason))
+
+    def finish(self) -> None:
+        """Tell what waits still, without trying again, and end."""
+        with self._changed:
+            self._stopping.set()
+            self._changed.notify()
+
+    def stop(self, seconds: float) -> None:
+        """Finish within so many seconds; the rest is cut."""
+        self.finish()
+        self._thread.join(timeout=max(0.0, seconds))
+        if self._thread.is_alive():
+            log.warning("notification_cut", channel=self._channel.name, waited_seconds=seconds)
+            with self._changed:
+                self._waiting.clear()
+        self._channel.close()
+        self._thread.join(timeout=CUT_SECONDS)
+
+    def _hear(self, heard: _Heard) -> None:
+        with self._changed:
+            self._waiting.append(heard)
+            self._changed.notify()
+
+    def _run(self) -> None:
+        self._told = self._recall()
+        while (heard := self._next()) is not None:
+            try:
+                self._act(heard)
+            except Exception:
+                log.exception("messenger_failed", channel=self._channel.name)
+
+    def _next(self) -> _Heard | None:
+        """The next one; None when all is told and the end has come."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._stopping.is_set())
+            return self._waiting.popleft() if self._waiting else None
+
+    def _act(self, heard: _Heard) -> None:
+        decision = decide(self._told, heard.happening, repeat_seconds=self._repeat_seconds)
+        if decision.event is None:
+            if decision.after != self._told:
+                self._count(self._channel.name, "kept_back")
+            self._remember(decision.after)
+        elif self._deliver(self._notice(decision, decision.event, heard)):
+            self._remember(decision.after)
+
+    def _notice(self, decision: Decision, event: Event, heard: _Heard) -> Notice:
+        return notice_of(
+            decision, event, heard.happening, heard.result, self._sender, reason=heard.reason
+        )
+
+    def _deliver(self, notice: Notice) -> bool:
+        """Try a few times; whether it arrived."""
+        for attempt, pause in enumerate((*self._pauses, 0.0), start=1):
+            try:
+                self._channel.send(notice)
+            except NotDelivered as error:
+                self._failed(notice, attempt, str(error))
+            else:
+                log.info("notified", channel=self._channel.name, about=notice.event.value)
+                self._count(self._channel.name, "delivered")
+                return True
+            if self._stopping.wait(pause):
+                break
+        self._count(self._channel.name, "failed")
+        return False
+
+    def _failed(self, notice: Notice, attempt: int, error: str) -> None:
+        log.warning(
+            "notification_failed",
+            channel=self._channel.name,
+            about=notice.event.value,
+            attempt=attempt,
+            of=len(self._pauses) + 1,
+            error=error,
+        )
+
+    def _recall(self) -> Trouble | None:
+        try:
+            text = self._memory.recorded(self._channel.name)
+            return None if text is None else Trouble.of_json(text)
+        except (StorageError, ValueError) as error:
+            log.warning("told_not_known", channel=self._channel.name, error=str(error))
+            return None
+
+    def _remember(self, told: Trouble | None) -> None:
+        """Where it cannot be written, this process knows it all the same."""
+        if told == self._told:
+            return
+        self._told = told
+        try:
+            self._memory.note(self._channel.name, None if told is None else told.as_json())
+        except StorageError as error:
+            log.warning("told_not_written", channel=self._channel.name, error=str(error))
