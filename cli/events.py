@@ -58,8 +58,7 @@ def main(arguments: argparse.Namespace) -> int:
     if not arguments.follow:
         batch = EventFeed(path, wanted, since=arguments.since).start(arguments.limit)
         _print(batch, arguments)
-        if not batch.rows and arguments.run is not None and arguments.since is None:
-            _hint_at_run(path, arguments.run)
+        _hint_at_run(path, arguments, batch)
         return 0
     since = arguments.since
     if since is None and not path.exists():
@@ -88,6 +87,7 @@ def _follow(feed: EventFeed, arguments: argparse.Namespace) -> None:
         _print(batch, arguments)
         if not has_read:
             _warn_of_the_future(feed, arguments.since)
+            _hint_at_run(feed.path, arguments, batch)
         read, has_read, failures = feed.poll, True, 0
         wait(0 if batch.more else POLL_SECONDS)
 
@@ -120,12 +120,15 @@ def _print(batch: Batch, arguments: argparse.Namespace) -> None:
         print(json.dumps(row) if arguments.json else event_line(row), flush=True)
 
 
-def _hint_at_run(path: Path, run_id: int) -> None:
+def _hint_at_run(path: Path, arguments: argparse.Namespace, batch: Batch) -> None:
     """Say why nothing is shown; a run may yet come, so this is no failure."""
+    narrowed = arguments.since is not None or arguments.product is not None or arguments.failures
+    if arguments.run is None or batch.rows or narrowed:
+        return
     with queries.open_readonly(path) as connection:
         known = queries.run_ids(connection)
-    if run_id not in known:
-        note(no_such_run(run_id, known))
+    is_known = arguments.run in known
+    note("its events were removed" if is_known else no_such_run(arguments.run, known))
 
 
 def _id(text: str) -> int:

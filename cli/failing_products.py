@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from cli.screen import harmless
 from storage import queries, watch_queries
 from storage.errors import StorageError
 from storage.event_feed import EventFeed, EventFilter
@@ -28,6 +27,8 @@ class FailureLines:
             batch = self._feed.poll()
         except StorageError:
             return []
+        from cli.screen import harmless  # brings rich along, which most runs do not need
+
         rows = [row for row in batch.rows if row["product_id"] is not None]
         names = names_in(self._feed.path, rows)
         return [harmless(f"{row['phase']}: {failure_text(row, names)}") for row in rows]

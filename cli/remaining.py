@@ -7,7 +7,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from cli.screen import duration_text
 from control.protocol import PhaseProgressView
 from rules.eta import PhaseSoFar, phase_remaining, usual_duration
 from storage import queries, watch_queries
@@ -27,6 +26,8 @@ def remaining_text(seconds: float | None) -> str:
         return ""
     if seconds < 1:
         return "nearly done"
+    from cli.screen import duration_text  # brings rich along, which not every caller needs
+
     step = 1 if seconds < 20 else 5 if seconds < 120 else 60
     return f"about {duration_text(round(seconds / step) * step).removesuffix(' 0 s')} left"
 

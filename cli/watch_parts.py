@@ -96,7 +96,7 @@ def failures(snapshot: Snapshot) -> Section:
     return Section(
         least=3,
         columns=[
-            Column(title="failed", cells=[row["at"][11:19] for row in rows], keep=2),
+            Column(title="failed", cells=[_moment(row["at"], snapshot) for row in rows], keep=2),
             Column(title="run", cells=[str(row["run_id"] or "") for row in rows], keep=1),
             Column(
                 title="what",
@@ -106,6 +106,12 @@ def failures(snapshot: Snapshot) -> Section:
             ),
         ],
     )
+
+
+def _moment(at: str, snapshot: Snapshot) -> str:
+    """The time of today; of earlier days the date and the minute."""
+    is_today = at[:10] == f"{snapshot.at:%Y-%m-%d}"
+    return at[11:19] if is_today else at[5:16].replace("T", " ")
 
 
 def _failure(snapshot: Snapshot, row: Row) -> str:

@@ -17,9 +17,10 @@ from rules.eta import phase_remaining, run_remaining
 
 def run_lines(snapshot: Snapshot, look: Look) -> list[Text]:
     run = snapshot.run
+    if run is None and snapshot.live is None:
+        return []
     if run is None:
-        idle = Text("no run at work" if snapshot.live is not None else "", "dim")
-        return [both_ends(idle, _next(snapshot), look)]
+        return [both_ends(Text("no run at work", "dim"), _next(snapshot), look)]
     return [
         both_ends(_title(snapshot, run), _next(snapshot), look),
         *_phases(snapshot, run, look),

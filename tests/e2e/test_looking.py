@@ -24,7 +24,7 @@ SIZES = ("COLUMNS", "LINES", "NO_COLOR")
 
 
 def test_status_fits_the_screen(home: Home) -> None:
-    home.simulator.add_fault(kind="status", status=404, path="*/features", times=1)
+    home.simulator.add_fault(kind="status", status=403, path="*/features", times=1)
     home.run("sync", expect=3)
     for rows, columns in ((24, 80), (24, 60)):
         text = on_terminal(home, "status", rows=rows, columns=columns)

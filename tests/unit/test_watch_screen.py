@@ -231,6 +231,11 @@ def test_without_a_daemon_the_database_still_tells() -> None:
     assert "success" in shown
 
 
+def test_failures_of_earlier_days_have_their_date() -> None:
+    old = replace(STORED, failures=[FAILURE | {"at": "2026-01-29T23:14:01.000000Z"}])
+    assert "\n01-29 23:14  7    1001" in screen(replace(IDLE, stored=old))
+
+
 def test_a_run_that_was_killed_is_not_shown_as_running() -> None:
     killed = replace(AWAY, stored=replace(STORED, runs=[past_run(9) | {"status": "running"}]))
     assert "killed" in screen(killed)
