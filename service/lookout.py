@@ -28,14 +28,15 @@ from storage.notice_rows import NoticeRows
 from testio.client import TestioClient
 
 LAST_NOTICE_SECONDS = 1.0
-"""How long a stop waits for notifications; a daemon that ends by itself waits for an attempt."""
+"""How long a stop waits for notifications."""
+LAST_WORDS_SECONDS = 10.0
+"""How long at most a daemon waits that ends by itself; systemd kills it after 15."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookout:
     """From `start` to `stop`. `beat` is called once a second, `gave_up` at most once."""
 
-    settings: Settings
     health: HealthCheck
     exporter: Exporter
     metrics: MetricsServer | None
@@ -60,7 +61,7 @@ class Lookout:
 
     def stop(self, *, patient: bool) -> None:
         """Tell what is to be told still, and end. `patient`: nobody waits for the end."""
-        patience = self.settings.notify_timeout_seconds if patient else LAST_NOTICE_SECONDS
+        patience = LAST_WORDS_SECONDS if patient else LAST_NOTICE_SECONDS
         give_up_at = time.monotonic() + patience
         for messenger in self.messengers:
             messenger.finish()
@@ -113,7 +114,6 @@ def make_lookout(
     )
     address = settings.metrics_address
     return Lookout(
-        settings=settings,
         health=health,
         exporter=exporter,
         metrics=None if address is None else MetricsServer(address, exporter.page),
