@@ -19,7 +19,7 @@ from rules.notice import Sender
 from rules.notifying import Happening
 from service.command_hook import CommandHook
 from service.configuration import Configuration
-from service.health import HealthCheck, PauseWatch, heartbeats_of
+from service.health import HealthCheck, heartbeats_of
 from service.messenger import Channel, Messenger
 from service.metrics import Exporter
 from service.metrics_server import MetricsServer
@@ -83,14 +83,12 @@ def make_lookout(
     Raises SettingsError where the command of TESTIO_NOTIFY_COMMAND does not exist.
     """
     settings = live.settings
-    pause = PauseWatch()
     health = HealthCheck(
         settings=lambda: live.settings,
         system=system,
         daemon=daemon,
         remote=client.state,
         heartbeats=heartbeats_of(system),
-        pause=pause,
     )
     exporter = Exporter(health=health)
     counters = exporter.instruments
@@ -109,7 +107,7 @@ def make_lookout(
     )
     client.watch(counters.attempted)
     system.watch(
-        heard=(pause.heard, counters.heard),
+        heard=(counters.heard,),
         ended=(counters.ended, exporter.run_ended, *(m.ended for m in messengers)),
     )
     address = settings.metrics_address
