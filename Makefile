@@ -9,12 +9,15 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test lint check format bench faults mutants model man lock clean
+.PHONY: help install install-extras demo run test lint check format bench faults mutants model man lock clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed ## make .venv/bin/testio-sync from the hash-locked dependencies
+
+install-extras: requirements-extras.lock $(VENV)/.installed ## add what browse and Parquet exports need
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-extras.lock
 
 demo: install ## see it work against the bundled simulator, in half a minute
 	@$(BIN)/testio-sync demo
@@ -53,7 +56,8 @@ man: $(VENV)/.dev ## make the manual page again, from the parsers (a test compar
 
 lock: ## pin the dependencies again (needs uv)
 	uv pip compile $(LOCK) --extra build -o requirements.lock
-	uv pip compile $(LOCK) --extra build --extra dev -o requirements-dev.lock
+	uv pip compile $(LOCK) --extra build --extra browse --extra parquet -o requirements-extras.lock
+	uv pip compile $(LOCK) --extra build --extra dev --extra browse --extra parquet -o requirements-dev.lock
 LOCK := -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command 'make lock' pyproject.toml
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 
+from rules.advice import PROBLEMS
 from rules.model import ErrorKind, Outcome, Problem
 from rules.records import BadRow, HoleRecord, Page, Stored
+from rules.wording import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +32,14 @@ def gaps_verdict(
         return Verdict(outcome=Outcome.COMPLETE)
     if holes:
         first = min(holes.values(), key=lambda hole: hole.position)
-        message = f"{len(holes)} records that the remote cannot show: {place_of(first)}"
+        message = f"{counted(len(holes), 'record')} that the remote cannot show: {place_of(first)}"
         return _partial(ErrorKind.HOLES, message + (", …" if len(holes) > 1 else ""))
+    unusable = counted(gaps, "unusable record")
     if bad_rows:
         bad = min(bad_rows.values(), key=lambda row: row.position)
-        message = f"{gaps} unusable records, the first at position {bad.position}: {bad.reason}"
+        message = f"{unusable}, the first at position {bad.position}: {bad.reason}"
         return _partial(ErrorKind.BAD_ROWS, message)
-    return _partial(ErrorKind.BAD_ROWS, f"{gaps} unusable records; see testio-sync problems list")
+    return _partial(ErrorKind.BAD_ROWS, f"{unusable}; see {PROBLEMS}")
 
 
 def place_of(hole: HoleRecord) -> str:

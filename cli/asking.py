@@ -6,7 +6,8 @@ import argparse
 import sys
 from datetime import UTC, datetime
 
-from cli.failures import UsageError
+from cli.common import ONLY_THESE_PRODUCTS, add_product_ids
+from cli.usage import UsageError
 from control.protocol import StartRunBody
 from rules.contradictions import contradiction
 from rules.instants import SINCE_EXPECTED, parse_since
@@ -27,13 +28,7 @@ SWITCHES = {
 
 def add_scope(parser: argparse.ArgumentParser) -> None:
     """The flags that say what of the account is asked for."""
-    parser.add_argument(
-        "--product-ids",
-        nargs="+",
-        type=_product_id,
-        metavar="ID",
-        help="only these products (default: TESTIO_PRODUCT_IDS, else all)",
-    )
+    add_product_ids(parser, what=ONLY_THESE_PRODUCTS)
     parser.add_argument(
         "--phases",
         nargs="+",
@@ -107,12 +102,6 @@ def _since(text: str) -> datetime:
     if instant > now:
         raise argparse.ArgumentTypeError(f"{text!r} is in the future")
     return instant
-
-
-def _product_id(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) < 2**63):
-        raise argparse.ArgumentTypeError(f"{text!r} is no product id; expected a number like 18")
-    return int(text)
 
 
 def _phase(text: str) -> SyncPhase:

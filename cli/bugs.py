@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import argparse
 
-from cli.reading import add_common_flags, add_test_flags, show
+from cli.reading import add_test_flags, show_of_tests
 from rules.model import Kind
-from service.read_through import CachedRows, ReadThrough, RowFilter
+from service.read_through import ReadThrough
 
 EXAMPLES = """\
   testio-sync bugs --test-ids 4711
@@ -19,21 +19,9 @@ EXAMPLES = """\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `testio-sync bugs`."""
-    add_test_flags(parser, status="only bugs with one of these statuses")
-    add_common_flags(
-        parser, since="only of tests that end then or later, or have no end, e.g. '3 days ago'"
-    )
+    add_test_flags(parser, Kind.BUGS, since="only of tests")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Print the bugs; 3 if some could not be refreshed."""
-
-    def ask(mirror: ReadThrough, wanted: RowFilter) -> CachedRows:
-        return mirror.get_bugs_cached_or_refresh(
-            arguments.test_ids,
-            product_ids=arguments.product_ids,
-            max_age_seconds=arguments.max_age,
-            narrowed=wanted,
-        )
-
-    return show(arguments, Kind.BUGS, ask)
+    return show_of_tests(arguments, Kind.BUGS, ReadThrough.get_bugs_cached_or_refresh)

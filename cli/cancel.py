@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import argparse
 
-from cli.commanding import add_command_flags, control_for, show_word, whole_number
+from cli.commanding import add_command_flags, control_for, show_word
+from cli.common import whole_number
 
 EXAMPLES = """\
   testio-sync cancel
   testio-sync cancel --product 18     the run goes on with the others
 """
-MAX_ID = 2**63 - 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `testio-sync cancel`."""
     parser.add_argument(
-        "--product", metavar="ID", type=_id, help="only this product, for the rest of the run"
+        "--product",
+        metavar="ID",
+        type=whole_number,
+        help="only this product",
     )
     add_command_flags(parser)
 
@@ -27,10 +30,3 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.product is None:
         return show_word(arguments, control.cancel())
     return show_word(arguments, control.cancel_product(arguments.product))
-
-
-def _id(text: str) -> int:
-    try:
-        return whole_number(1, MAX_ID)(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"expected a product id, e.g. 18; got {text!r}") from error

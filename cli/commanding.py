@@ -51,7 +51,7 @@ def or_default(parse: Callable[[str], N], expected: str) -> Callable[[str], N | 
     return read
 
 
-def whole_number(low: int, high: int) -> Callable[[str], int]:
+def number_between(low: int, high: int) -> Callable[[str], int]:
     """Parse a whole number within these bounds. Raises ValueError."""
 
     def read(text: str) -> int:

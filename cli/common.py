@@ -19,6 +19,7 @@ from service.daemon_address import control_of as control_of
 CONFIG_HELP = (
     "a TOML file with settings (default: ~/.config/testio-sync/config.toml, if it is there)"
 )
+ONLY_THESE_PRODUCTS = "only these products (default: TESTIO_PRODUCT_IDS, else all)"
 
 
 def add_settings_flags(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +74,20 @@ def start_logging(settings: Settings, *, level: str | None = None) -> None:
         structlog.get_logger("config").warning(
             "setting_unknown", name=warning.name, source=warning.source, hint=warning.hint
         )
+
+
+def whole_number(text: str) -> int:
+    """An id or a count on the command line: 1 or more, and not more than SQLite can hold."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) < 2**63):
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number of 1 or more, like 18; got {text!r}"
+        )
+    return int(text)
+
+
+def add_product_ids(parser: argparse.ArgumentParser, *, what: str) -> None:
+    """The flag that narrows a verb to some products; `what` is its help."""
+    parser.add_argument("--product-ids", nargs="+", type=whole_number, metavar="ID", help=what)
 
 
 def print_json(document: Any) -> None:

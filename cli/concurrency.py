@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from cli.commanding import add_command_flags, control_for, or_default, show_choice, whole_number
+from cli.commanding import add_command_flags, control_for, number_between, or_default, show_choice
 from rules.choices import MOST_CONNECTIONS
 
 EXAMPLES = """\
@@ -16,7 +16,7 @@ EXPECTED = f"a whole number from 1 to {MOST_CONNECTIONS}, or: default"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `testio-sync concurrency`."""
-    read = or_default(whole_number(1, MOST_CONNECTIONS), EXPECTED)
+    read = or_default(number_between(1, MOST_CONNECTIONS), EXPECTED)
     parser.add_argument("requests", metavar="N", type=read, help=EXPECTED)
     add_command_flags(parser)
 

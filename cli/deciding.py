@@ -34,13 +34,6 @@ def add_action(
     return parser
 
 
-def entry_id(text: str) -> int:
-    """An id as it is given on the command line."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) < 2**63):
-        raise argparse.ArgumentTypeError(f"{text!r} is no id; expected a number like 3")
-    return int(text)
-
-
 def decide(settings: Settings, ask: Callable[[ControlClient | Operator], T]) -> T:
     """Ask the daemon if one runs, else carry it out here, under the writer lock."""
     with contextlib.suppress(NoDaemon):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from cli.common import print_json, settings_of
-from cli.deciding import add_action, decide, entry_id
+from cli.common import print_json, settings_of, whole_number
+from cli.deciding import add_action, decide
 from cli.screen import harmless, make_console, make_table, minute
 from config.settings import Settings
 from control.protocol import NoSuchEntry, Word
@@ -30,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("accept", "mark the rows of one set as deleted, but for those seen since"),
     ):
         action = add_action(actions, name, what, has_json=name == "show")
-        action.add_argument("id", type=entry_id, metavar="ID", help="as `deletions list` shows it")
+        action.add_argument(
+            "id", type=whole_number, metavar="ID", help="as `deletions list` shows it"
+        )
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -127,7 +127,7 @@ def _play(scene: Scene) -> None:
 
 def _watch_run(scene: Scene, run_id: int) -> RunView:
     give_up_at = time.monotonic() + RUN_SECONDS
-    with make_progress() as progress:
+    with make_progress(scene.database) as progress:
         while time.monotonic() < give_up_at:
             current = scene.control.status().current_run
             if current is not None:

@@ -23,7 +23,7 @@ def dry_run(settings: Settings, body: StartRunBody, *, verbose: bool, as_json: b
 
     token = load_token(settings)
     start_logging(settings, level=log_level(settings, verbose=False))
-    with make_progress() as progress, cancelled_by_signal() as cancel:
+    with make_progress(settings.db_path) as progress, cancelled_by_signal() as cancel:
         rehearsal = rehearse(
             settings,
             token,

@@ -14,12 +14,14 @@ from service.read_through import CannotAnswer
 from service.sync_service import SyncFailed
 from service.unit_text import ServiceRefused
 from storage.errors import LockHeld, StorageError
+from storage.publishing import CannotPublish
 
 STATUSES: tuple[tuple[type[Exception], ExitStatus], ...] = (
     (UsageError, ExitStatus.USAGE),
     (SettingsError, ExitStatus.USAGE),
     (NoSocket, ExitStatus.USAGE),
     (CannotAnswer, ExitStatus.USAGE),
+    (CannotPublish, ExitStatus.USAGE),
     (LockHeld, ExitStatus.BUSY),
     (StorageError, ExitStatus.DATABASE),
     (NoDaemon, ExitStatus.NO_DAEMON),

@@ -6,7 +6,8 @@ import argparse
 
 from cli.commanding import add_command_flags, control_for, or_default, show_choice
 from rules.choices import LONGEST_INTERVAL
-from rules.instants import parse_span, span_text
+from rules.durations import spoken
+from rules.instants import parse_span
 
 EXAMPLES = """\
   testio-sync interval 5m
@@ -36,4 +37,4 @@ def _span(text: str) -> float:
 
 
 def _words(seconds: float) -> str:
-    return f"every {span_text(seconds)}" if seconds else "no periodic runs"
+    return f"every {spoken(seconds)}" if seconds else "no periodic runs"

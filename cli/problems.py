@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 
 from cli import sync
-from cli.common import print_json, settings_of
-from cli.deciding import add_action, decide, entry_id
+from cli.common import print_json, settings_of, whole_number
+from cli.deciding import add_action, decide
 from cli.screen import harmless, make_console, make_table, minute
 from config.settings import Settings
 from control.protocol import RetryReply, Word
+from rules.wording import counted
 from storage import decision_queries, queries
 from storage.queries import Row
 
@@ -28,9 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     retry = add_action(
         actions, "retry", "try records again, and sync their products", has_json=False
     )
-    retry.add_argument("ids", nargs="*", type=entry_id, metavar="ID", help="default: everything")
+    retry.add_argument(
+        "ids", nargs="*", type=whole_number, metavar="ID", help="default: everything"
+    )
     clear = add_action(actions, "clear", "set one record aside as settled", has_json=False)
-    clear.add_argument("id", type=entry_id, metavar="ID", help="as `problems list` shows it")
+    clear.add_argument("id", type=whole_number, metavar="ID", help="as `problems list` shows it")
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -121,7 +124,7 @@ def _retry(settings: Settings, arguments: argparse.Namespace) -> int:
     if reply.word is Word.NOTHING_TO_RETRY:
         print("nothing to retry")
         return 0
-    print(f"{_records(len(reply.ids))} to try again")
+    print(f"{counted(len(reply.ids), 'record')} to try again")
     if reply.admission is None:
         return _sync(reply, arguments) if reply.phases else 0
     if reply.run_id is None:
@@ -129,10 +132,6 @@ def _retry(settings: Settings, arguments: argparse.Namespace) -> int:
     else:
         print(f"run {reply.run_id} {reply.admission.value} in the daemon")
     return 0
-
-
-def _records(count: int) -> str:
-    return "1 record" if count == 1 else f"{count} records"
 
 
 def _sync(reply: RetryReply, given: argparse.Namespace) -> int:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from cli.remaining import PhaseClock
 from control.protocol import RunProgressView, RunView
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ class Progress(Protocol):
 
 
 @contextmanager
-def make_progress() -> Iterator[Progress]:
+def make_progress(database: Path) -> Iterator[Progress]:
     """Bars if stderr is a terminal, else plain lines."""
     if not sys.stderr.isatty():
         yield _Lines()
@@ -38,15 +40,16 @@ def make_progress() -> Iterator[Progress]:
     from rich.progress import Progress as RichProgress
 
     bars = RichProgress(
-        TextColumn("{task.description:<10}"),
-        BarColumn(bar_width=40),
+        TextColumn("{task.description:<9}"),
+        BarColumn(bar_width=None),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("[red]{task.fields[failed]}"),
+        TextColumn("{task.fields[left]}", style="dim"),
+        TextColumn("{task.fields[failed]}", style="red"),
         console=Console(stderr=True),
     )
     with bars:
-        yield _Bars(bars)
+        yield _Bars(bars, PhaseClock(database))
 
 
 class _Lines:
@@ -78,31 +81,39 @@ class _Lines:
 
 
 class _Bars:
-    def __init__(self, bars: RichProgress) -> None:
+    def __init__(self, bars: RichProgress, clock: PhaseClock) -> None:
         self._bars = bars
+        self._clock = clock
         self._tasks: dict[str, TaskID] = {}
 
     def note(self, line: str) -> None:
-        self._bars.console.print(line, markup=False)
+        self._bars.console.print(line, markup=False, highlight=False)
 
     def update(self, run: RunProgressView) -> None:
         for phase in run.phases:
-            name = phase.phase.value
-            if name not in self._tasks:
-                self._tasks[name] = self._bars.add_task(name, total=None, start=False, failed="")
+            task = self._task(phase.phase.value)
+            left = self._clock.left(run.run_id, phase)
+            self._bars.update(task, left="" if run.cancelling else left)
             if phase.total is None:
                 continue
-            self._bars.start_task(self._tasks[name])
+            self._bars.start_task(task)
             self._bars.update(
-                self._tasks[name],
+                task,
                 total=max(phase.total, 1),
                 completed=max(phase.total, 1) if phase.finished else phase.complete + phase.failed,
                 failed=f"{phase.failed} not complete" if phase.failed else "",
             )
+
+    def _task(self, name: str) -> TaskID:
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(
+                name, total=None, start=False, left="", failed=""
+            )
+        return self._tasks[name]
 
     def finish(self, run: RunView) -> None:
         for phase in run.phases_completed:
             if phase.value in self._tasks:
                 task = self._tasks[phase.value]
                 total = self._bars.tasks[task].total or 1
-                self._bars.update(task, total=total, completed=total)
+                self._bars.update(task, total=total, completed=total, left="")

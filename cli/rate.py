@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from cli.commanding import add_command_flags, control_for, or_default, show_choice, whole_number
+from cli.commanding import add_command_flags, control_for, number_between, or_default, show_choice
 from rules.choices import HIGHEST_RATE
 
 EXAMPLES = """\
@@ -19,7 +19,7 @@ EXPECTED = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `testio-sync rate`."""
-    read = or_default(whole_number(0, HIGHEST_RATE), EXPECTED)
+    read = or_default(number_between(0, HIGHEST_RATE), EXPECTED)
     parser.add_argument("per_second", metavar="N", type=read, help=EXPECTED)
     add_command_flags(parser)
 

@@ -7,14 +7,24 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from cli.common import add_log_flags, add_settings_flags, settings_of, start_logging
+from cli.common import (
+    add_log_flags,
+    add_product_ids,
+    add_settings_flags,
+    settings_of,
+    start_logging,
+    whole_number,
+)
 from cli.rows_output import show_csv, show_json, show_table
 from cli.screen import duration_text, harmless
+from config.settings import Settings
 from rules.instants import parse_since, parse_span
 from rules.model import ErrorKind, Kind
+from rules.nearest import nearest_word
 from service.cached_rows import CachedRows, CacheProblem, CacheStatistics
 from service.exit_status import ExitStatus
 from service.read_through import ReadThrough, open_mirror
+from storage import lookups, queries
 from storage.lookups import RowFilter
 
 ERRORS_SHOWN = 10
@@ -22,11 +32,9 @@ ERRORS_SHOWN = 10
 
 def add_common_flags(parser: argparse.ArgumentParser, *, since: str) -> None:
     """The flags of all four verbs; `since` says what it means for this one."""
-    parser.add_argument(
-        "--product-ids", nargs="+", type=_id, metavar="ID", help="only of these products"
-    )
+    add_product_ids(parser, what="only of these products")
     parser.add_argument("--since", type=_since, metavar="WHEN", help=since)
-    parser.add_argument("--limit", type=_id, metavar="N", help="at most N rows")
+    parser.add_argument("--limit", type=whole_number, metavar="N", help="at most N rows")
     parser.add_argument("--deleted", action="store_true", help="also rows found to be gone")
     parser.add_argument(
         "--max-age",
@@ -41,10 +49,32 @@ def add_common_flags(parser: argparse.ArgumentParser, *, since: str) -> None:
     add_log_flags(parser)
 
 
-def add_test_flags(parser: argparse.ArgumentParser, *, status: str) -> None:
+def add_test_flags(parser: argparse.ArgumentParser, kind: Kind, *, since: str) -> None:
     """The flags of tests and bugs."""
-    parser.add_argument("--test-ids", nargs="+", type=_id, metavar="ID", help="only of these tests")
-    parser.add_argument("--status", nargs="+", metavar="STATUS", help=status)
+    parser.add_argument(
+        "--test-ids", nargs="+", type=whole_number, metavar="ID", help="only of these tests"
+    )
+    parser.add_argument(
+        "--status", nargs="+", metavar="STATUS", help=f"only {kind.value} with one of these"
+    )
+    add_common_flags(
+        parser, since=f"{since} that end then or later, or have no end, e.g. '3 days ago'"
+    )
+
+
+def show_of_tests(arguments: argparse.Namespace, kind: Kind, get: Callable[..., CachedRows]) -> int:
+    """As `show`, for tests and bugs; `get` is the method of ReadThrough."""
+
+    def ask(mirror: ReadThrough, wanted: RowFilter) -> CachedRows:
+        return get(
+            mirror,
+            arguments.test_ids,
+            product_ids=arguments.product_ids,
+            max_age_seconds=arguments.max_age,
+            narrowed=wanted,
+        )
+
+    return show(arguments, kind, ask)
 
 
 def show(
@@ -69,8 +99,9 @@ def show(
     elif arguments.csv:
         show_csv(kind, answer.rows)
     else:
-        show_table(kind, answer)
+        show_table(kind, answer, by_test=getattr(arguments, "test_ids", None) is not None)
     _explain(answer.statistics)
+    _hint_at_statuses(settings, kind, wanted)
     return _status_of(answer.statistics)
 
 
@@ -85,6 +116,24 @@ def _explain(statistics: CacheStatistics) -> None:
         print(f"testio-sync: … and {more} more; --json names them all", file=sys.stderr)
 
 
+def _hint_at_statuses(settings: Settings, kind: Kind, wanted: RowFilter) -> None:
+    """Name the statuses there are where one was asked for that no row has: it may be a typo."""
+    if wanted.statuses is None or not settings.db_path.exists():
+        return
+    with queries.open_readonly(settings.db_path) as connection:
+        known = lookups.statuses_held(connection, kind)
+    for word in wanted.statuses:
+        if word not in known:
+            near = nearest_word(word, known)
+            meant = f" (did you mean {harmless(near)}?)" if near else ""
+            there_are = ", ".join(map(harmless, known)) or "none at all"
+            print(
+                f"testio-sync: no {kind.value} in the mirror have the status {word!r}{meant}; "
+                f"there are: {there_are}",
+                file=sys.stderr,
+            )
+
+
 def _known(problem: CacheProblem) -> str:
     """How well the rows are known; "there is none" is not "never fetched"."""
     if problem.age_seconds is not None:
@@ -97,12 +146,6 @@ def _status_of(statistics: CacheStatistics) -> ExitStatus:
         return ExitStatus.DONE
     refused = any(problem.error is ErrorKind.UNAUTHORIZED for problem in statistics.errors)
     return ExitStatus.CREDENTIALS if refused else ExitStatus.PARTIAL
-
-
-def _id(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) < 2**63):
-        raise argparse.ArgumentTypeError(f"expected a whole number like 18; got {text!r}")
-    return int(text)
 
 
 def _since(text: str) -> datetime:

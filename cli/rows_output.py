@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from cli.common import print_json
-from cli.screen import duration_text, harmless, make_console
+from cli.screen import duration_text, harmless, make_console, make_table
 from rules.model import Kind
+from rules.wording import counted
 from service.cached_rows import CachedRows, CacheStatistics
 from storage.queries import Row
 
@@ -65,27 +65,26 @@ def _cell(value: Any) -> Any:
     return int(value) if isinstance(value, bool) else value
 
 
-def show_table(kind: Kind, answer: CachedRows) -> None:
-    """The columns that people look for, with each row's age; yellow where it is stale."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in SHOWN[kind]:
-        wide = column in ("title", "name")
-        right = column == "id" or column.endswith("_id")
-        table.add_column(
-            column,
-            justify="right" if right else "left",
-            header_style="dim",
-            no_wrap=True,
-            overflow="ellipsis",
-            ratio=1 if wide else None,
-        )
-    table.add_column("age", header_style="dim", no_wrap=True)
+def show_table(kind: Kind, answer: CachedRows, *, by_test: bool) -> None:
+    """The columns that people look for, with each row's age; yellow where it is stale.
+
+    `by_test`: single tests were asked for, not those of products.
+    """
+    columns = SHOWN[kind]
+    numbers = {name for name in columns if name == "id" or name.endswith("_id")}
+    table = make_table(
+        "",
+        *(f">{name}" if name in numbers else name for name in columns),
+        "age",
+        drop=("product_type", "end_at", "severity"),
+        wrap=False,
+    )
     for row in answer.rows:
-        table.add_row(*(_shown(column, row[column]) for column in SHOWN[kind]), _age(row))
+        table.add_row(*(_shown(column, row[column]) for column in columns), _age(row))
     console = make_console()
     if answer.rows:
         console.print(table)
-    console.print(_summary(kind, answer), style="dim")
+    console.print(_summary(kind, answer, by_test=by_test), style="dim")
 
 
 def _shown(column: str, value: Any) -> str:
@@ -100,16 +99,29 @@ def _age(row: Row) -> Text:
     return Text(f"{age}, stale" if row["is_stale"] else age, "yellow" if row["is_stale"] else "")
 
 
-def _summary(kind: Kind, answer: CachedRows) -> str:
+def _summary(kind: Kind, answer: CachedRows, *, by_test: bool) -> str:
+    """`12 features (of 4 products: 3 from the database, 1 refreshed)`."""
     found = answer.statistics
-    parts = [f"{len(answer.rows)} {kind.value}"]
-    parts += [
-        f"{count} {word}"
-        for count, word in (
-            (found.hits, "from the database"),
-            (found.refreshed, "refreshed"),
-            (found.stale, "stale"),
-        )
-        if count
-    ]
-    return ", ".join(parts)
+    words = {
+        "from the database": found.hits,
+        "refreshed": found.refreshed,
+        "stale": found.stale,
+    }
+    there = {word: count for word, count in words.items() if count}
+    rows = counted(len(answer.rows), kind.value.removesuffix("s"))
+    if not there:
+        return rows
+    if len(there) == 1:
+        how = next(iter(there))
+        of = _owners(kind, sum(there.values()), by_test=by_test)
+        return f"{rows} ({of}, {how})" if of else f"{rows} ({how})"
+    parts = ", ".join(f"{count} {word}" for word, count in there.items())
+    of = _owners(kind, sum(there.values()), by_test=by_test)
+    return f"{rows} ({of}: {parts})" if of else f"{rows} ({parts})"
+
+
+def _owners(kind: Kind, count: int, *, by_test: bool) -> str:
+    """What the rows were read of, each in one go; nothing where that is the rows themselves."""
+    if kind is Kind.PRODUCTS or (kind is Kind.TESTS and by_test):
+        return ""
+    return f"of {counted(count, 'test' if kind is Kind.BUGS else 'product')}"

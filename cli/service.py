@@ -11,10 +11,9 @@ from typing import Any
 from service.installation import (
     Machine,
     data_folder,
-    has_token,
     install_steps,
+    missing_settings,
     take,
-    token_hint,
     uninstall_steps,
 )
 from service.unit_text import ACCOUNT, Place, system_place, unit_text, user_place
@@ -51,8 +50,8 @@ def _add(actions: Any, name: str, what: str) -> argparse.ArgumentParser:
         "--config",
         type=lambda text: Path(text).expanduser().absolute(),
         metavar="FILE",
-        help="the service's settings, a TOML file (/etc/testio-sync/config.toml, or with --user "
-        "~/.config/testio-sync/config.toml); written if there is none",
+        help="the service's settings, a TOML file (/etc/testio-sync/config.toml, written if there "
+        "is none; with --user ~/.config/testio-sync/config.toml, as init writes it)",
     )
     return action
 
@@ -85,7 +84,7 @@ def _install(place: Place, machine: Machine, arguments: argparse.Namespace) -> i
         take(steps, place, machine, print)
     _print_unseen(place)
     if not arguments.now:
-        _print_next(place, needs_token=not has_token(place, machine))
+        _print_next(place, missing=missing_settings(place, machine))
     return 0
 
 
@@ -96,14 +95,15 @@ def _print_unseen(place: Place) -> None:
     unseen = sorted(name for name in names().values() if name in os.environ)
     if unseen:
         print(f"note: the service does not see {', '.join(unseen)} of this shell's environment;")
-        print(f"      what it needs belongs into {place.config}, the token into {place.token}")
+        token = "" if place.token is None else f", the token into {place.token}"
+        print(f"      what it needs belongs into {place.config}{token}")
 
 
-def _print_next(place: Place, *, needs_token: bool) -> None:
+def _print_next(place: Place, *, missing: str | None) -> None:
     sudo, user = ("", " --user") if place.user else ("sudo ", "")
     print("next:")
-    if needs_token:
-        print(f"  {token_hint(place)}")
+    if missing:
+        print(f"  {missing}")
     print(f"  {sudo}systemctl{user} enable --now testio-sync")
     print(f"  systemctl{user} status testio-sync")
     if place.user:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from cli.common import add_settings_flags, control_of, print_json, settings_of
-from cli.screen import show_status
+from cli.status_screen import show_status
 from config.settings import Settings
 from control.client import ControlError, NoDaemon
 from control.protocol import StatusReply
-from storage import queries
+from rules.attention import Concern, Place, concerns, trouble_of
+from storage import decision_queries, queries
 from storage.queries import Row
 from storage.writer_lock import lock_path, read_holder
 
@@ -39,7 +41,7 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(document)
     else:
-        show_status(document, settings, every_product=arguments.all)
+        show_status(document, every_product=arguments.all)
     return 0
 
 
@@ -51,11 +53,11 @@ def _ask_daemon(settings: Settings) -> StatusReply | None:
 
 
 def _document(settings: Settings, live: StatusReply | None) -> dict[str, Any]:
-    stored = _stored(settings)
+    stored, writer = _stored(settings), _writer(settings)
     reply = {} if live is None else live.model_dump(mode="json")
     return {
         "daemon": reply.get("daemon"),
-        "writer": _writer(settings),
+        "writer": writer,
         "trouble": reply.get("trouble"),
         "current_run": reply.get("current_run"),
         "queued_run_id": reply.get("queued_run_id"),
@@ -67,6 +69,7 @@ def _document(settings: Settings, live: StatusReply | None) -> dict[str, Any]:
         "database": str(settings.db_path),
         "at": datetime.now(UTC).isoformat(),
         **stored,
+        "attention": [asdict(concern) for concern in _concerns(stored, writer, reply)],
     }
 
 
@@ -81,15 +84,41 @@ def _writer(settings: Settings) -> dict[str, Any] | None:
 def _stored(settings: Settings) -> dict[str, list[Row]]:
     """What the database tells; nothing where there is none yet."""
     if not settings.db_path.exists():
-        return {"runs": [], "freshness": [], "problems": []}
+        return {"runs": [], "freshness": [], "problems": [], "held_deletions": []}
     with queries.open_readonly(settings.db_path) as connection:
+        rows = [row | {"stale": _is_stale(row, settings)} for row in queries.freshness(connection)]
         return {
             "runs": queries.last_runs(connection, RUNS),
-            "freshness": [
-                row | {"stale": _is_stale(row, settings)} for row in queries.freshness(connection)
-            ],
+            "freshness": sorted(rows, key=lambda row: trouble_of(_place(row))),
             "problems": queries.problems(connection),
+            "held_deletions": decision_queries.held_sets(connection),
         }
+
+
+def _concerns(
+    stored: dict[str, list[Row]], writer: dict[str, Any] | None, reply: dict[str, Any]
+) -> list[Concern]:
+    newest = stored["runs"][0] if stored["runs"] else None
+    is_killed = newest is not None and newest["status"] == "running" and writer is None
+    return concerns(
+        [_place(row) for row in stored["freshness"]] if stored["runs"] else [],
+        held_sets=len(stored["held_deletions"]),
+        cannot_write=reply.get("trouble"),
+        killed_run=newest["id"] if newest is not None and is_killed else None,
+    )
+
+
+def _place(row: Row) -> Place:
+    return Place(
+        product_id=row["product_id"],
+        kind=row["kind"],
+        error=row["last_error"],
+        since=row["failing_since"],
+        is_failing=row["failing_since"] is not None,
+        is_known=row["complete_as_of"] is not None,
+        is_stale=row["stale"],
+        holes=row["holes"],
+    )
 
 
 def _is_stale(row: Row, settings: Settings) -> bool:

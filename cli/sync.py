@@ -18,12 +18,14 @@ from cli.common import (
     settings_of,
     start_logging,
 )
+from cli.failing_products import FailureLines
 from cli.progress import Progress, make_progress
 from config.settings import Settings
 from control.client import ControlClient, ControlError, NoDaemon, NotThere
 from control.protocol import RunView, StartRunBody
 from rules.admission import Admission
 from rules.model import RunStatus
+from rules.wording import counted
 from storage import queries
 from storage.errors import LockHeld, StorageError
 
@@ -65,7 +67,7 @@ def main(arguments: argparse.Namespace) -> int:
         print("nothing was done", file=sys.stderr)
         return CANCELLED
     control = control_of(settings)
-    with make_progress() as progress:
+    with make_progress(settings.db_path) as progress:
         view = _by_daemon(settings, control, body, progress)
         if view is None:
             view = _by_ourselves(settings, body, progress, verbose=arguments.verbose)
@@ -121,6 +123,7 @@ def _followed(
 ) -> RunView:
     """Follow a run to its end; a daemon that ends meanwhile has written what came of it."""
     lost_at: float | None = None
+    failures = FailureLines(settings.db_path, run_id)
     while True:
         try:
             view = _look(control, run_id, progress)
@@ -128,6 +131,8 @@ def _followed(
         except (NoDaemon, ControlError):
             view = _from_database(settings, run_id)
             lost_at = time.monotonic() if lost_at is None else lost_at
+        for line in failures.new():
+            progress.note(line)
         if view is not None and view.status is not RunStatus.RUNNING:
             return view
         if lost_at is not None and time.monotonic() - lost_at > LOST_SECONDS:
@@ -238,8 +243,9 @@ def _print_summary(view: RunView) -> None:
     seconds = f" after {view.duration_seconds:.1f} s" if view.duration_seconds is not None else ""
     print(
         f"run {view.run_id}: {view.status.value}{seconds}: "
-        f"{view.products_synced} products synced, {view.features_refreshed} features refreshed, "
-        f"{view.tests_discovered} tests new, {view.tests_updated} updated"
+        f"{counted(view.products_synced, 'product')} synced, "
+        f"{counted(view.features_refreshed, 'feature')} refreshed, "
+        f"{counted(view.tests_discovered, 'test')} new, {view.tests_updated} updated"
     )
     for warning in view.warnings:
         print(f"  warning: {warning}")

@@ -12,9 +12,17 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from cli.common import add_log_flags, add_settings_flags, print_json, settings_of, start_logging
-from cli.deciding import entry_id
+from cli.common import (
+    ONLY_THESE_PRODUCTS,
+    add_log_flags,
+    add_product_ids,
+    add_settings_flags,
+    print_json,
+    settings_of,
+    start_logging,
+)
 from cli.screen import harmless
+from rules.wording import counted
 
 if TYPE_CHECKING:
     from rules.verifying import Finding
@@ -37,13 +45,7 @@ WORDS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `testio-sync verify`."""
-    parser.add_argument(
-        "--product-ids",
-        nargs="+",
-        type=entry_id,
-        metavar="ID",
-        help="only these products (default: TESTIO_PRODUCT_IDS, else all)",
-    )
+    add_product_ids(parser, what=ONLY_THESE_PRODUCTS)
     parser.add_argument(
         "--sample",
         type=_count,
@@ -109,7 +111,8 @@ def show(report: Report) -> None:
         print(f"not compared: {product}{place.kind.value}: {harmless(place.why)}")
     explained = len(report.findings) - report.unexplained
     print(
-        f"{report.compared} rows compared, {explained} differences explained, "
+        f"{counted(report.compared, 'row')} compared, "
+        f"{counted(explained, 'difference')} explained, "
         f"{report.unexplained} unexplained"
     )
 

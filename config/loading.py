@@ -46,6 +46,7 @@ def load_settings(
     # A working folder that is closed to us (with `sudo -u`, say) has no settings for us.
     env_file = env_file if env_file is not None and os.path.isfile(env_file) else None
     config_file = config_file or _existing(default_config_file())
+    env_file = env_file if env_file is not None and _is_there(env_file) else None
     toml = toml_file(config_file, problems)
     sources: dict[str, Mapping[str, Any]] = {
         "a flag": flags,
@@ -87,6 +88,14 @@ def _existing(path: Path) -> Path | None:
     """The path, unless nothing is there or its folder is closed to this user, as it is to a
     service whose home is hidden; a file that is there and cannot be read is a problem later."""
     return path if os.path.lexists(path) else None
+
+
+def _is_there(path: Path) -> bool:
+    """A working folder that we may not look into (with `sudo -u`, say) has no settings for us."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return False
 
 
 def _origins(sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Origin]:

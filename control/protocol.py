@@ -284,13 +284,41 @@ class RemoteView(_Body):
     last_failure: str
 
 
+class LogPlace(StrEnum):
+    """What a daemon's log goes to."""
+
+    FILE = "file"
+    JOURNAL = "journal"
+    USER_JOURNAL = "user-journal"
+    TERMINAL = "terminal"
+    PIPE = "pipe"
+    NOWHERE = "nowhere"
+
+
+class LogView(_Body):
+    """Where a daemon's log goes. `name`: the path of a file or terminal, the unit of a journal."""
+
+    place: LogPlace
+    name: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.place.value} {self.name}" if self.name else self.place.value
+
+    @classmethod
+    def of_text(cls, text: str) -> LogView:
+        """From what `str` made of it. Raises ValueError."""
+        place, _, name = text.partition(" ")
+        return cls(place=LogPlace(place), name=name or None)
+
+
 class DaemonView(_Body):
-    """The daemon that answers."""
+    """The daemon that answers, and where its log goes."""
 
     pid: int
     started_at: datetime
     version: str
     socket: str
+    log: LogView | None = None
 
 
 class StatusReply(_Body):

@@ -36,16 +36,6 @@ def parse_span(text: str) -> float:
     return float(int(match[1]) * _UNIT_SECONDS[match[2]])
 
 
-def span_text(seconds: float) -> str:
-    """A span as people write it: `90 s`, `5 min`, `1 h 30 min`, `2 d`."""
-    days, rest = divmod(round(seconds), 86_400)
-    hours, rest = divmod(rest, 3_600)
-    minutes, left = divmod(rest, 60)
-    parts = ((days, "d"), (hours, "h"), (minutes, "min"), (left, "s"))
-    words = [f"{number} {unit}" for number, unit in parts if number]
-    return " ".join(words[:2]) or f"{seconds:g} s"
-
-
 def _by_words(words: str, now: datetime) -> datetime | None:
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     if words == "today":

@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from rules.advice import PROBLEMS
 from rules.model import Kind
 from rules.records import FINAL_STATUSES
+from rules.wording import counted
 
 
 class Difference(StrEnum):
@@ -162,7 +164,10 @@ def _missing_test(claim: Claim, record: Live) -> tuple[bool, str]:
     if claim.complete_from and record.end_at and record.end_at < claim.complete_from:
         return True, f"ends before {_shown(claim.complete_from)}, where the mirror begins"
     if claim.gaps:
-        return True, f"{claim.gaps} records could not be read (testio-sync problems list)"
+        return (
+            True,
+            f"{counted(claim.gaps, 'record')} could not be read ({PROBLEMS})",
+        )
     came = record.start_at or record.end_at
     if came is None:
         return False, f"nothing says that it came after {as_of}, when all was said to be here"

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from rules.advice import DELETIONS, PROBLEMS
 from rules.fetching import Entity, FetchOutcome, FetchState, Standing
 from rules.model import ErrorKind
+from rules.wording import counted
 from storage.queries import Row
 
 
@@ -95,16 +97,12 @@ def _problems(
     if outcome.error is not None:
         found.append((outcome.error, outcome.message))
     if standing.unusable:
-        found.append(
-            (ErrorKind.BAD_ROWS, f"{standing.unusable} records cannot be used; see `quarantine`")
-        )
+        records = counted(standing.unusable, "record")
+        found.append((ErrorKind.BAD_ROWS, f"{records} cannot be used; see `{PROBLEMS}`"))
     if standing.held:
-        found.append(
-            (
-                ErrorKind.HELD,
-                f"the remote lacks {standing.held} rows; not believed, see `held_deletions`",
-            )
-        )
+        rows = counted(standing.held, "row")
+        message = f"the remote lacks {rows}; not believed, see `{DELETIONS}`"
+        found.append((ErrorKind.HELD, message))
     age = standing.age_seconds(now)
     return [
         CacheProblem(entity=entity, error=error, message=message, age_seconds=age)

@@ -36,6 +36,7 @@ from service.assembly import make_request, request_of
 from service.fetch_requests import entities_of, reply_of
 from service.fetcher import Fetcher
 from service.health import HealthCheck
+from service.log_place import log_place
 from service.metrics import Exporter
 from service.operator import Operator
 from service.steering import Steering
@@ -79,7 +80,9 @@ class ControlHandlers:
         state = _answered(self.system.status)
         schedule = _answered(self.system.schedule)
         return StatusReply(
-            daemon=self.daemon,
+            daemon=self.daemon.model_copy(
+                update={"log": log_place(self.settings.log_file)}  # a reload may change it
+            ),
             current_run=None if state.current is None else view_of_progress(state.current),
             queued_run_id=state.queued_run_id,
             trouble=self.system.journal.stuck_because,

@@ -29,7 +29,8 @@ MEANINGS: dict[ExitStatus, str] = {
     ExitStatus.FAILED: "failed; health: not healthy; notify: did not arrive",
     ExitStatus.USAGE: (
         "wrong usage or configuration; an id that does not exist (problems, "
-        "deletions, reading verbs); another account's database"
+        "deletions, runs show, reading verbs); a file in the way (backup, export); "
+        "an extra that is not installed; another account's database"
     ),
     ExitStatus.PARTIAL: (
         "partial: something in scope is not complete or is stale; the database says "

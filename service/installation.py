@@ -22,9 +22,10 @@ from service.unit_text import (
     UNIT,
     Place,
     ServiceRefused,
-    config_text,
+    system_settings,
     this_program,
     unit_text,
+    user_place,
 )
 
 COMMAND_SECONDS = 1900.0
@@ -93,16 +94,16 @@ def install_steps(place: Place, machine: Machine, *, force: bool, now: bool) -> 
             f"{place.unit} is there and differs from what would be written; look at "
             f"`{_again(place, machine, 'show')}`, then use --force (the old one is kept beside it)"
         )
-    if now and not has_token(place, machine):
-        raise ServiceRefused(f"there is no token yet: {token_hint(place)}")
+    if now and (missing := missing_settings(place, machine)):
+        raise ServiceRefused(f"there is no token yet: {missing}")
     return [*_install(place, machine, wanted, todo), *(_start(place) if now else ())]
 
 
 def _install(place: Place, machine: Machine, wanted: str, todo: Writing) -> Iterator[Step]:
     if not place.user:
         yield _command("systemd-sysusers", "--inline", SYSUSERS_LINE)
-    if machine.text(place.config) is None:
-        yield _write(place.config, config_text(place), machine, private=place.user)
+        if machine.text(place.config) is None:
+            yield _write(place.config, system_settings(place), machine)
     if todo is Writing.REPLACE:
         yield _back_up(place.unit, machine)
     if todo is not Writing.SAME:
@@ -146,35 +147,26 @@ def take(steps: Iterable[Step], place: Place, machine: Machine, say: Callable[[s
 
 def data_folder(place: Place, machine: Machine) -> Path:
     """Where the service's database is, by its settings."""
-    named = _given(place, machine).get("TESTIO_DB_PATH")
-    return Path(str(named)).expanduser().parent if named else place.database.parent
-
-
-def _given(place: Place, machine: Machine) -> dict[str, object]:
-    """What the service's settings file says; nothing if it cannot be understood."""
     try:
         given = tomllib.loads(machine.text(place.config) or "")
     except tomllib.TOMLDecodeError:
-        return {}
-    return {name.upper(): value for name, value in given.items()}
+        given = {}
+    named = {name.upper(): value for name, value in given.items()}.get("TESTIO_DB_PATH")
+    return Path(str(named)).expanduser().parent if named else place.database.parent
 
 
-def token_hint(place: Place) -> str:
-    """How to put the token where the service reads it."""
-    sudo = "" if place.user else "sudo "
+def missing_settings(place: Place, machine: Machine) -> str | None:
+    """How to give the service the token that it lacks; None if there is one.
+
+    What is wrong with it, the start will say.
+    """
+    if place.token is None:
+        usual = place.config == user_place().config
+        named = "" if usual else f" --config {shlex.quote(str(place.config))}"
+        return None if machine.at(place.config).is_file() else f"testio-sync init{named}"
     token = shlex.quote(str(place.token))
-    return f"{sudo}install -D -m 600 /dev/null {token} && {sudo}editor {token}"
-
-
-def has_token(place: Place, machine: Machine) -> bool:
-    """Whether the service will find a token; what is wrong with it, its start will say."""
-    if machine.at(place.token).is_file():
-        return True
-    given = _given(place, machine) if place.user else {}
-    named = given.get("TESTIO_CUSTOMER_API_TOKEN_FILE")
-    return "TESTIO_CUSTOMER_API_TOKEN" in given or (
-        named is not None and machine.at("/" / Path(str(named)).expanduser()).is_file()
-    )
+    create = f"sudo install -D -m 600 /dev/null {token} && sudo editor {token}"
+    return None if machine.at(place.token).is_file() else create
 
 
 def _refuse_unreachable(place: Place, machine: Machine) -> None:
@@ -204,15 +196,15 @@ def _again(place: Place, machine: Machine, action: str) -> str:
     return shlex.join([*machine.program, "service", action, *user])
 
 
-def _write(path: Path, text: str, machine: Machine, *, private: bool = False) -> Step:
+def _write(path: Path, text: str, machine: Machine) -> Step:
     def act() -> None:
         target = machine.at(path)
         if not target.parent.is_dir():  # whatever the umask: the service has to get in
             target.parent.mkdir(parents=True)
-            target.parent.chmod(0o700 if private else 0o755)
+            target.parent.chmod(0o755)
         fresh = target.with_name(f".{target.name}.new")
         fresh.write_text(text, encoding="utf-8")
-        fresh.chmod(0o600 if private else 0o644)
+        fresh.chmod(0o644)
         fresh.replace(target)
 
     return Step(words=f"write {path}", act=act)

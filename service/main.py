@@ -19,7 +19,7 @@ from actors.system import ActorSystem
 from config.settings import Settings
 from config.version import program_version
 from control.paths import socket_path
-from control.protocol import DaemonView
+from control.protocol import DaemonView, LogView
 from control.server import ControlServer
 from rules.events import EventName, SyncEvent
 from service.account import AccountGuard
@@ -28,6 +28,7 @@ from service.configuration import Configuration, ReadAgain
 from service.control_handlers import ControlHandlers
 from service.exit_status import DaemonFailed, ExitStatus
 from service.fetcher import Fetcher
+from service.log_place import log_place
 from service.lookout import Lookout, make_lookout
 from service.notify import Notifier
 from service.operator import Operator
@@ -85,7 +86,7 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
             _start(system)
             steering.apply()
             server.start()
-            _announce(system, EventName.DAEMON_STARTED, socket)
+            _announce(system, EventName.DAEMON_STARTED, socket, log_place(live.settings.log_file))
             notifier.ready()
             system.begin()
             watchdog = _watchdog(notifier, system, live)
@@ -204,6 +205,9 @@ def _forget_old_events(settings: Settings, store: Store) -> None:
         log.info("old_events_forgotten", events=forgotten)
 
 
-def _announce(system: ActorSystem, event: EventName, socket: Path) -> None:
+def _announce(
+    system: ActorSystem, event: EventName, socket: Path, place: LogView | None = None
+) -> None:
     detail = {"pid": os.getpid(), "version": program_version(), "socket": str(socket)}
+    detail |= {} if place is None else {"log": str(place)}
     system.journal.record(SyncEvent(at=datetime.now(UTC), event=event, detail=detail))

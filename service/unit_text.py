@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from config.places import default_config_file
 from rules.unit_files import command_line
 
 UNIT = "testio-sync.service"
@@ -26,18 +26,16 @@ class ServiceRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the files of the service are: the system's, or one person's (`user`)."""
+    """Where the files of the service are: the system's, or one person's (`user`).
+
+    `token` is what systemd hands over as a credential; a person's settings name it themselves.
+    """
 
     user: bool
     unit: Path
     config: Path
-    token: Path
+    token: Path | None
     database: Path
-
-    @property
-    def kind(self) -> str:
-        """The name of its templates."""
-        return "user" if self.user else "system"
 
 
 def system_place(config: Path | None = None) -> Place:
@@ -51,15 +49,15 @@ def system_place(config: Path | None = None) -> Place:
     )
 
 
-def user_place(config: Path | None = None, *, home: Path | None = None) -> Place:
-    """The service of this person."""
-    home = home or Path.home()
-    folder = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
+def user_place(config: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Place:
+    """The service of this person, with the configuration that all commands read."""
+    usual = default_config_file(environ)
+    home = Path((os.environ if environ is None else environ).get("HOME", "~")).expanduser()
     return Place(
         user=True,
-        unit=folder / "systemd" / "user" / UNIT,
-        config=config or folder / "testio-sync" / "config.toml",
-        token=folder / "testio-sync" / "token",
+        unit=usual.parents[1] / "systemd" / "user" / UNIT,
+        config=config or usual,
+        token=None,
         database=home / ".testio-sync" / "testio.db",
     )
 
@@ -78,16 +76,14 @@ def unit_text(place: Place, program: Sequence[str]) -> str:
         command = command_line([*program, "run", "--config", str(place.config)])
     except ValueError as error:
         raise ServiceRefused(f"{error}; install testio-sync elsewhere") from error
-    return _filled(f"{place.kind}.service", COMMAND=command, TOKEN=str(place.token))
+    if place.user:
+        return _filled("user.service", COMMAND=command)
+    return _filled("system.service", COMMAND=command, TOKEN=str(place.token))
 
 
-def config_text(place: Place) -> str:
-    """The settings to begin with."""
-    return _filled(
-        f"{place.kind}.toml",
-        DATABASE=_in_toml(place.database),
-        TOKEN=_in_toml(place.token),
-    )
+def system_settings(place: Place) -> str:
+    """The system service's settings to begin with; a person's are written by `init`."""
+    return _filled("system.toml", DATABASE=str(place.database), TOKEN=str(place.token))
 
 
 def _filled(name: str, **values: str) -> str:
@@ -95,8 +91,3 @@ def _filled(name: str, **values: str) -> str:
     for key, value in values.items():
         text = text.replace(f"@{key}@", value)
     return text
-
-
-def _in_toml(path: Path) -> str:
-    """The path as it stands between the quotes of a TOML text, which are those of JSON."""
-    return json.dumps(str(path), ensure_ascii=False)[1:-1]

@@ -118,6 +118,14 @@ def chosen_tests(connection: sqlite3.Connection, wanted: RowFilter) -> list[int]
     return [row["id"] for row in rows]
 
 
+def statuses_held(connection: sqlite3.Connection, kind: Kind) -> list[str]:
+    """Every status that a test or bug in the mirror has, gone ones included."""
+    rows = connection.execute(
+        f"SELECT DISTINCT status FROM {kind.value} WHERE status IS NOT NULL ORDER BY status"
+    )
+    return [row["status"] for row in rows]
+
+
 def products_held(connection: sqlite3.Connection) -> Mapping[int, str | None]:
     """Every product that ever was in the mirror, with when it was found to be gone."""
     rows = connection.execute("SELECT id, deleted_at FROM products ORDER BY id")

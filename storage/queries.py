@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,11 @@ READ_TIMEOUT_SECONDS = 5.0
 JSON_COLUMNS = frozenset(
     {"phases", "scope", "options", "phases_completed", "warnings", "errors", "counts", "detail"}
 )
+IS_FAILURE = (
+    "(outcome IN ('failed', 'partial', 'interrupted')"
+    " OR event IN ('actor_crashed', 'daemon_gave_up'))"
+)
+"""Which events tell of something that did not come out complete."""
 
 
 @contextmanager
@@ -101,11 +106,34 @@ def freshness(connection: sqlite3.Connection) -> list[Row]:
     ).fetchall()
 
 
-def last_runs(connection: sqlite3.Connection, limit: int) -> list[Row]:
-    """The rows of the newest runs, newest first."""
+def last_runs(
+    connection: sqlite3.Connection, limit: int, statuses: Collection[str] | None = None
+) -> list[Row]:
+    """The rows of the newest runs, newest first; only those with one of these statuses."""
+    wanted = None if statuses is None else json.dumps(sorted(statuses))
     return connection.execute(
-        "SELECT * FROM sync_runs ORDER BY id DESC LIMIT ?", (limit,)
+        "SELECT * FROM sync_runs"
+        " WHERE :wanted IS NULL OR status IN (SELECT value FROM json_each(:wanted))"
+        " ORDER BY id DESC LIMIT :limit",
+        {"wanted": wanted, "limit": limit},
     ).fetchall()
+
+
+def run_ids(connection: sqlite3.Connection) -> list[int]:
+    """The ids of all runs."""
+    return [row["id"] for row in connection.execute("SELECT id FROM sync_runs ORDER BY id")]
+
+
+def events_of_run(connection: sqlite3.Connection, run_id: int) -> list[Row]:
+    """All events of one run, in order."""
+    return connection.execute(
+        "SELECT * FROM sync_events WHERE run_id = ? ORDER BY id", (run_id,)
+    ).fetchall()
+
+
+def product_names(connection: sqlite3.Connection) -> dict[int, str | None]:
+    """The name of every product that ever was in the mirror."""
+    return {row["id"]: row["name"] for row in connection.execute("SELECT id, name FROM products")}
 
 
 def run(connection: sqlite3.Connection, run_id: int) -> Row | None:
@@ -130,24 +158,41 @@ def events(
     *,
     since: int | None = None,
     run_id: int | None = None,
+    product_id: int | None = None,
+    failures: bool = False,
     limit: int = 50,
 ) -> list[Row]:
     """Events in order. After the id `since`, the first `limit`; without it, the last `limit`."""
     direction = "DESC" if since is None else "ASC"
     rows = connection.execute(
-        "SELECT * FROM sync_events WHERE id > ? AND (? IS NULL OR run_id = ?)"
-        f" ORDER BY id {direction} LIMIT ?",
-        (since or 0, run_id, run_id, limit),
+        "SELECT * FROM sync_events WHERE id > :since"
+        " AND (:run_id IS NULL OR run_id = :run_id)"
+        " AND (:product_id IS NULL OR product_id = :product_id)"
+        f" AND (NOT :failures OR {IS_FAILURE})"
+        f" ORDER BY id {direction} LIMIT :limit",
+        {
+            "since": since or 0,
+            "run_id": run_id,
+            "product_id": product_id,
+            "failures": failures,
+            "limit": limit,
+        },
     ).fetchall()
     return rows if since is not None else rows[::-1]
 
 
 def problems(connection: sqlite3.Connection) -> list[Row]:
-    """What is wrong now: cursors that fail, and records in quarantine, the oldest first."""
+    """What is wrong now, the oldest first: cursors that fail, and records in quarantine.
+
+    Each once: a cursor that fails for its records alone is told of by these.
+    """
     return connection.execute(
         "SELECT product_id, kind, failing_since AS since, consecutive_failures AS times,"
         " last_outcome AS outcome, last_error AS error FROM sync_cursors"
-        " WHERE failing_since IS NOT NULL"
+        " WHERE failing_since IS NOT NULL AND NOT (EXISTS ("
+        "  SELECT 1 FROM quarantine AS q WHERE q.product_id = sync_cursors.product_id"
+        "  AND q.kind = sync_cursors.kind AND q.resolved_at IS NULL)"
+        "  AND (last_error LIKE 'holes: %' OR last_error LIKE 'bad_rows: %'))"
         " UNION ALL"
         " SELECT product_id, kind, first_seen_at, 1, 'quarantined',"
         " 'row ' || position || coalesce(' (id ' || record_id || ')', '') || ': ' || reason"

@@ -8,6 +8,7 @@ import re
 import select
 import signal
 import subprocess
+import termios
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -61,10 +62,16 @@ class Terminal:
 
 @contextmanager
 def on_a_terminal(
-    words: list[str], *, environment: Mapping[str, str], folder: Path
+    words: list[str],
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+    size: tuple[int, int] | None = None,
 ) -> Iterator[Terminal]:
-    """Run a program on a new terminal; it is ended with the block."""
+    """Run a program on a new terminal of this size, in rows and columns; it ends with the block."""
     ours, theirs = pty.openpty()
+    if size is not None:
+        termios.tcsetwinsize(theirs, size)
     process = subprocess.Popen(
         words,
         stdin=theirs,
@@ -88,6 +95,5 @@ def on_a_terminal(
 def _make_it_ours(descriptor: int) -> None:
     """The controlling terminal of the new session: Ctrl-C and /dev/tty need one."""
     import fcntl
-    import termios
 
     fcntl.ioctl(descriptor, termios.TIOCSCTTY, 0)

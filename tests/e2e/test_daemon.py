@@ -237,23 +237,6 @@ def test_a_database_locked_by_another_process_does_not_hold_the_stop_up(home: Ho
         assert time.monotonic() - began < 10
 
 
-def test_following_events_goes_on_over_a_restart(home: Home) -> None:
-    home.run("sync")
-    follower = home.start("events", "--follow", "--json", "--since", "0")
-    daemon = home.daemon()
-    assert home.wait_for_run(2) == "success"
-    home.run("stop")
-    home.finish(daemon)
-    home.daemon()
-    assert home.wait_for_run(3) == "success"
-    home.run("stop")
-    time.sleep(1.0)  # the follower polls; it has no end to wait for
-    follower.send_signal(signal.SIGTERM)
-    out, _ = follower.communicate(timeout=10)
-    shown = [json.loads(line)["id"] for line in out.splitlines()]
-    assert shown == [row[0] for row in home.sql("SELECT id FROM sync_events ORDER BY id")]
-
-
 def test_a_database_that_is_deleted_or_replaced_under_the_daemon_ends_it(home: Home) -> None:
     daemon = home.daemon()
     assert home.wait_for_run(1) == "success"

@@ -41,7 +41,7 @@ def test_rows_come_as_a_table_as_csv_and_as_json(home: Home, product: str) -> No
     assert {row["is_stale"] for row in rows} == {"0"}
     table = home.run("tests", "--product-ids", product, "--limit", "2").stdout.splitlines()
     assert table[0].split() == ["id", "product_id", "status", "end_at", "title", "age"]
-    assert table[-1] == "2 tests, 1 from the database"
+    assert table[-1] == "2 tests (of 1 product, from the database)"
     assert len(home.simulator.requests()) == asked
 
 

@@ -97,7 +97,7 @@ def test_what_a_person_sees_of_the_service(person: Home) -> None:
     assert "enable-linger" in planned
     assert not unit.exists()
     refused = person.run("service", "install", "--user", "--dry-run", "--now", expect=1)
-    assert refused.stderr.startswith("testio-sync: there is no token yet: install -D -m 600")
+    assert refused.stderr.startswith("testio-sync: there is no token yet: testio-sync init")
     unit.parent.mkdir(parents=True)
     unit.write_text(shown.stdout)
     assert "installed just so" in person.run("service", "show", "--user").stderr

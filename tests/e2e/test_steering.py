@@ -91,7 +91,7 @@ def test_one_product_is_left_out_of_the_run_at_work(home: Home) -> None:
     assert skipped[0][2] == why
     assert home.run("cancel", "--product", str(first)).stdout == "nothing to cancel\n"
     refused = home.run("cancel", "--product", "zero", expect=2).stderr
-    assert "expected a product id, e.g. 18; got 'zero'" in refused
+    assert "expected a whole number of 1 or more, like 18; got 'zero'" in refused
 
 
 def test_reload_takes_up_what_is_good_and_refuses_what_is_bad(home: Home) -> None:

@@ -27,6 +27,7 @@ from service.unit_text import (
     user_place,
 )
 
+ME = {"HOME": "/home/me"}
 PROGRAM = ("/opt/testio-sync/bin/testio-sync",)
 RECORDER = """#!/bin/sh
 printf '%s' "${0##*/}" >> "$CALLS"; printf ' [%s]' "$@" >> "$CALLS"; echo >> "$CALLS"
@@ -79,7 +80,6 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
         (commands / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{commands}:/usr/bin:/bin")
     monkeypatch.setenv("CALLS", str(calls))
-    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     machine = Machine(
         root=tmp_path / "root",
         booted=True,
@@ -105,10 +105,10 @@ def test_the_system_service_is_written_and_made_known(desk: Desk) -> None:
     assert f"write {place.unit}" in said
 
 
-def test_a_service_of_ones_own_needs_no_root_and_keeps_its_settings_private(desk: Desk) -> None:
+def test_a_service_of_ones_own_needs_no_root(desk: Desk) -> None:
     desk.machine = replace(desk.machine, is_root=False, code=(Path("/home/me/x/.venv/bin/python"),))
-    place = user_place(home=Path("/home/me"))
-    desk.put(place.token, "token")
+    place = user_place(environ=ME)
+    desk.put(place.config, "")
     desk.install(place, now=True)
     assert desk.called() == [
         "systemctl [--user] [daemon-reload]",
@@ -116,7 +116,7 @@ def test_a_service_of_ones_own_needs_no_root_and_keeps_its_settings_private(desk
         "systemctl [--user] [restart] [testio-sync.service]",
     ]
     assert desk.machine.text(place.unit) == unit_text(place, PROGRAM)
-    assert rights(desk, place.config) == 0o600
+    assert place.unit == Path("/home/me/.config/systemd/user/testio-sync.service")
 
 
 def test_settings_that_are_there_are_left_alone(desk: Desk) -> None:
@@ -141,27 +141,45 @@ def test_a_unit_that_differs_is_replaced_on_demand_only_and_kept(desk: Desk) -> 
     assert len(desk.backups(place)) == 1, "the same unit again is no reason for another copy"
 
 
-def test_it_is_not_started_without_a_token(desk: Desk) -> None:
-    for place in (system_place(), user_place(home=Path("/home/me"))):
-        with pytest.raises(ServiceRefused, match=f"install -D -m 600 .*{place.token}"):
-            desk.install(place, now=True)
-        assert desk.machine.text(place.unit) is None
-    assert desk.called() == []
+@pytest.mark.parametrize(
+    ("config", "hint"),
+    [
+        (None, "sudo install -D -m 600 /dev/null /etc/testio-sync/token"),
+        (Path("/etc/other.toml"), "sudo install -D -m 600 /dev/null /etc/testio-sync/token"),
+    ],
+)
+def test_the_system_service_is_not_started_without_a_token(
+    desk: Desk, config: Path | None, hint: str
+) -> None:
+    refuses_to_start(desk, system_place(config), hint)
 
 
 @pytest.mark.parametrize(
-    "given",
+    ("config", "hint"),
     [
-        "testio_customer_api_token_file = '/home/me/secret'",
-        "TESTIO_CUSTOMER_API_TOKEN = 'abcdefgh'",
+        (None, "testio-sync init$"),
+        (Path("/home/me/x y.toml"), "testio-sync init --config '/home/me/x y.toml'"),
     ],
 )
-def test_a_token_that_the_settings_name_is_enough(desk: Desk, given: str) -> None:
-    place = user_place(home=Path("/home/me"))
-    desk.put(Path("/home/me/secret"), "token")
-    desk.put(place.config, given)
+def test_ones_own_service_is_not_started_without_settings(
+    desk: Desk, config: Path | None, hint: str
+) -> None:
+    refuses_to_start(desk, user_place(config), hint)
+
+
+def refuses_to_start(desk: Desk, place: Place, hint: str) -> None:
+    with pytest.raises(ServiceRefused, match=f"there is no token yet: {hint}"):
+        desk.install(place, now=True)
+    assert desk.machine.text(place.unit) is None
+    assert desk.called() == []
+
+
+def test_a_token_is_enough_to_start_the_system_service(desk: Desk) -> None:
+    place = system_place()
+    assert place.token is not None
+    desk.put(place.token, "token")
     desk.install(place, now=True)
-    assert len(desk.called()) == 3
+    assert desk.called()[-1] == "systemctl [restart] [testio-sync.service]"
 
 
 def test_uninstall_stops_and_removes_the_unit_and_nothing_else(desk: Desk) -> None:
@@ -219,7 +237,7 @@ def test_a_folder_that_others_may_not_enter_is_named(desk: Desk) -> None:
 
 def test_what_systemctl_says_is_passed_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAILING", "1")
-    place = user_place(home=Path("/home/me"))
+    place = user_place(environ=ME)
     with pytest.raises(ServiceRefused, match=r"daemon-reload` failed: Failed to connect to bus"):
         desk.install(place)
 
@@ -227,7 +245,7 @@ def test_what_systemctl_says_is_passed_on(desk: Desk, monkeypatch: pytest.Monkey
 def test_a_machine_without_systemctl(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ServiceRefused, match="systemctl was not found"):
-        desk.install(user_place(home=Path("/home/me")))
+        desk.install(user_place(environ=ME))
 
 
 def rights(desk: Desk, path: Path) -> int:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.loading import load_settings
 from config.token import CREDENTIAL
 from rules.unit_files import HIDDEN, Writing, command_line, hidden, writing
 from service.exit_status import ExitStatus
@@ -21,8 +22,8 @@ from service.unit_text import (
     UNIT,
     Place,
     ServiceRefused,
-    config_text,
     system_place,
+    system_settings,
     unit_text,
     user_place,
 )
@@ -40,7 +41,7 @@ texts = st.text(max_size=20)
     ("name", "expected"),
     [
         ("testio-sync.service", unit_text(system_place(), PACKAGED)),
-        ("config.toml", config_text(system_place())),
+        ("config.toml", system_settings(system_place())),
         ("sysusers.conf", SYSUSERS_LINE + "\n"),
     ],
 )
@@ -76,15 +77,10 @@ def test_the_unit_agrees_with_the_program(place: Place) -> None:
 
 
 def test_the_settings_to_begin_with_can_be_read(tmp_path: Path) -> None:
-    from config.loading import load_settings
-
-    home = tmp_path / 'a "home" \\ with all sorts'
-    place = user_place(home=home)
-    config = tmp_path / "config.toml"
-    config.write_text(config_text(place))
+    place, config = system_place(), tmp_path / "config.toml"
+    config.write_text(system_settings(place))
     settings = load_settings(flags={}, config_file=config, env_file=None)
-    assert settings.db_path == home / ".testio-sync" / "testio.db"
-    assert settings.token_file == place.token
+    assert settings.db_path == place.database
 
 
 @given(arguments=st.lists(texts.filter(lambda word: "\0" not in word), max_size=4))
@@ -149,7 +145,7 @@ def test_what_is_hidden_is_what_the_unit_hides() -> None:
 
 
 def written(folder: Path, *, user: bool) -> Path:
-    place = user_place(home=folder) if user else system_place()
+    place = user_place(environ={"HOME": str(folder)}) if user else system_place()
     unit = folder / UNIT
     unit.write_text(unit_text(place, [sys.executable, "-P", "-m", "cli.main"]))
     return unit

@@ -1,0 +1,62 @@
+"""How long a run will take yet, in words; for the screens that show one at work."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from cli.screen import duration_text
+from control.protocol import PhaseProgressView
+from rules.eta import PhaseSoFar, phase_remaining, usual_duration
+from storage import queries, watch_queries
+from storage.errors import StorageError
+
+
+def usual_durations(connection: sqlite3.Connection, run_id: int) -> dict[str, float]:
+    """How long each phase took in the last runs like this one; phases without one are left out."""
+    past = watch_queries.phase_durations(connection, run_id)
+    usual = {phase: usual_duration(durations) for phase, durations in past.items()}
+    return {phase: seconds for phase, seconds in usual.items() if seconds is not None}
+
+
+def remaining_text(seconds: float | None) -> str:
+    """`about 20 s left`, no more exact than it is known; empty where nothing tells."""
+    if seconds is None:
+        return ""
+    if seconds < 1:
+        return "nearly done"
+    step = 1 if seconds < 20 else 5 if seconds < 120 else 60
+    return f"about {duration_text(round(seconds / step) * step).removesuffix(' 0 s')} left"
+
+
+class PhaseClock:
+    """When each phase was seen to begin, and how long it usually takes."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._begun: dict[str, float] = {}
+        self._usual: dict[str, float] | None = None
+
+    def left(self, run_id: int, phase: PhaseProgressView) -> str:
+        """What is left of a phase, in words."""
+        now, name = time.monotonic(), phase.phase.value
+        if phase.total is not None:
+            self._begun.setdefault(name, now)
+        so_far = PhaseSoFar(
+            total=phase.total,
+            done=phase.complete + phase.failed,
+            elapsed=now - self._begun.get(name, now),
+            finished=phase.finished,
+            usual=self._usual_of(run_id).get(name),
+        )
+        return "" if phase.finished else remaining_text(phase_remaining(so_far))
+
+    def _usual_of(self, run_id: int) -> dict[str, float]:
+        """Read once; nothing in a database that is new."""
+        if self._usual is None:
+            self._usual = {}
+            with suppress(StorageError), queries.open_readonly(self._database) as connection:
+                self._usual = usual_durations(connection, run_id)
+        return self._usual

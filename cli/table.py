@@ -1,0 +1,141 @@
+"""A plain table that fits the screen, with no blanks at the end of a line."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+GAP = 2
+READABLE = 22
+"""To this width columns are shortened before others are left out."""
+
+SHORTEST = 10
+"""No column is made narrower than this."""
+
+
+@dataclass(slots=True)
+class Column:
+    """One column: its cells, how wide it is shown, and how it may give way."""
+
+    name: str
+    is_right: bool
+    cells: list[Text]
+    width: int = 0
+
+    def natural(self) -> int:
+        """The width that shows every cell whole."""
+        return max(cell.cell_len for cell in (Text(self.name), *self.cells))
+
+
+class PlainTable:
+    """Cells in columns; `Console.print` lays them out for the console's width.
+
+    A column's name that begins with `>` is aligned to the right. Where the width does not do,
+    the columns `shorten` lose their ends, the widest first; then the columns `drop` are left out,
+    in this order. `wrap` is the last column, if its text is to go on below itself instead.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        *columns: str,
+        shorten: Collection[str] = (),
+        drop: Sequence[str] = (),
+        wrap: bool = False,
+    ) -> None:
+        self._title = title
+        self._columns = [Column(name.lstrip(">"), name.startswith(">"), []) for name in columns]
+        self._shorten = frozenset(shorten)
+        self._drop = drop
+        self._wrap = wrap
+
+    def add_row(self, *cells: str | Text) -> None:
+        """One row, a cell for each column; its text is harmless already."""
+        for column, cell in zip(self._columns, cells, strict=True):
+            column.cells.append(cell if isinstance(cell, Text) else Text(cell))
+
+    @property
+    def row_count(self) -> int:
+        """How many rows there are."""
+        return len(self._columns[0].cells)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The lines, for rich."""
+        if self._title:
+            yield _cropped(Text(self._title, style="bold"), options.max_width)
+        shown = self._fitted(options.max_width)
+        yield _line(shown, [Text(c.name, style="dim") for c in shown], options.max_width)
+        for number in range(self.row_count):
+            yield from self._row(console, shown, number, options.max_width)
+
+    def _row(
+        self, console: Console, shown: list[Column], number: int, width: int
+    ) -> Sequence[Text]:
+        cells = [column.cells[number] for column in shown]
+        room = width - _taken(shown[:-1])
+        if not self._wrap or cells[-1].cell_len <= room or room < SHORTEST:
+            return [_line(shown, cells, width)]
+        shown[-1].width = room
+        first, *rest = cells[-1].wrap(console, room)
+        first.rstrip()
+        indent = " " * _taken(shown[:-1])
+        lines = [_line(shown, [*cells[:-1], first], width)]
+        for text in rest:
+            text.rstrip()
+            lines.append(Text.assemble(indent, text))
+        return lines
+
+    def _fitted(self, width: int) -> list[Column]:
+        """The columns to show, with their widths."""
+        shown = list(self._columns)
+        self._shrink(shown, width, READABLE)
+        for name in self._drop:
+            if self._fits(shown, width):
+                return shown
+            shown = [column for column in shown if column.name != name]
+            self._shrink(shown, width, READABLE)
+        if not self._fits(shown, width):
+            self._shrink(shown, width, SHORTEST)
+        return shown
+
+    def _fits(self, shown: list[Column], width: int) -> bool:
+        """A last column that wraps needs no room for all of its text."""
+        last = min(shown[-1].width, READABLE) if self._wrap else shown[-1].width
+        return _taken(shown[:-1]) + last <= width
+
+    def _shrink(self, shown: list[Column], width: int, least: int) -> None:
+        """From the natural widths on take cells from the widest that may be shortened."""
+        for column in shown:
+            column.width = column.natural()
+        may = [column for column in shown if column.name in self._shorten]
+        while may and not self._fits(shown, width):
+            widest = max(may, key=lambda column: column.width)
+            if widest.width <= least:
+                return
+            widest.width -= 1
+
+
+def _taken(columns: Sequence[Column]) -> int:
+    return sum(column.width + GAP for column in columns)
+
+
+def _line(columns: Sequence[Column], cells: Sequence[Text], width: int) -> Text:
+    """The cells side by side; nothing behind the last one."""
+    line = Text()
+    for column, cell in zip(columns, cells, strict=True):
+        shown = _cropped(cell, column.width)
+        blanks = " " * (column.width - shown.cell_len)
+        line.append_text(Text.assemble(blanks, shown) if column.is_right else shown)
+        line.append("" if column.is_right else blanks)
+        line.append(" " * GAP)
+    line.rstrip()
+    return _cropped(line, width)
+
+
+def _cropped(text: Text, width: int) -> Text:
+    copy = text.copy()
+    copy.truncate(max(1, width), overflow="ellipsis")
+    return copy

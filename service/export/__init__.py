@@ -1,0 +1,1 @@
+"""`testio-sync export`: tables of one moment as CSV or Parquet."""

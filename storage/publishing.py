@@ -1,0 +1,54 @@
+"""Files that appear whole or not at all: written beside their place, then renamed into it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PRIVATE = 0o600
+
+
+class CannotPublish(Exception):
+    """A file cannot be put where it is asked for; the text names it and says what to do."""
+
+
+def refuse_existing(target: Path, *, force: bool) -> None:
+    """Raise CannotPublish where a file is in the way, or there is no folder to put it in."""
+    if not target.parent.is_dir():
+        raise CannotPublish(f"there is no folder {target.parent}; make it first")
+    if target.is_dir():
+        raise CannotPublish(f"{target} is a folder; name a file")
+    if os.path.lexists(target) and not force:
+        raise CannotPublish(f"{target} exists; --force replaces it")
+
+
+@contextmanager
+def private_file_beside(target: Path) -> Iterator[Path]:
+    """A new empty file in the target's folder, for its owner only; gone if it was not renamed."""
+    path = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
+    except OSError as error:
+        raise CannotPublish(f"{target} cannot be written: {error.strerror}") from error
+    try:
+        yield path
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+
+
+def publish(finished: Path, target: Path, *, force: bool) -> None:
+    """Put a finished file in its place, on disk on return. Raises CannotPublish, OSError."""
+    with finished.open("rb") as file:
+        os.fsync(file.fileno())
+    refuse_existing(target, force=force)
+    finished.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
