@@ -66,7 +66,7 @@ def browse(home: Home) -> str:
 
 def test_the_first_who_opens_the_link_reads_and_nobody_writes(home: Home) -> None:
     home.settings["TESTIO_REFRESH_INTERVAL_SECONDS"] = "0"
-    home.simulator.add_fault(kind="status", status=404, path="*/features", times=1)
+    home.simulator.add_fault(kind="status", status=403, path="*/features", times=1)
     home.daemon()
     home.wait_for_run(1)
     link = browse(home)
@@ -81,7 +81,7 @@ def test_the_first_who_opens_the_link_reads_and_nobody_writes(home: Home) -> Non
     assert operator.get(link)[0] == 200, "but whoever is in may open it again"
 
     answers = {name: operator.rows(name) for name in QUERIES}
-    assert answers["failures_by_product"][0]["error"] == "not_found"
+    assert answers["failures_by_product"][0]["error"] == "forbidden"
     assert sum(row["tests"] for row in answers["tests_by_status"]) == home.sql_count("tests")
     assert answers["tests_under_way"][-1]["tests"] == 0, "all tests of the account have ended"
     assert [row["run"] for row in answers["run_durations"]] == [1]
@@ -102,7 +102,7 @@ def test_the_first_who_opens_the_link_reads_and_nobody_writes(home: Home) -> Non
 def scene(home: Home, make_simulator: Callable[..., Simulator]) -> Home:
     """A mirror with some history; long enough for a picture if one is to be taken."""
     if "PICTURE" not in os.environ:
-        home.simulator.add_fault(kind="status", status=404, path="*/features", times=1)
+        home.simulator.add_fault(kind="status", status=403, path="*/features", times=1)
         home.run("sync", expect=3)
         return home
     home.simulator = make_simulator(products=8, features=12, tests=150, latency_seconds=0.015)
