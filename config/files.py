@@ -55,9 +55,8 @@ def _file_problem(path: Path, expected: str) -> SettingProblem:
 
 def _holds_a_secret(content: Mapping[str, Any]) -> bool:
     given = {name.upper(): value for name, value in content.items()}
-    return bool(given.get("TESTIO_CUSTOMER_API_TOKEN")) or "@" in str(
-        given.get("TESTIO_PROXY_URL", "")
-    )
+    secret = given.get("TESTIO_CUSTOMER_API_TOKEN") or given.get("TESTIO_NOTIFY_WEBHOOK_URL")
+    return bool(secret) or "@" in str(given.get("TESTIO_PROXY_URL", ""))
 
 
 def _not_private(path: Path) -> str | None:

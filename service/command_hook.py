@@ -18,13 +18,16 @@ from rules.notice import Notice, harmless_line
 from service.messenger import NotDelivered
 
 NAME = "TESTIO_NOTIFY_COMMAND"
-SECRETS = (
+NOT_PASSED_ON = (
     "TESTIO_CUSTOMER_API_TOKEN",
     "TESTIO_PROXY_URL",
     "TESTIO_NOTIFY_WEBHOOK_URL",
     "CREDENTIALS_DIRECTORY",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
 )
-"""What the command's environment lacks of ours."""
+"""What is ours alone: secrets, and the line to systemd."""
 LAST_WORDS = 300
 """Bytes of what it wrote to stderr that are told when it fails."""
 
@@ -95,7 +98,7 @@ def _environment(notice: Notice) -> dict[str, str]:
         "DATABASE": harmless_line(notice.database),
         "HOST": notice.host,
     }
-    kept = {name: value for name, value in os.environ.items() if name not in SECRETS}
+    kept = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
     return kept | {f"TESTIO_NOTIFY_{name}": value for name, value in ours.items()}
 
 

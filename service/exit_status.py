@@ -26,7 +26,7 @@ class ExitStatus(IntEnum):
 
 MEANINGS: dict[ExitStatus, str] = {
     ExitStatus.DONE: "done",
-    ExitStatus.FAILED: "failed",
+    ExitStatus.FAILED: "failed; health: not healthy; notify: did not arrive",
     ExitStatus.USAGE: (
         "wrong usage or configuration; an id that does not exist (problems, "
         "deletions, runs show, reading verbs); a file in the way (backup, export); "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from actors.heartbeats import Heartbeats
@@ -15,9 +15,8 @@ from actors.messages import GetSchedule, GetStatus, Ping, ScheduleState
 from actors.system import ActorSystem
 from config.settings import Settings
 from control.protocol import DaemonView, HealthReply
-from rules.events import Entry, EventName, SyncEvent
 from rules.health import Facts, Limits, Living, Quiet, Verdict, judge
-from service.health_report import limits_of, read_listings, reply_of
+from service.health_report import limits_of, read_database, reply_of
 from testio.tally import RemoteState
 
 ANSWER_SECONDS = 0.25
@@ -37,20 +36,6 @@ def heartbeats_of(system: ActorSystem, now: Callable[[], float] = time.monotonic
     )
 
 
-@dataclass
-class PauseWatch:
-    """Since when periodic runs are paused; hears of it from the journal."""
-
-    since: datetime | None = None
-
-    def heard(self, entry: Entry) -> None:
-        """An entry was recorded."""
-        if isinstance(entry, SyncEvent) and entry.event is EventName.PAUSED:
-            self.since = entry.at
-        elif isinstance(entry, SyncEvent) and entry.event is EventName.RESUMED:
-            self.since = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthCheck:
     """The daemon's own judgement. Thread-safe; `verdict` never raises and never waits for long.
@@ -63,7 +48,6 @@ class HealthCheck:
     daemon: DaemonView
     remote: Callable[[], RemoteState]
     heartbeats: Heartbeats
-    pause: PauseWatch = field(default_factory=PauseWatch)
 
     def reply(self) -> HealthReply:
         """What `GET /v1/health` answers."""
@@ -73,9 +57,9 @@ class HealthCheck:
     def verdict(self, now: datetime) -> Verdict:
         """Whether all is well, and if not, why."""
         self.heartbeats.beat(wait_seconds=ANSWER_SECONDS)
-        listings, error = read_listings(self.settings(), since=self.daemon.started_at)
-        living = self._living(now)
-        facts = Facts(now=now, living=living, listings=listings, database_error=error)
+        known = read_database(self.settings(), since=self.daemon.started_at)
+        living = self._living(now, known.paused_since)
+        facts = Facts(now=now, living=living, listings=known.listings, database_error=known.error)
         return judge(facts, self._limits())
 
     def schedule(self) -> ScheduleState | None:
@@ -87,7 +71,7 @@ class HealthCheck:
         interval = None if schedule is None else schedule.interval_seconds
         return limits_of(self.settings(), interval)
 
-    def _living(self, now: datetime) -> Living:
+    def _living(self, now: datetime, paused_since: datetime | None) -> Living:
         journal, remote, elapsed = self.system.journal, self.remote(), self.system.elapsed()
         return Living(
             silent=self.heartbeats.silent(),
@@ -105,12 +89,11 @@ class HealthCheck:
             trouble_seconds=journal.stuck_seconds,
             breaker_open_seconds=remote.open_seconds,
             last_failure=remote.last_failure,
-            paused_seconds=self._paused_seconds(now),
+            paused_seconds=self._paused_seconds(now, paused_since),
         )
 
-    def _paused_seconds(self, now: datetime) -> float | None:
+    def _paused_seconds(self, now: datetime, since: datetime | None) -> float | None:
         schedule = self.schedule()
         if schedule is None or not schedule.paused:
             return None
-        since = self.pause.since
         return 0.0 if since is None else max(0.0, (now - since).total_seconds())

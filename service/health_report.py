@@ -5,6 +5,7 @@ Apart from the daemon's own check, so that the command line loads no actors.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from config.settings import Settings
@@ -23,9 +24,15 @@ def health_without_daemon(settings: Settings, check: Check, words: str) -> Healt
     """The judgement from the database alone: no daemon is there, or it does not answer."""
     absence = Finding(check=check, where="the daemon", message=words, advice=ABSENCE[check])
     now = datetime.now(UTC)
-    listings, error = read_listings(settings, since=None)
-    error = error if settings.db_path.exists() else None  # `absence` says what to do about that
-    facts = Facts(now=now, living=None, listings=listings, database_error=error, absence=absence)
+    known = read_database(settings, since=None)
+    facts = Facts(
+        now=now,
+        living=None,
+        listings=known.listings,
+        # `absence` says what to do where there is none yet
+        database_error=known.error if settings.db_path.exists() else None,
+        absence=absence,
+    )
     return reply_of(judge(facts, limits_of(settings)), settings, now, None)
 
 
@@ -46,16 +53,26 @@ def limits_of(settings: Settings, interval: float | None = None) -> Limits:
     )
 
 
-def read_listings(
-    settings: Settings, *, since: datetime | None
-) -> tuple[tuple[Listing, ...], str | None]:
-    """What is in scope; or why it cannot be read. `since`: when the daemon started."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the database tells; or in `error` why it cannot be read."""
+
+    listings: tuple[Listing, ...] = ()
+    paused_since: datetime | None = None
+    error: str | None = None
+
+
+def read_database(settings: Settings, *, since: datetime | None) -> Known:
+    """Never raises, and takes a second at most. `since`: when the daemon started."""
     try:
         with watching.open_briefly(settings.db_path, DATABASE_SECONDS) as connection:
             rows = watching.listings(connection, settings.product_ids)
+            paused_since = watching.paused_since(connection)
     except StorageError as error:
-        return (), str(error)
-    return tuple(_listing(row, since) for row in rows), None
+        return Known(error=str(error))
+    return Known(
+        listings=tuple(_listing(row, since) for row in rows), paused_since=_instant(paused_since)
+    )
 
 
 def _listing(row: Row, since: datetime | None) -> Listing:

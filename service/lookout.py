@@ -19,7 +19,7 @@ from rules.notice import Sender
 from rules.notifying import Happening
 from service.command_hook import CommandHook
 from service.configuration import Configuration
-from service.health import HealthCheck, PauseWatch, heartbeats_of
+from service.health import HealthCheck, heartbeats_of
 from service.messenger import Channel, Messenger
 from service.metrics import Exporter
 from service.metrics_server import MetricsServer
@@ -28,14 +28,15 @@ from storage.notice_rows import NoticeRows
 from testio.client import TestioClient
 
 LAST_NOTICE_SECONDS = 1.0
-"""How long a stop waits for notifications; a daemon that ends by itself waits for an attempt."""
+"""How long a stop waits for notifications."""
+LAST_WORDS_SECONDS = 10.0
+"""How long at most a daemon waits that ends by itself; systemd kills it after 15."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookout:
     """From `start` to `stop`. `beat` is called once a second, `gave_up` at most once."""
 
-    settings: Settings
     health: HealthCheck
     exporter: Exporter
     metrics: MetricsServer | None
@@ -60,7 +61,7 @@ class Lookout:
 
     def stop(self, *, patient: bool) -> None:
         """Tell what is to be told still, and end. `patient`: nobody waits for the end."""
-        patience = self.settings.notify_timeout_seconds if patient else LAST_NOTICE_SECONDS
+        patience = LAST_WORDS_SECONDS if patient else LAST_NOTICE_SECONDS
         give_up_at = time.monotonic() + patience
         for messenger in self.messengers:
             messenger.finish()
@@ -82,14 +83,12 @@ def make_lookout(
     Raises SettingsError where the command of TESTIO_NOTIFY_COMMAND does not exist.
     """
     settings = live.settings
-    pause = PauseWatch()
     health = HealthCheck(
         settings=lambda: live.settings,
         system=system,
         daemon=daemon,
         remote=client.state,
         heartbeats=heartbeats_of(system),
-        pause=pause,
     )
     exporter = Exporter(health=health)
     counters = exporter.instruments
@@ -108,12 +107,11 @@ def make_lookout(
     )
     client.watch(counters.attempted)
     system.watch(
-        heard=(pause.heard, counters.heard),
+        heard=(counters.heard,),
         ended=(counters.ended, exporter.run_ended, *(m.ended for m in messengers)),
     )
     address = settings.metrics_address
     return Lookout(
-        settings=settings,
         health=health,
         exporter=exporter,
         metrics=None if address is None else MetricsServer(address, exporter.page),

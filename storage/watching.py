@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rules.choices import PREFIX
 from storage.queries import Row, open_readonly
 
 LOCK_SECONDS = 0.5
@@ -38,6 +39,14 @@ def listings(connection: sqlite3.Connection, product_ids: Collection[int] | None
         for row in rows
         if product_ids is None or not row["product_id"] or row["product_id"] in product_ids
     ]
+
+
+def paused_since(connection: sqlite3.Connection) -> str | None:
+    """When the pause that is on was chosen; None where none was."""
+    row = connection.execute(
+        "SELECT changed_at FROM settings WHERE name = ?", (f"{PREFIX}paused",)
+    ).fetchone()
+    return None if row is None else str(row["changed_at"])
 
 
 def rows_by_kind(connection: sqlite3.Connection) -> dict[str, int]:

@@ -200,6 +200,7 @@ def test_partial_once_and_recovered_once_over_a_restart(home: Home, web: Answers
     home.simulator.add_fault(kind="status", status=404, path=f"/products/{product}/features")
     daemon = home.daemon("--interval", "1")
     assert [home.wait_for_run(n) for n in (1, 2)] == ["partial", "partial"]
+    home.wait_for(lambda: len(notices(home)) == 2 and len(web.requests) == 2, "the trouble told")
     home.control.drain()
     log = home.finish(daemon).stderr
     assert PATH not in log

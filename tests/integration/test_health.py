@@ -17,10 +17,12 @@ from actors.heartbeats import Heartbeats
 from actors.messages import Ping
 from config.settings import Settings
 from control.protocol import DaemonView, HealthReply
+from rules.choices import PREFIX, Choices
 from rules.events import Entry
 from rules.health import Check
 from rules.model import BreakerState
-from service.health import HealthCheck, PauseWatch, heartbeats_of
+from service.health import HealthCheck, heartbeats_of
+from storage.choice_rows import ChoiceRows
 from storage.database import Database
 from storage.errors import StorageError
 from testio.tally import RemoteState
@@ -78,8 +80,6 @@ def patient(bench: Bench, database: Database) -> Patient:
     settings = Settings(TESTIO_DB_PATH=database.path)  # type: ignore[call-arg]
     system = bench.system
     beats = heartbeats_of(system, now=moved)
-    pause = PauseWatch()
-    system.watch(heard=[pause.heard])
     daemon = DaemonView(pid=1, started_at=datetime.now(UTC), version="1", socket="s")
     made = Patient(
         bench=bench,
@@ -90,7 +90,6 @@ def patient(bench: Bench, database: Database) -> Patient:
             daemon=daemon,
             remote=lambda: made.remote,
             heartbeats=beats,
-            pause=pause,
         ),
     )
     return made
@@ -188,15 +187,17 @@ def test_what_cannot_be_written_is_a_reason_at_once(patient: Patient) -> None:
     wait_until(lambda: patient.reasons() == [], what="health, once there is room again")
 
 
-def test_a_pause_is_a_warning_that_knows_its_age(patient: Patient) -> None:
-    assert patient.bench.system.pause(None)
-    assert patient.check.pause.since is not None
-    patient.check.pause.since = datetime.now(UTC) - timedelta(hours=3)
+def test_a_pause_is_a_warning_that_knows_its_age_over_restarts(
+    patient: Patient, database: Database
+) -> None:
+    patient.bench.system.pause(None)
+    assert "paused for 0 s" in patient.reply().warnings[0].message
+    rows = ChoiceRows(database, PREFIX)
+    rows.write(Choices().pause(None).as_rows(), at=datetime.now(UTC) - timedelta(hours=3))
     reply = patient.reply()
     assert reply.healthy
-    assert [warning.message for warning in reply.warnings] == [
-        "periodic runs have been paused for 3 h"
-    ]
+    (warning,) = reply.warnings
+    assert "paused for 3 h" in warning.message
     patient.bench.system.resume()
     assert patient.reply().warnings == []
 
