@@ -13,8 +13,13 @@ from storage import queries, watch_queries
 from storage.errors import StorageError
 
 
-def usual_durations(connection: sqlite3.Connection, run_id: int) -> dict[str, float]:
-    """How long each phase took in the last runs like this one; phases without one are left out."""
+def usual_durations(connection: sqlite3.Connection, run_id: int) -> dict[str, float] | None:
+    """How long each phase took in the last runs like this one; phases without one are left out.
+
+    None as long as the run itself is not written down. Read it once a run: it reads many events.
+    """
+    if queries.run(connection, run_id) is None:
+        return None
     past = watch_queries.phase_durations(connection, run_id)
     usual = {phase: usual_duration(durations) for phase, durations in past.items()}
     return {phase: seconds for phase, seconds in usual.items() if seconds is not None}
@@ -57,7 +62,6 @@ class PhaseClock:
     def _usual_of(self, run_id: int) -> dict[str, float]:
         """Read once; nothing in a database that is new."""
         if self._usual is None:
-            self._usual = {}
             with suppress(StorageError), queries.open_readonly(self._database) as connection:
                 self._usual = usual_durations(connection, run_id)
-        return self._usual
+        return self._usual or {}

@@ -72,6 +72,7 @@ class Watcher:
         self._stored = Stored()
         self._requests, self._rows = Rate(), Rate()
         self._of: tuple[int | None, int | None] = (None, None)
+        self._usual: dict[int, dict[str, float]] = {}
 
     def look(self) -> Snapshot:
         """How it stands now. Never raises for a daemon or a database that is away."""
@@ -81,7 +82,7 @@ class Watcher:
             with queries.open_readonly(self._settings.db_path) as connection:
                 if live is None and self._one_shot_works():
                     run = _run_in_database(connection)
-                self._stored = _read(connection, run, live)
+                self._stored = _read(connection, run, live, self._usual_of(connection, run))
         except StorageError as error:
             unread = str(error)
         self._measure(live, run)
@@ -96,6 +97,17 @@ class Watcher:
             requests_per_second=self._requests.per_second,
             rows_per_second=self._rows.per_second,
         )
+
+    def _usual_of(
+        self, connection: sqlite3.Connection, run: RunProgressView | None
+    ) -> dict[str, float]:
+        """How long the phases of the run usually take; read once a run."""
+        if run is None:
+            return {}
+        if run.run_id not in self._usual:
+            usual = usual_durations(connection, run.run_id)
+            self._usual = {} if usual is None else {run.run_id: usual}
+        return self._usual.get(run.run_id, {})
 
     def _ask(self) -> tuple[StatusReply | None, str]:
         try:
@@ -133,26 +145,22 @@ class Watcher:
 
 
 def _read(
-    connection: sqlite3.Connection, run: RunProgressView | None, live: StatusReply | None
+    connection: sqlite3.Connection,
+    run: RunProgressView | None,
+    live: StatusReply | None,
+    usual: dict[str, float],
 ) -> Stored:
     failures = watch_queries.last_failures(connection, KEPT_ROWS)
     named = [row["product_id"] for row in failures if row["product_id"]]
     named += [worker.product_id for worker in live.workers] if live else []
-    stored = Stored(
+    begun = {} if run is None else watch_queries.phases_begun(connection, run.run_id)
+    return Stored(
         runs=queries.last_runs(connection, KEPT_ROWS),
         failures=failures,
         names=watch_queries.product_names(connection, named),
-    )
-    if run is None:
-        return stored
-    begun = watch_queries.phases_begun(connection, run.run_id)
-    return Stored(
-        runs=stored.runs,
-        failures=stored.failures,
-        names=stored.names,
-        usual=usual_durations(connection, run.run_id),
+        usual=usual,
         begun={phase: datetime.fromisoformat(at) for phase, at in begun.items()},
-        rows=watch_queries.rows_of_run(connection, run.run_id),
+        rows=0 if run is None else watch_queries.rows_of_run(connection, run.run_id),
     )
 
 

@@ -20,7 +20,7 @@ SELECT phase, duration_seconds FROM (
             SELECT past.id FROM sync_runs AS past JOIN sync_runs AS present ON present.id = :run_id
             WHERE past.id < present.id AND past.completed_at IS NOT NULL
                 AND past.scope IS present.scope AND past.options IS present.options
-            ORDER BY past.id DESC LIMIT 50
+            ORDER BY past.id DESC LIMIT 12
         )
 ) WHERE place <= {REMEMBERED} ORDER BY id DESC
 """
