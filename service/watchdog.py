@@ -9,12 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
-import pykka
 import structlog
 
-from actors.base import Address, HandlerFailed
+from actors.heartbeats import Heartbeats
 from actors.messages import CoordinatorStatus, GetSchedule, GetStatus, Ping, RunProgress
 from actors.system import ActorSystem
 from rules.liveness import Vitals, ailment
@@ -25,37 +23,6 @@ log = structlog.get_logger("watchdog")
 
 BEATS = 4
 """Beats in each period of the watchdog: losing one or two of them does no harm."""
-
-
-class Question:
-    """One question to whoever fills a role, put again once it is answered. It never waits."""
-
-    def __init__(self, address: Address, message: object, now: float) -> None:
-        self.answer: Any = None
-        self.answered_at = now
-        self._address = address
-        self._message = message
-        self._asked: tuple[str, pykka.Future[Any]] | None = None
-
-    def look(self, now: float) -> None:
-        """Take the answer if it has come, and ask again."""
-        ref = self._address.ref
-        if self._asked is not None and self._has_ended(*self._asked, now):
-            self._asked = None
-        if self._asked is not None and ref is not None and ref.actor_urn != self._asked[0]:
-            self._asked = None  # it was put to an actor that was replaced
-        if self._asked is None and ref is not None:
-            self._asked = (ref.actor_urn, ref.ask(self._message, block=False))
-
-    def _has_ended(self, _urn: str, future: pykka.Future[Any], now: float) -> bool:
-        try:
-            self.answer = future.get(timeout=0)
-        except pykka.Timeout:
-            return False
-        except (pykka.ActorDeadError, HandlerFailed):
-            return True
-        self.answered_at = now
-        return True
 
 
 class Movement:
@@ -96,10 +63,15 @@ class Watchdog:
         self._fed_at: float | None = None
         self._ill: str | None = None
         now, wiring = clock(), system.wiring
-        self._coordinator = Question(wiring.coordinator, GetStatus(), now)
-        self._scheduler = Question(wiring.scheduler, GetSchedule(), now)
-        self._supervisor = Question(wiring.supervisor, Ping(), now)
-        self._logger = Question(wiring.logger, Ping(), now)
+        self._beats = Heartbeats(
+            {
+                wiring.coordinator: GetStatus(),
+                wiring.scheduler: GetSchedule(),
+                wiring.supervisor: Ping(),
+                wiring.logger: Ping(),
+            },
+            now=clock,
+        )
         self._writes = Movement(now)
         self._run = Movement(now)
 
@@ -111,8 +83,7 @@ class Watchdog:
     def look(self) -> None:
         """Look after everybody, tell how it is, and feed the watchdog if all is well."""
         now = self._clock()
-        for question in (self._coordinator, self._scheduler, self._supervisor, self._logger):
-            question.look(now)
+        self._beats.beat()
         ill = ailment(self._vitals(now), http_timeout=self._http_timeout())
         if ill is not None and self._ill is None:
             log.critical("daemon_not_alive", reason=ill)
@@ -128,26 +99,23 @@ class Watchdog:
         self._writes.see(self._journal.tries, now)
         # Nothing is expected to move while nothing can be written; its time begins anew after it.
         self._run.see(now if cannot_write else _moved(run), now)
+        silent = self._beats.silent()
         return Vitals(
-            silent={
-                "coordinator": now - self._coordinator.answered_at,
-                "scheduler": now - self._scheduler.answered_at,
-                "supervisor": now - self._supervisor.answered_at,
-            },
-            logger_silent=now - max(self._logger.answered_at, self._writes.at),
+            silent={role: silent[role] for role in ("coordinator", "scheduler", "supervisor")},
+            logger_silent=min(silent["logger"], now - self._writes.at),
             run_quiet=None if run is None else now - self._run.at,
             cannot_write=cannot_write,
         )
 
     @property
     def _current(self) -> RunProgress | None:
-        answer: CoordinatorStatus | None = self._coordinator.answer
+        answer: CoordinatorStatus | None = self._beats.answer("coordinator")
         return None if answer is None else answer.current
 
     def _status(self) -> str:
         return status_line(
             self._current,
-            self._scheduler.answer,
+            self._beats.answer("scheduler"),
             trouble=self._journal.stuck_because,
             now=datetime.now(UTC),
         )
