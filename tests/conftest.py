@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,10 @@ from testio.client import TestioClient
 from testio.transport import TransportOptions
 from tests.fakes import FakeAccount, FakeClock, FakeDirectory, FakeEvents, FakeMirror
 from tests.rig import Rig
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background of a shell; the processes of the tests would not hear Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 OUR_SETTINGS = ("TESTIO_", "CACHE_TTL", "MAX_CONCURRENT", "HTTP_TIMEOUT", "LOG_")
 

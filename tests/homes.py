@@ -7,7 +7,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -21,8 +20,10 @@ from control.client import ControlClient, ControlError, NoDaemon
 from control.paths import socket_path
 from simulator import Simulator
 from storage.writer_lock import lock_path
+from tests.launcher import Launched, launch
 
 TIMEOUT = 30.0
+Process = Launched | subprocess.Popen[str]
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Home:
     folder: Path
     simulator: Simulator
     settings: dict[str, str] = field(default_factory=dict)
-    started: list[subprocess.Popen[str]] = field(default_factory=list)
+    started: list[Process] = field(default_factory=list)
 
     @property
     def database(self) -> Path:
@@ -60,17 +61,9 @@ class Home:
             **self.settings,
         }
 
-    def start(self, *words: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+    def start(self, *words: str, stdin: int = subprocess.DEVNULL) -> Launched:
         """Start a command; it is ended with the test."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cli.main", *words],
-            env=self.environment,
-            cwd=self.folder,
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = launch(list(words), env=self.environment, cwd=self.folder, stdin=stdin)
         self.started.append(process)
         return process
 
@@ -79,10 +72,11 @@ class Home:
         return self.finish(self.start(*words), expect)
 
     def finish(
-        self, process: subprocess.Popen[str], expect: int | None = 0, timeout: float = TIMEOUT
+        self, process: Process, expect: int | None = 0, timeout: float = TIMEOUT
     ) -> subprocess.CompletedProcess[str]:
         """Wait for a command's end."""
         out, err = process.communicate(timeout=timeout)
+        assert process.returncode is not None
         assert expect is None or process.returncode == expect, (
             f"{process.args!r} ended with {process.returncode}, expected {expect}\n"
             f"--- stdout\n{out}\n--- stderr\n{err}"
@@ -94,7 +88,7 @@ class Home:
         """Run a command that prints JSON."""
         return json.loads(self.run(*words, expect=expect).stdout)
 
-    def daemon(self, *words: str) -> subprocess.Popen[str]:
+    def daemon(self, *words: str) -> Launched:
         """Start the daemon; returns when its socket answers."""
         process = self.start("run", *words)
         give_up_at = time.monotonic() + TIMEOUT

@@ -22,6 +22,7 @@ from control.protocol import StartRunBody, Word
 from rules.admission import Admission
 from rules.model import SyncPhase
 from tests.homes import Home
+from tests.launcher import Launched
 from tests.oracle import differences
 
 
@@ -324,7 +325,7 @@ def test_a_daemon_whose_writer_crashes_again_and_again_gives_up_and_says_why(hom
     assert home.sql("SELECT count(*) FROM sync_runs WHERE status = 'running'") == [(0,)]
 
 
-def _wait_until_it_follows(sync: subprocess.Popen[str]) -> None:
+def _wait_until_it_follows(sync: Launched) -> None:
     """It shows the run, so it has the daemon's answer; before, it might begin one of its own."""
     assert sync.stderr is not None
     first = sync.stderr.readline()

@@ -40,6 +40,7 @@ def test_killed_in_the_middle_the_old_mirror_stays_and_leftovers_go(home: Home) 
     home.hang("*/exploratory_tests")
     process = home.start("sync", "--nuke", "--yes")
     home.wait_for(lambda: any(".fresh-2" in f.name for f in home.folder.iterdir()), "the staging")
+    home.wait_for_hang()
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert home.sql("SELECT * FROM tests ORDER BY id") == before

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import IO, Any
 
-from tests.homes import Home
+from tests.homes import Home, Process
 
 
 def start_daemon(home: Home, stderr: IO[Any] | int, **more: str) -> subprocess.Popen[str]:
@@ -29,7 +29,7 @@ def start_daemon(home: Home, stderr: IO[Any] | int, **more: str) -> subprocess.P
     return daemon
 
 
-def stop(home: Home, daemon: subprocess.Popen[str]) -> None:
+def stop(home: Home, daemon: Process) -> None:
     home.run("stop")
     assert daemon.wait(timeout=10) == 0
 
@@ -61,20 +61,22 @@ def test_a_log_file_that_is_rotated_under_its_reader(home: Home) -> None:
     log = home.folder / "logs" / "a.log"
     home.settings["LOG_FILE"] = str(log)
     follower = home.start("logs", "--follow", "--lines", "1")
+    assert follower.stdout is not None
+    assert follower.stderr is not None
+    assert "waiting for" in follower.stderr.readline()
     daemon = home.daemon("--interval", "0")
     home.wait_for_run(1)
     log.rename(log.with_suffix(".1"))
     home.run("sync")
     stop(home, daemon)
     written = log.with_suffix(".1").read_text() + log.read_text()
-    assert follower.stdout is not None
     shown = ""
     while "daemon_stopped" not in shown:
         shown += (line := follower.stdout.readline())
         assert line, f"the follower ended: {shown}"
     assert shown == written, "every line of both files once, in order"
     follower.send_signal(signal.SIGINT)
-    assert "waiting for" in home.finish(follower, expect=130).stderr
+    home.finish(follower, expect=130)
 
 
 def test_the_journal_is_read_by_its_program(home: Home, tmp_path: Path) -> None:

@@ -103,9 +103,11 @@ def test_a_daemon_that_stops_cuts_a_fetch_and_the_asker_goes_on_without_it(home:
     hanging = home.hang("/bugs")
     asking = home.start("bugs", "--test-ids", test, "--json")
     home.wait_for_hang()
-    threading.Timer(0.2, home.simulator.remove_fault, [hanging]).start()
+    let_go = threading.Timer(0.2, home.simulator.remove_fault, [hanging])
+    let_go.start()
     began = time.monotonic()
     home.run("stop")
     assert time.monotonic() - began < 10
     assert home.finish(daemon).returncode == 0
     assert home.finish(asking, expect=None).returncode in (0, 3)
+    let_go.join()

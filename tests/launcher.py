@@ -1,0 +1,239 @@
+"""Starts the command line as real processes, cheaply: forked from one that has loaded it already.
+
+Loading costs 0.3 to 0.6 seconds of a core, and the tests start hundreds of processes. What is
+started here has its own pid, environment, folder and streams, is signalled and killed like any
+other, and runs `cli.main.main` from the beginning; only the loading is shared. The examples of
+docs/guide and the demo load everything themselves.
+
+`python -m tests.launcher SOCKET` is the process that forks: one thread, no open database.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import json
+import os
+import pkgutil
+import random
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+ROOT = Path(__file__).parents[1]
+LOADED = ("cli", "service", "control", "storage", "testio", "actors", "config", "rules")
+HEAVY = ("service.browse", "service.export", "storage.migrations")
+LONGEST = 1 << 20
+
+
+class Launched:
+    """One process; as much of `subprocess.Popen[str]` as the tests use."""
+
+    def __init__(self, args: list[str], connection: socket.socket, pipes: list[IO[str]]) -> None:
+        self.args = args
+        self.stdout, self.stderr = pipes
+        self.returncode: int | None = None
+        self._connection = connection
+        self._lock = threading.Lock()
+        self.pid = int(connection.recv(64).split(b"\n")[0])
+
+    def poll(self) -> int | None:
+        """The exit status; None while it runs."""
+        return self._status(0.0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end. Raises TimeoutExpired."""
+        status = self._status(timeout)
+        if status is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
+        return status
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """All that it has printed, once it has ended. Raises TimeoutExpired."""
+        read: dict[str, str] = {"stdout": "", "stderr": ""}
+
+        def drain(name: str, stream: IO[str]) -> None:
+            if not stream.closed:
+                read[name] = stream.read()
+
+        streams = (("stdout", self.stdout), ("stderr", self.stderr))
+        threads = [threading.Thread(target=drain, args=each, daemon=True) for each in streams]
+        for thread in threads:
+            thread.start()
+        self.wait(timeout)
+        for thread in threads:
+            thread.join(timeout)
+        if any(thread.is_alive() for thread in threads):
+            raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
+        return read["stdout"], read["stderr"]
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, if it still runs."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it where it stands."""
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def _status(self, timeout: float | None) -> int | None:
+        with self._lock:
+            if self.returncode is None:
+                ready, _, _ = select.select([self._connection], [], [], timeout)
+                if ready:
+                    self.returncode = int(self._connection.recv(64) or b"-9")
+                    self._connection.close()
+            return self.returncode
+
+
+def launch(words: list[str], *, env: Mapping[str, str], cwd: Path, stdin: int) -> Launched:
+    """Start `testio-sync WORDS`; what it prints is to be read."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.connect(_launcher())
+    out_read, out_write = os.pipe()
+    err_read, err_write = os.pipe()
+    source = os.open(os.devnull, os.O_RDONLY) if stdin == subprocess.DEVNULL else os.dup(stdin)
+    order = json.dumps({"words": words, "env": dict(env), "cwd": str(cwd)}).encode()
+    sent = [source, out_write, err_write]
+    socket.send_fds(connection, [len(order).to_bytes(4, "big")], sent)
+    connection.sendall(order)
+    for descriptor in sent:
+        os.close(descriptor)
+    pipes = [open(end, encoding="utf-8", errors="replace") for end in (out_read, err_read)]  # noqa: SIM115
+    return Launched(["testio-sync", *words], connection, list(pipes))
+
+
+@cache
+def _launcher() -> str:
+    """The socket of this test process's launcher."""
+    folder = tempfile.mkdtemp(prefix="launcher-")
+    path = f"{folder}/socket"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.launcher", path],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n", "the launcher did not come up"
+
+    def end() -> None:
+        process.kill()
+        process.wait()
+        Path(path).unlink(missing_ok=True)
+        Path(folder).rmdir()
+
+    atexit.register(end)
+    return path
+
+
+# -- the process that forks --------------------------------------------------------------------
+
+
+def _load() -> None:
+    for package in LOADED:
+        found = importlib.import_module(package)
+        for module in pkgutil.walk_packages(found.__path__, f"{package}."):
+            if not module.name.startswith(HEAVY):
+                importlib.import_module(module.name)
+
+
+def _serve(path: str) -> None:
+    """Fork for each connection, and tell on it the pid and then the exit status."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(path)
+    listener.listen(16)
+    print("ready", flush=True)
+    running: dict[int, tuple[int, socket.socket]] = {}
+    while True:
+        ready, _, _ = select.select([listener.fileno(), *running], [], [])
+        for each in ready:
+            if each == listener.fileno():
+                handle, pid, connection = _start(listener, running)
+                running[handle] = (pid, connection)
+            else:
+                _tell_end(each, *running.pop(each))
+
+
+def _start(
+    listener: socket.socket, running: Mapping[int, tuple[int, socket.socket]]
+) -> tuple[int, int, socket.socket]:
+    connection, _ = listener.accept()
+    head, descriptors, _flags, _address = socket.recv_fds(connection, 4, 3)
+    order = b""
+    while len(order) < int.from_bytes(head, "big"):
+        order += connection.recv(LONGEST)
+    pid = os.fork()
+    if pid == 0:
+        for handle, (_, other) in running.items():
+            os.close(handle)
+            other.close()
+        listener.close()
+        connection.close()
+        _become(json.loads(order), descriptors)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    connection.sendall(b"%d\n" % pid)
+    return os.pidfd_open(pid), pid, connection
+
+
+def _tell_end(handle: int, pid: int, connection: socket.socket) -> None:
+    _, status = os.waitpid(pid, 0)
+    os.close(handle)
+    try:
+        connection.sendall(b"%d" % os.waitstatus_to_exitcode(status))
+    except OSError:
+        pass  # who started it has gone
+    finally:
+        connection.close()
+
+
+def _become(order: dict[str, object], descriptors: list[int]) -> None:
+    """Be that command, in the forked process. Never returns."""
+    status = 1
+    try:
+        for number, descriptor in enumerate(descriptors):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        os.environ.clear()
+        os.environ.update(order["env"])  # type: ignore[call-overload]
+        os.chdir(str(order["cwd"]))
+        random.seed()
+        sys.argv = ["testio-sync", *order["words"]]  # type: ignore[misc]
+        status = _main()
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(status)
+
+
+def _main() -> int:
+    from cli.main import main
+
+    return main()
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _load()
+    _serve(sys.argv[1])
