@@ -66,11 +66,11 @@ def test_a_log_file_that_is_rotated_under_its_reader(home: Home) -> None:
     assert "waiting for" in follower.stderr.readline()
     daemon = home.daemon("--interval", "0")
     home.wait_for_run(1)
-    log.rename(log.with_suffix(".1"))
+    shown = follower.stdout.readline()  # it has the file; one that comes and goes between two
+    log.rename(log.with_suffix(".1"))  # looks nobody could follow
     home.run("sync")
     stop(home, daemon)
     written = log.with_suffix(".1").read_text() + log.read_text()
-    shown = ""
     while "daemon_stopped" not in shown:
         shown += (line := follower.stdout.readline())
         assert line, f"the follower ended: {shown}"
