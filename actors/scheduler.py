@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -77,7 +78,7 @@ class Scheduler(BaseActor):
         if not startup_run:
             return
         if self._schedule.paused:
-            self._change(self._schedule.due_now(self._clock.elapsed()))
+            self._change(replace(self._schedule, startup_waits=True))
         else:
             self._send(Tick(trigger=Trigger.STARTUP))
 
@@ -107,8 +108,11 @@ class Scheduler(BaseActor):
     def _resume(self, by: str) -> bool:
         if not self._schedule.paused:
             return False
+        startup_waits = self._schedule.startup_waits
         self._change(self._schedule.resume())
         self._record(EventName.RESUMED, by=by)
+        if startup_waits:
+            self._send(Tick(trigger=Trigger.STARTUP))
         return True
 
     def _set_interval(self, seconds: float) -> None:

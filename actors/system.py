@@ -145,6 +145,8 @@ class ActorSystem:
 
     def employ(self, workers: int) -> None:
         """Have at least so many workers."""
+        if len(self.wiring.workers) >= workers:
+            return
         self.wiring.supervisor.ask(EmployWorkers(count=workers), timeout=ANSWER_SECONDS)
 
     def cancel_product(self, product_id: int, reason: str) -> int | None:

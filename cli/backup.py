@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cli.common import add_settings_flags, print_json, settings_of
+from cli.following import ended_by_signals
 
 EXAMPLES = """\
   testio-sync backup ~/mirror-backup.db
@@ -34,7 +35,7 @@ def main(arguments: argparse.Namespace) -> int:
     from storage.backup import back_up
 
     settings = settings_of(arguments)
-    with _progress() as progress:
+    with ended_by_signals(), _progress() as progress:
         made = back_up(
             settings.db_path, arguments.file.absolute(), force=arguments.force, progress=progress
         )

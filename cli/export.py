@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cli.common import add_settings_flags, print_json, settings_of
+from cli.following import ended_by_signals
 from cli.usage import UsageError
 from rules.nearest import nearest_word
 from storage.export_tables import TABLES
@@ -71,13 +72,14 @@ def main(arguments: argparse.Namespace) -> int:
         write = writer_of(form, is_safe=arguments.csv_safe)
     except ImportError as error:
         raise UsageError(MISSING) from error
-    files = export(
-        settings.db_path,
-        _targets(arguments.to.absolute(), tables, form),
-        write,
-        deleted=arguments.deleted,
-        force=arguments.force,
-    )
+    with ended_by_signals():
+        files = export(
+            settings.db_path,
+            _targets(arguments.to.absolute(), tables, form),
+            write,
+            deleted=arguments.deleted,
+            force=arguments.force,
+        )
     if arguments.json:
         print_json(
             [

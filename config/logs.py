@@ -33,10 +33,11 @@ def configure_logs(*, level: str, log_format: LogFormat, file: Path | None = Non
     console = log_format == "console" or (log_format == "auto" and to_terminal)
     handler.setFormatter(_formatter(console=console, colours=to_terminal))
     root = logging.getLogger()
-    for old in root.handlers[:]:
+    replaced = root.handlers[:]
+    root.addHandler(handler)  # first: without one, warnings would go to stderr as they are
+    for old in replaced:
         root.removeHandler(old)
         old.close()
-    root.addHandler(handler)
     root.setLevel(level)
     for name in NOISY:
         logging.getLogger(name).setLevel("WARNING" if level == "INFO" else level)

@@ -75,10 +75,12 @@ class Backlog:
             self._idle.append(worker)
 
     def worker_joined(self, worker: int) -> None:
-        """There is one worker more; one that was counted from the start changes nothing."""
+        """There is one worker more; one that was counted from the start may have been absent."""
         if worker >= self._workers:
             self._workers = worker + 1
             self._idle.append(worker)
+        else:
+            self.worker_is_back(worker)
 
     def drop(self, product_id: int) -> bool:
         """Give up on a product if it has not been handed out yet; whether that was so."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
+from math import isinf
 
 from rules.durations import spoken
 from rules.model import PRODUCT_LIST, Kind
@@ -270,6 +271,9 @@ def _held_up_by_records(facts: Facts, limits: Limits) -> Iterator[Finding]:
     yield from _by_kind(Check.UNREADABLE_RECORDS, aged, RECORDS)
 
 
+CLOCK_SECONDS = 300.0
+"""How far a time may lie in the future: clocks are put right by a little, too."""
+
 Aged = list[tuple[float, Listing]]
 
 
@@ -285,7 +289,15 @@ def _age(listing: Listing, check: Check, now: datetime) -> float:
     as_of = listing.current_as_of if check is Check.STALE else listing.complete_as_of
     if check is Check.NEVER_FETCHED or as_of is None:
         as_of = listing.known_since
-    return max(0.0, (now - as_of).total_seconds())
+    age = (now - as_of).total_seconds()
+    # What was read in the future was read by a clock that was wrong: nobody knows how old it is.
+    return age if age > -CLOCK_SECONDS else float("inf")
+
+
+def _long(seconds: float) -> str:
+    if isinf(seconds):
+        return "an unknown time (it was read in the future, by a clock that was wrong)"
+    return spoken(seconds)
 
 
 def _by_kind(check: Check, aged: Aged, advice: str) -> Iterator[Finding]:
@@ -296,8 +308,8 @@ def _by_kind(check: Check, aged: Aged, advice: str) -> Iterator[Finding]:
         yield Finding(
             check=check,
             where=where,
-            seconds=seconds,
-            message=f"{where}: {SAID[check]} for {spoken(seconds)}",
+            seconds=None if isinf(seconds) else seconds,
+            message=f"{where}: {SAID[check]} for {_long(seconds)}",
             advice=advice,
         )
 

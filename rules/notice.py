@@ -21,6 +21,20 @@ LONGEST = 300
 READ_THE_LOG = "read the daemon's log, then start it again with `testio-sync run`"
 
 
+SAID = {
+    Event.GAVE_UP: "the daemon gives up",
+    Event.CANNOT_WRITE: "the daemon cannot write to its database",
+    Event.RUN_INTERRUPTED: "a run was killed before its end, and its process with it",
+}
+ADVICE_ON = {
+    Event.GAVE_UP: READ_THE_LOG,
+    Event.CANNOT_WRITE: "make room on the disk, or end the program that locks the database; what "
+    "happens meanwhile is kept in memory",
+    Event.RUN_INTERRUPTED: "look in the system's log for what killed it; the next run goes on "
+    "where this one was",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
     """Which daemon tells it."""
@@ -113,9 +127,8 @@ def _said(
 ) -> str:
     who = f"testio-sync on {sender.host} ({sender.database})"
     lasted = "" if decision.since is None else spoken((now.at - decision.since).total_seconds())
-    if event is Event.GAVE_UP:
-        return f"{who}: the daemon gives up: {reason}."
-    assert result is not None
+    if result is None:
+        return f"{who}: {SAID[event]}{f': {reason}' if reason else ''}."
     if event is Event.RECOVERED:
         return f"{who}: run {result.run_id} succeeded; all is well again after {lasted}."
     word = "failed" if result.status is RunStatus.FAILED else "is partial"
@@ -130,8 +143,8 @@ def _said(
 def _advice(event: Event, problems: Sequence[Problem]) -> str:
     if event is Event.RECOVERED:
         return "Nothing to do."
-    if event is Event.GAVE_UP:
-        return f"What to do: {READ_THE_LOG}."
+    if event in ADVICE_ON:
+        return f"What to do: {ADVICE_ON[event]}."
     return f"What to do: {advice_on(problems[0].kind) if problems else LOOK}."
 
 

@@ -1,6 +1,7 @@
 """Which ends of runs a person is told of: what changes at once, what stays the same now and then.
 
-Told are trouble (a run failed or is partial, the daemon gave up), and its end. A cancelled run
+Told are trouble (a run failed, is partial or was killed, the daemon cannot write or gave up),
+and its end. A cancelled run
 tells nothing of the account. What was told is kept beside the mirror, so that a restart neither
 repeats it nor forgets that a recovery is still to be told.
 """
@@ -24,16 +25,22 @@ class Event(StrEnum):
     RUN_FAILED = "run_failed"
     RUN_PARTIAL = "run_partial"
     RECOVERED = "recovered"
+    RUN_INTERRUPTED = "run_interrupted"
+    CANNOT_WRITE = "cannot_write"
     GAVE_UP = "gave_up"
     TEST = "test"
 
 
-TROUBLE = {RunStatus.FAILED: Event.RUN_FAILED, RunStatus.PARTIAL: Event.RUN_PARTIAL}
+TROUBLE = {
+    RunStatus.FAILED: Event.RUN_FAILED,
+    RunStatus.PARTIAL: Event.RUN_PARTIAL,
+    RunStatus.INTERRUPTED: Event.RUN_INTERRUPTED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """The end of a run, or of the daemon (`gave_up`), as far as the decision goes.
+    """The end of a run, or other `trouble` of the daemon, as far as the decision goes.
 
     `periodic`: it was the daemon's own run, of all that it is to mirror.
     """
@@ -43,14 +50,14 @@ class Happening:
     phases: frozenset[SyncPhase] = frozenset(SyncPhase)
     scope: SyncScope = field(default_factory=SyncScope)
     problems: tuple[Problem, ...] = ()
-    gave_up: bool = False
+    trouble: Event | None = None
     periodic: bool = False
 
     @property
     def event(self) -> Event | None:
         """What kind of trouble this is; None where it is none."""
-        if self.gave_up:
-            return Event.GAVE_UP
+        if self.trouble is not None:
+            return self.trouble
         return None if self.status is None else TROUBLE.get(self.status)
 
     @property

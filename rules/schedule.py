@@ -18,7 +18,8 @@ class StartupSync(StrEnum):
 class Schedule:
     """A grid of due times. `interval` 0 means that there are no periodic runs.
 
-    `paused_until` None, while paused: until somebody resumes.
+    `paused_until` None, while paused: until somebody resumes. `startup_waits`: the run at start is
+    to be made once nothing is paused.
     """
 
     interval: float
@@ -26,6 +27,7 @@ class Schedule:
     due_at: float
     paused: bool = False
     paused_until: float | None = None
+    startup_waits: bool = False
 
     @classmethod
     def starting(cls, *, now: float, interval: float) -> Schedule:
@@ -53,7 +55,7 @@ class Schedule:
 
     def resume(self) -> Schedule:
         """Ticks again; one that fell due during the pause is sent at once."""
-        return replace(self, paused=False, paused_until=None)
+        return replace(self, paused=False, paused_until=None, startup_waits=False)
 
     def pause_is_over(self, now: float) -> bool:
         """Whether a pause that was to end by itself is to end now."""
@@ -62,10 +64,6 @@ class Schedule:
     def with_interval(self, interval: float, now: float) -> Schedule:
         """Another interval, counted from the last tick; what is overdue by it is due now."""
         return replace(self, interval=interval, due_at=max(now, self.grid + interval))
-
-    def due_now(self, now: float) -> Schedule:
-        """The next tick is due, once nothing is paused."""
-        return replace(self, due_at=min(self.due_at, now))
 
     def next_at(self) -> float | None:
         """When the next tick will be sent; None if none will."""

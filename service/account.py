@@ -75,12 +75,22 @@ class AccountGuard:
         """Go by a new token of the same account; for another account a problem, and no change."""
         with self._lock:
             before, self._token = self._token, token.get_secret_value()
-            problem = self._recognise(listed_ids)
+            try:
+                problem = self._recognise(listed_ids)
+            except BaseException:
+                self._token = before
+                raise
             if problem is None:
-                self._is_recorded = True
+                self._is_recorded, self.refused = True, None
             else:
                 self._token = before
             return problem
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the database says whose mirror it is; before the first sync it does not."""
+        with self._lock:
+            return bool(self._rows.recorded())
 
     def identity(self) -> dict[str, str]:
         """How this account stands in `settings`; the salt is new each time."""

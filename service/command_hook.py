@@ -49,17 +49,18 @@ class CommandHook:
     def send(self, notice: Notice) -> None:
         """Run it to its end. Raises NotDelivered."""
         document = json.dumps(notice.as_json()).encode()
-        with tempfile.TemporaryFile() as errors:
-            try:
+        try:
+            with _file_for_errors() as errors:
                 status = self._run(document, _environment(notice), errors)
-            except subprocess.TimeoutExpired as error:
-                raise NotDelivered(
-                    f"{self._words[0]} did not end within {self._timeout:g} s and was killed"
-                ) from error
-            except OSError as error:
-                raise NotDelivered(f"{self._words[0]} did not start: {error.strerror}") from error
-            if status != 0:
-                raise NotDelivered(f"{self._words[0]} {_ended(status)}{_last_words(errors)}")
+                words = _last_words(errors)
+        except subprocess.TimeoutExpired as error:
+            raise NotDelivered(
+                f"{self._words[0]} did not end within {self._timeout:g} s and was killed"
+            ) from error
+        except OSError as error:
+            raise NotDelivered(f"{self._words[0]} did not start: {error.strerror}") from error
+        if status != 0:
+            raise NotDelivered(f"{self._words[0]} {_ended(status)}{words}")
 
     def close(self) -> None:
         """Kill what runs. Never raises."""
@@ -89,6 +90,13 @@ class CommandHook:
         return process.returncode
 
 
+def _file_for_errors() -> IO[bytes]:
+    """In memory where there is such a thing: a full disk is just when people have to be told."""
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("testio-notify"), "w+b", buffering=0)
+    return tempfile.TemporaryFile()
+
+
 def _environment(notice: Notice) -> dict[str, str]:
     ours = {
         "EVENT": notice.event.value,
@@ -98,7 +106,7 @@ def _environment(notice: Notice) -> dict[str, str]:
         "DATABASE": harmless_line(notice.database),
         "HOST": notice.host,
     }
-    kept = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
+    kept = {name: value for name, value in os.environ.items() if name.upper() not in NOT_PASSED_ON}
     return kept | {f"TESTIO_NOTIFY_{name}": value for name, value in ours.items()}
 
 

@@ -21,6 +21,7 @@ from control.protocol import (
     FetchBody,
     FetchReply,
     HealthReply,
+    NoSuchEntry,
     ReloadReply,
     RetryReply,
     RunView,
@@ -157,6 +158,10 @@ class ControlHandlers:
 
     def cancel_product(self, product_id: int) -> WordReply:
         """Leave a product out of the run at work."""
+        with _using_the_database():
+            known = queries.known_products(self.settings.db_path)
+        if known is not None and product_id not in known:
+            raise NoSuchEntry(f"there is no product {product_id} in the product list")
         why = f"product {product_id} was left out by an operator"
         run_id = _answered(lambda: self.system.cancel_product(product_id, why))
         word = Word.NOTHING_TO_CANCEL if run_id is None else Word.CANCELLING

@@ -76,13 +76,13 @@ def read_database(settings: Settings, *, since: datetime | None) -> Known:
 
 
 def _listing(row: Row, since: datetime | None) -> Listing:
-    appeared = [instant for instant in (since, _instant(row["first_seen_at"])) if instant]
+    appeared = _instant(row["first_seen_at"]) or since
     return Listing(
         product_id=row["product_id"],
         kind=Kind(row["kind"]),
         complete_as_of=_instant(row["complete_as_of"]),
         current_as_of=_instant(row["current_as_of"]),
-        known_since=max(appeared, default=datetime.now(UTC)),
+        known_since=datetime.now(UTC) if appeared is None else appeared,
         unusable=row["unusable"],
     )
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import socket
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from actors.system import ActorSystem
@@ -16,7 +17,7 @@ from config.settings import Settings
 from config.version import program_version
 from control.protocol import DaemonView
 from rules.notice import Sender
-from rules.notifying import Happening
+from rules.notifying import Event, Happening
 from service.command_hook import CommandHook
 from service.configuration import Configuration
 from service.health import HealthCheck, heartbeats_of
@@ -33,6 +34,21 @@ LAST_WORDS_SECONDS = 10.0
 """How long at most a daemon waits that ends by itself; systemd kills it after 15."""
 
 
+STUCK_SECONDS = 60.0
+"""How long nothing can be written before somebody is told."""
+STUCK_REPEAT_SECONDS = 600.0
+
+
+METRICS_BEATS = 60
+"""Beats between two tries to have the port of the metrics."""
+
+
+@dataclass(slots=True)
+class _Notes:
+    due_after: float = STUCK_SECONDS
+    beats: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookout:
     """From `start` to `stop`. `beat` is called once a second, `gave_up` at most once."""
@@ -41,9 +57,10 @@ class Lookout:
     exporter: Exporter
     metrics: MetricsServer | None
     messengers: tuple[Messenger, ...]
+    notes: _Notes = field(default_factory=_Notes)
 
     def start(self) -> None:
-        """Begin to serve and to listen. Raises SettingsError for a port that cannot be had."""
+        """Begin to serve and to listen."""
         if self.metrics is not None:
             self.metrics.start()
         for messenger in self.messengers:
@@ -52,12 +69,35 @@ class Lookout:
     def beat(self) -> None:
         """Ask the actors for a sign of life, without waiting for it."""
         self.health.heartbeats.beat()
+        self._serve_metrics()
+        journal = self.health.system.journal
+        if journal.stuck_seconds > self.notes.due_after:
+            self.notes.due_after += STUCK_REPEAT_SECONDS
+            self._tell(Event.CANNOT_WRITE, journal.stuck_because or "")
+        elif not journal.stuck_seconds:
+            self.notes.due_after = STUCK_SECONDS
+
+    def _serve_metrics(self) -> None:
+        """A port that could not be had may be free by now: the process before us has ended."""
+        if self.metrics is None or self.metrics.is_serving:
+            return
+        self.notes.beats += 1
+        if self.notes.beats % METRICS_BEATS == 0:
+            self.metrics.start()
+
+    def interrupted(self, run_ids: Sequence[int]) -> None:
+        """What was at work when the process before this one was killed."""
+        if run_ids:
+            self._tell(Event.RUN_INTERRUPTED, f"run {', '.join(map(str, run_ids))}")
 
     def gave_up(self, reason: str) -> None:
         """The daemon ends because it cannot go on."""
-        happening = Happening(at=datetime.now(UTC), status=None, gave_up=True)
+        self._tell(Event.GAVE_UP, reason)
+
+    def _tell(self, event: Event, reason: str) -> None:
+        happening = Happening(at=datetime.now(UTC), status=None, trouble=event)
         for messenger in self.messengers:
-            messenger.gave_up(happening, reason)
+            messenger.trouble(happening, reason)
 
     def stop(self, *, patient: bool) -> None:
         """Tell what is to be told still, and end. `patient`: nobody waits for the end."""

@@ -82,6 +82,7 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
         server = ControlServer(socket, handlers)
         signals.on_reload = lambda: reload_by_signal(steering)
         lookout.start()
+        lookout.interrupted(store.interrupted)
         try:
             _start(system)
             steering.apply()

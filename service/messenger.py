@@ -65,7 +65,7 @@ class _Heard:
 
 
 class Messenger:
-    """One channel. `ended` and `gave_up` may be called from any thread and never wait.
+    """One channel. `ended` and `trouble` may be called from any thread and never wait.
 
     `count` hears of each decision: the channel, and `delivered`, `failed` or `kept_back`.
     """
@@ -90,6 +90,7 @@ class Messenger:
         self._waiting: deque[_Heard] = deque(maxlen=MOST_WAITING)
         self._stopping = threading.Event()
         self._told: Trouble | None = None
+        self._has_recalled = False
         self._thread = threading.Thread(
             target=self._run, name=f"testio-notify-{channel.name}", daemon=True
         )
@@ -111,8 +112,8 @@ class Messenger:
         )
         self._hear(_Heard(happening=happening, result=result))
 
-    def gave_up(self, happening: Happening, reason: str) -> None:
-        """The daemon ends because it cannot go on."""
+    def trouble(self, happening: Happening, reason: str) -> None:
+        """Something is wrong beside the end of a run."""
         self._hear(_Heard(happening=happening, reason=reason))
 
     def finish(self) -> None:
@@ -138,12 +139,12 @@ class Messenger:
             self._changed.notify()
 
     def _run(self) -> None:
-        self._told = self._recall()
         while (heard := self._next()) is not None:
             try:
                 self._act(heard)
             except Exception:
                 log.exception("messenger_failed", channel=self._channel.name)
+                self._count(self._channel.name, "failed")
 
     def _next(self) -> _Heard | None:
         """The next one; None when all is told and the end has come."""
@@ -152,6 +153,7 @@ class Messenger:
             return self._waiting.popleft() if self._waiting else None
 
     def _act(self, heard: _Heard) -> None:
+        self._recall()
         decision = decide(self._told, heard.happening, repeat_seconds=self._repeat_seconds)
         if decision.event is None:
             if decision.after != self._told:
@@ -191,13 +193,21 @@ class Messenger:
             error=error,
         )
 
-    def _recall(self) -> Trouble | None:
+    def _recall(self) -> None:
+        """What was told before this process; tried again until it can be read."""
+        if self._has_recalled:
+            return
         try:
             text = self._memory.recorded(self._channel.name)
-            return None if text is None else Trouble.of_json(text)
-        except (StorageError, ValueError) as error:
+            before = None if text is None else Trouble.of_json(text)
+        except StorageError as error:
             log.warning("told_not_known", channel=self._channel.name, error=str(error))
-            return None
+            return
+        except ValueError as error:
+            log.warning("told_not_understood", channel=self._channel.name, error=str(error))
+            before = None
+        self._has_recalled = True
+        self._told = before if self._told is None else self._told
 
     def _remember(self, told: Trouble | None) -> None:
         """Where it cannot be written, this process knows it all the same."""

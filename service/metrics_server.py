@@ -19,11 +19,9 @@ from waitress.server import create_server
 from werkzeug.wrappers import Request, Response
 
 from config.addresses import loopback_address
-from config.problems import SettingProblem, SettingsError
 
 log = structlog.get_logger(__name__)
 
-NAME = "TESTIO_METRICS_ADDRESS"
 THREADS = 2
 CONNECTIONS = 20
 IDLE_SECONDS = 10
@@ -45,12 +43,26 @@ class MetricsServer:
         self._thread: threading.Thread | None = None
         self.host, self.port = loopback_address(address)
 
-    def start(self) -> None:
-        """Bind and serve. Raises SettingsError where the port cannot be had."""
+    @property
+    def is_serving(self) -> bool:
+        """Whether the port is ours."""
+        return self._server is not None
+
+    def start(self) -> bool:
+        """Bind and serve; whether that was possible. A page less is no reason to mirror nothing.
+
+        Said in the log; `start` may be called again.
+        """
         try:
             listening = _bound(self.host, self.port)
         except OSError as error:
-            raise SettingsError([_problem(self._address, error)]) from error
+            log.error(
+                "metrics_not_served",
+                address=self._address,
+                error=error.strerror or str(error),
+                advice="tried again every minute; `ss -ltnp` shows who has the port",
+            )
+            return False
         self.port = listening.getsockname()[1]
         self._server = create_server(
             self._app,
@@ -67,6 +79,7 @@ class MetricsServer:
         self._thread = threading.Thread(target=self._serve, name="testio-metrics", daemon=True)
         self._thread.start()
         log.info("metrics_served", host=self.host, port=self.port)
+        return True
 
     def stop(self) -> None:
         """Close the port. Never raises."""
@@ -139,13 +152,3 @@ def _names_this_machine(host: str) -> bool:
 
 def _words(text: str, status: int) -> Response:
     return Response(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
-
-
-def _problem(address: str, error: OSError) -> SettingProblem:
-    return SettingProblem(
-        name=NAME,
-        source="the settings",
-        shown=address,
-        expected=f"a free port of this machine ({error.strerror or error})",
-        hint="another daemon or exporter may use it; `ss -ltnp` shows which",
-    )

@@ -9,7 +9,8 @@ import termios
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from queue import SimpleQueue
 from types import FrameType
 
 import structlog
@@ -18,29 +19,39 @@ from service.exit_status import ExitStatus
 
 log = structlog.get_logger("daemon")
 
+LAST_RELOAD_SECONDS = 1.0
+
 
 class Signals:
     """SIGTERM and SIGINT stop in order, a second one ends the process where it stands.
 
     SIGHUP reloads, unless it says that the terminal has gone away: that stops. SIGUSR1 logs what
-    every thread is doing. Handlers run between two steps of the main thread, so whatever may wait
-    or take a lock is done on a thread of its own.
+    every thread is doing. A handler runs between two steps of the main thread, whatever locks that
+    holds; so it only puts the signal's number into a queue that is made for it. One thread acts on
+    them, another one reloads: however many signals come, one reload more follows the one at work.
     """
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
         self._stopping = False
         self._had_terminal = _has_terminal()
+        self._received: SimpleQueue[int | None] = SimpleQueue()
+        self._reload_wanted = threading.Event()
+        self._has_ended = threading.Event()
         self.on_reload: Callable[[], None] = lambda: None
 
     @contextmanager
     def handled(self) -> Iterator[None]:
         """Handle them inside the block, as before it afterwards."""
+        acting = threading.Thread(target=self._act, name="testio-signals", daemon=True)
+        reloading = threading.Thread(target=self._reload, name="testio-reload", daemon=True)
+        acting.start()
+        reloading.start()
         handlers: dict[signal.Signals, Callable[[int, FrameType | None], None]] = {
             signal.SIGTERM: self._stop_in_order,
             signal.SIGINT: self._stop_in_order,
-            signal.SIGHUP: self._hang_up,
-            signal.SIGUSR1: self._show_threads,
+            signal.SIGHUP: self._take,
+            signal.SIGUSR1: self._take,
         }
         previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
@@ -48,21 +59,41 @@ class Signals:
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
+            self._received.put(None)
+            self._has_ended.set()
+            self._reload_wanted.set()
+            acting.join(LAST_RELOAD_SECONDS)
+            reloading.join(LAST_RELOAD_SECONDS)
 
-    def _stop_in_order(self, _number: int, _frame: FrameType | None) -> None:
+    def _stop_in_order(self, number: int, _frame: FrameType | None) -> None:
         if self._stopping:
             os._exit(ExitStatus.CANCELLED)
         self._stopping = True
-        self._stop.set()
+        self._received.put(number)
 
-    def _hang_up(self, number: int, frame: FrameType | None) -> None:
-        if self._had_terminal and not _has_terminal():
-            self._stop_in_order(number, frame)
-        elif not self._stopping:
-            threading.Thread(target=self.on_reload, name="testio-reload", daemon=True).start()
+    def _take(self, number: int, _frame: FrameType | None) -> None:
+        self._received.put(number)
 
-    def _show_threads(self, _number: int, _frame: FrameType | None) -> None:
-        threading.Thread(target=log_threads, name="testio-stacks", daemon=True).start()
+    def _act(self) -> None:
+        while (number := self._received.get()) is not None:
+            if number == signal.SIGUSR1:
+                with suppress(Exception):  # showing is not worth the thread that hears of a stop
+                    log_threads()
+            elif number == signal.SIGHUP and not (self._had_terminal and not _has_terminal()):
+                self._reload_wanted.set()
+            else:
+                self._stop.set()
+
+    def _reload(self) -> None:
+        while True:
+            self._reload_wanted.wait()
+            self._reload_wanted.clear()
+            if self._has_ended.is_set():
+                return
+            try:
+                self.on_reload()
+            except Exception:
+                log.exception("reload_failed")
 
 
 def log_threads() -> None:
@@ -71,7 +102,7 @@ def log_threads() -> None:
     for ident, frame in sys._current_frames().items():
         if ident != threading.get_ident():
             stack = "".join(traceback.format_stack(frame)).rstrip()
-            log.warning("thread_stack", thread=names.get(ident, str(ident)), stack=stack)
+            log.warning("thread_stack", thread_name=names.get(ident, str(ident)), stack=stack)
 
 
 def _has_terminal() -> bool:

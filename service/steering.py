@@ -5,10 +5,13 @@ An operator's choice is on disk before it takes effect, so that a restart finds 
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import structlog
 from pydantic import SecretStr
@@ -36,7 +39,10 @@ from testio.limits import RequestScope, RetryBudget
 log = structlog.get_logger("daemon")
 
 TRIAL_SECONDS = 8.0
-"""For one request that tries a new token; somebody waits for the answer."""
+"""For the request that tries a new token; somebody waits for the answer."""
+PATIENCE_SECONDS = 2.0
+"""For another change to end."""
+LOGGING = frozenset({"LOG_LEVEL", "LOG_FORMAT", "LOG_FILE"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,24 +60,21 @@ class Steering:
     read_again: ReadAgain
     notifier: Notifier = field(default_factory=Notifier)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    reloading: threading.Lock = field(default_factory=threading.Lock)
 
     # -- choices -------------------------------------------------------------------------------
 
     def pause(self, seconds: float | None) -> WordReply:
         """No periodic runs for so long, or until resumed."""
-        with self.lock:
-            now = datetime.now(UTC)
-            until = None if seconds is None else now + timedelta(seconds=seconds)
-            choices = self.configuration.choices
-            if until is None and choices.paused and choices.paused_until is None:
-                return WordReply(word=Word.ALREADY_PAUSED)
-            self._keep(choices.pause(until))
-            self.system.pause(until)
-            return WordReply(word=Word.PAUSED, until=until)
+        with self._alone():
+            until = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
+            self._keep(self.configuration.choices.pause(until))
+            has_changed = self.system.pause(until)
+            return WordReply(word=Word.PAUSED if has_changed else Word.ALREADY_PAUSED, until=until)
 
     def resume(self) -> WordReply:
         """Periodic runs again."""
-        with self.lock:
+        with self._alone():
             self._keep(self.configuration.choices.resume())
             return WordReply(word=Word.RESUMED if self.system.resume() else Word.NOT_PAUSED)
 
@@ -93,24 +96,33 @@ class Steering:
     def _choose(
         self, name: str, value: float | None, now_in_force: Callable[[], float]
     ) -> ChoiceReply:
-        with self.lock:
+        with self._alone():
             before, choices = now_in_force(), self.configuration.choices
             was_chosen = getattr(choices, name)
             self._keep(choices.choose(name, value))
+            self.apply()  # whatever is kept: an earlier try may not have come so far
             after = now_in_force()
-            if before != after:
-                self.apply()
             if was_chosen != value:
                 self._record(EventName.SETTING_CHANGED, name=name, value=after, before=before)
             word = Word.UNCHANGED if (before, was_chosen) == (after, value) else Word.CHANGED
             return ChoiceReply(word=word, value=after, before=before, chosen=value is not None)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One change at a time; nobody waits long, as the threads that wait answer others, too."""
+        if not self.lock.acquire(timeout=PATIENCE_SECONDS):
+            raise NoAnswer("another change is under way")
+        try:
+            yield
+        finally:
+            self.lock.release()
 
     def _keep(self, choices: Choices) -> None:
         self.rows.write(choices.as_rows(), at=datetime.now(UTC))
         self.configuration.choices = choices
 
     def apply(self) -> None:
-        """Let everybody go by the configuration as it is now."""
+        """Let everybody go by the configuration as it is now; the same again changes nothing."""
         live, settings = self.configuration, self.configuration.settings
         self.client.allow(
             connections=live.concurrency,
@@ -118,19 +130,23 @@ class Steering:
             timeout_seconds=settings.http_timeout_seconds,
             max_response_bytes=settings.max_response_bytes,
         )
-        self.system.employ(live.concurrency)
         self.system.set_interval(live.interval_seconds)
+        self.system.employ(live.concurrency)
 
     # -- reload --------------------------------------------------------------------------------
 
     def reload(self) -> ReloadReply:
         """Read settings and token again. Raises Refused where they are bad: the old ones stay."""
-        with self.lock, self.notifier.reload():
-            try:
+        if not self.reloading.acquire(timeout=PATIENCE_SECONDS):
+            raise NoAnswer("another reload is under way")
+        try:
+            with self.notifier.reload():
                 return self._reload()
-            except Refused as error:
-                self._record(EventName.RELOAD_REFUSED, Outcome.FAILED, reason=str(error))
-                raise
+        except Refused as error:
+            self._record(EventName.RELOAD_REFUSED, Outcome.FAILED, reason=str(error))
+            raise
+        finally:
+            self.reloading.release()
 
     def _reload(self) -> ReloadReply:
         live = self.configuration
@@ -139,33 +155,55 @@ class Steering:
         except SettingsError as error:
             raise Refused(f"the configuration stays as it was: {error}") from error
         settings, needs_restart = take_over(live.settings, new.settings)
-        changed = differing(live.settings, settings)
+        _refuse_log_file(settings.log_file)
         has_new_token = new.token.get_secret_value() != live.secret()
-        if has_new_token:
-            self._try_token(settings, new.token)
-        _log_as(settings)
-        live.settings, live.token = settings, new.token
-        self.apply()
+        listed = self._try_token(settings, new.token) if has_new_token else frozenset()
+        with self._alone():
+            if has_new_token:
+                self._exchange(new.token, listed)
+            changed = self._take_up(settings, new.token)
         if has_new_token:
             changed = [*dict.fromkeys([*changed, "TESTIO_CUSTOMER_API_TOKEN"])]
         word = Word.RELOADED if changed or needs_restart else Word.UNCHANGED
         self._record(EventName.RELOADED, changed=changed, needs_restart=needs_restart)
         return ReloadReply(word=word, changed=changed, needs_restart=needs_restart)
 
-    def _try_token(self, settings: Settings, token: SecretStr) -> None:
-        """The new token has to be accepted, and to be for the same account."""
+    def _take_up(self, settings: Settings, token: SecretStr) -> list[str]:
+        live = self.configuration
+        changed = differing(live.settings, settings)
+        if LOGGING.intersection(changed):
+            configure_logs(
+                level=settings.log_level, log_format=settings.log_format, file=settings.log_file
+            )
+        live.settings, live.token = settings, token
+        self.apply()
+        return changed
+
+    def _try_token(self, settings: Settings, token: SecretStr) -> frozenset[int]:
+        """The products that the new token sees; within a few seconds, whatever the remote does."""
+        if self.system.status().current is not None and not self.account.is_known:
+            raise Refused(
+                "the old token stays while the first run is at work; reload again when it has ended"
+            )
         trial = settings.model_copy(
             update={"http_timeout_seconds": min(TRIAL_SECONDS, settings.http_timeout_seconds)}
         )
         client = make_client(trial, token.get_secret_value)
+        scope = RequestScope(retries=RetryBudget(0))
+        timer = threading.Timer(TRIAL_SECONDS, scope.cancellation.cancel)
+        timer.start()
         try:
-            listed = client.list_products(RequestScope(retries=RetryBudget(1)))
+            listed = client.list_products(scope)
         except TestioError as error:
             raise Refused(f"the old token stays: with the new one {error}") from error
         finally:
+            timer.cancel()
             client.close()
         unusable = (bad.record_id for bad in listed.bad_rows if bad.record_id is not None)
-        problem = self.account.exchange(token, {*(each.id for each in listed.records), *unusable})
+        return frozenset({*(each.id for each in listed.records), *unusable})
+
+    def _exchange(self, token: SecretStr, listed: frozenset[int]) -> None:
+        problem = self.account.exchange(token, listed)
         if problem is not None:
             raise Refused(f"the old token stays: {problem.message}")
 
@@ -194,13 +232,15 @@ def reload_by_signal(steering: Steering) -> None:
         log.error("reload_failed", reason=str(error))
 
 
-def _log_as(settings: Settings) -> None:
+def _refuse_log_file(path: Path | None) -> None:
+    """Looked at before anything changes. Raises Refused."""
+    if path is None:
+        return
     try:
-        configure_logs(
-            level=settings.log_level, log_format=settings.log_format, file=settings.log_file
-        )
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
     except OSError as error:
         raise Refused(
-            f"the configuration stays as it was: LOG_FILE {settings.log_file} cannot be "
-            f"written to ({error.strerror})"
+            f"the configuration stays as it was: LOG_FILE {path} cannot be written to "
+            f"({error.strerror})"
         ) from error

@@ -97,7 +97,10 @@ class FreshDirectory(MirrorDirectory):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
-    """Everything that writes or reads the mirror in this process, and the lock that allows it."""
+    """Everything that writes or reads the mirror in this process, and the lock that allows it.
+
+    `interrupted`: the runs that a killed process has left at work.
+    """
 
     lock: WriterLock
     database: Database
@@ -106,6 +109,7 @@ class Store:
     directory: MirrorDirectory
     fresh: FreshStart
     account: AccountRows
+    interrupted: tuple[int, ...] = ()
 
 
 @contextmanager
@@ -144,7 +148,7 @@ def open_store(
 
 def _store(lock: WriterLock, database: Database) -> Store:
     events = SyncLog(database)
-    _recover(lock, events)
+    interrupted = _recover(lock, events)
     return Store(
         lock=lock,
         database=database,
@@ -153,15 +157,18 @@ def _store(lock: WriterLock, database: Database) -> Store:
         directory=MirrorDirectory(database.path),
         fresh=FreshStart(database),
         account=AccountRows(database),
+        interrupted=interrupted,
     )
 
 
-def _recover(lock: WriterLock, events: SyncLog) -> None:
-    """Say from whom the lock was taken over, and end the runs that it left running."""
+def _recover(lock: WriterLock, events: SyncLog) -> tuple[int, ...]:
+    """Say from whom the lock was taken over, and end the runs that it left running: their ids."""
     now = datetime.now(UTC)
     if lock.recovered_from is not None:
         holder = {k: v for k, v in asdict(lock.recovered_from).items() if v is not None}
         log.warning("lock_recovered", **{"from": holder})
         events.write([SyncEvent(at=now, event=EventName.LOCK_RECOVERED, detail={"from": holder})])
-    for run_id in events.close_interrupted(at=now):
+    interrupted = tuple(events.close_interrupted(at=now))
+    for run_id in interrupted:
         log.warning("run_interrupted", run_id=run_id)
+    return interrupted

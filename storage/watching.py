@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,17 +28,27 @@ def open_briefly(path: Path, seconds: float) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def listings(connection: sqlite3.Connection, product_ids: Collection[int] | None) -> list[Row]:
+def listings(connection: sqlite3.Connection, product_ids: frozenset[int] | None) -> list[Row]:
     """Each product and kind in scope: its cursor, when it appeared, its unusable records.
 
-    `product_ids` None means all of them. Lighter than the view `freshness`: it counts no rows.
+    `product_ids` None means all of them. What is to be mirrored and is not in the account's list
+    has never been fetched, since the first run. Lighter than the view `freshness`: no rows are
+    counted.
     """
     rows = connection.execute(LISTINGS).fetchall()
+    if product_ids is None:
+        return rows
+    known = {row["product_id"] for row in rows}
     return [
-        row
-        for row in rows
-        if product_ids is None or not row["product_id"] or row["product_id"] in product_ids
+        *(row for row in rows if not row["product_id"] or row["product_id"] in product_ids),
+        *(_never_seen(key, rows[0]) for key in sorted(product_ids - known)),
     ]
+
+
+def _never_seen(product_id: int, of_the_list: Row) -> Row:
+    """A product that is to be mirrored and that the account does not list."""
+    nothing = dict.fromkeys(("complete_as_of", "current_as_of", "last_outcome"))
+    return of_the_list | nothing | {"product_id": product_id, "kind": "tests", "unusable": 0}
 
 
 def paused_since(connection: sqlite3.Connection) -> str | None:
@@ -72,7 +82,7 @@ def last_ends(connection: sqlite3.Connection) -> dict[str, str]:
 
 LISTINGS = """
 WITH listed (product_id, kind, first_seen_at) AS (
-    SELECT 0, 'products', NULL
+    SELECT 0, 'products', (SELECT min(started_at) FROM sync_runs)
     UNION ALL SELECT id, 'features', first_seen_at FROM products WHERE deleted_at IS NULL
     UNION ALL SELECT id, 'tests', first_seen_at FROM products WHERE deleted_at IS NULL
 ),

@@ -74,10 +74,14 @@ class RateLimit:
     """At most so many attempts a second, over all workers. 0 means no limit. Thread-safe."""
 
     def __init__(self, per_second: int) -> None:
+        self.per_second = 0
+        self._bucket: _Bucket | None = None
         self.change(per_second)
 
     def change(self, per_second: int) -> None:
         """From now on so many. Who waits by the old limit waits by the new one."""
+        if per_second == self.per_second:
+            return  # a new bucket would be an empty one
         self.per_second = per_second
         self._bucket = _Bucket(per_second) if per_second > 0 else None
 

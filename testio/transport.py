@@ -143,11 +143,16 @@ class Transport:
             scope.attempts.note()
 
     def _try(self, path: str, query: Query, cancellation: Cancellation) -> bytes:
+        """One attempt. Limits are asked with a slot in hand: what held a while ago may not now."""
         cancellation.check()
-        self.breaker.admit(path, cancellation)
+        with self._slots.taken(cancellation):
+            self.breaker.admit(path, cancellation)
+            return self._admitted(path, query, cancellation)
+
+    def _admitted(self, path: str, query: Query, cancellation: Cancellation) -> bytes:
         try:
             self._wait_for_turn(cancellation)
-            with self._slots.taken(cancellation), self.tally.attempt():
+            with self.tally.attempt():
                 body = self._send(path, query, cancellation)
         except (ServerError, Timeout, ConnectionFailed) as error:
             self.breaker.failed(path, error)

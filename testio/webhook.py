@@ -40,7 +40,12 @@ class Webhook:
         try:
             with self._deadlines.watching(call, self._timeout):
                 status = self._exchange(body)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except (
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+            OSError,
+            ValueError,  # a host name that cannot be one
+        ) as error:
             if call.cut_because == "deadline" or isinstance(error, requests.Timeout):
                 raise WebhookFailed(f"no answer within {self._timeout:g} s") from error
             raise WebhookFailed(f"not reached: {root_cause(error)}") from error

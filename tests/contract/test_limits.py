@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 from simulator import Simulator
 from testio.cancellation import Cancellation
 from testio.client import TestioClient
-from testio.errors import Cancelled, ServerError
+from testio.errors import Cancelled, ServerError, TestioError
 from testio.limits import RateLimit, RequestScope, Slots
 
 MANY = 30.0
@@ -116,3 +117,39 @@ def test_new_limits_hold_for_the_next_request(
         client.list_products(RequestScope())
     assert time.monotonic() - began < MANY
     assert (client.state().connections, client.state().requests_per_second) == (2, 7)
+
+
+def test_with_fewer_slots_than_senders_nobody_sends_through_a_closed_gate(
+    simulator: Simulator, make_client: Callable[..., TestioClient]
+) -> None:
+    client = make_client(simulator, connections=1)
+    simulator.add_fault(kind="slow", seconds=0.05)
+    simulator.add_fault(kind="status", status=429, retry_after="30", times=1)
+    scope = RequestScope()
+    products = [product["id"] for product in simulator.account()["products"]]
+
+    def ask(product_id: int) -> None:
+        with contextlib.suppress(TestioError):
+            client.list_features(product_id, scope)
+
+    threads = [threading.Thread(target=ask, args=(product,)) for product in products]
+    for thread in threads:
+        thread.start()
+    give_up_at = time.monotonic() + 5
+    while client.state().parked_seconds == 0 and time.monotonic() < give_up_at:
+        time.sleep(0.005)
+    sent = len(simulator.requests())
+    time.sleep(0.4)  # time enough for everybody else, if they were let
+    assert len(simulator.requests()) == sent == 1
+    scope.cancellation.cancel()
+    for thread in threads:
+        thread.join(5)
+
+
+def test_the_same_rate_again_gives_nobody_more() -> None:
+    rate, cancellation = RateLimit(3), Cancellation()
+    began = time.monotonic()
+    for _ in range(7):
+        rate.change(3)
+        rate.wait(cancellation)
+    assert time.monotonic() - began >= 1.5, "3 a second: the seventh is in the third second"

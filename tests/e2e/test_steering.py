@@ -90,6 +90,9 @@ def test_one_product_is_left_out_of_the_run_at_work(home: Home) -> None:
     ]
     assert skipped[0][2] == why
     assert home.run("cancel", "--product", str(first)).stdout == "nothing to cancel\n"
+    assert (
+        "there is no product 424242" in home.run("cancel", "--product", "424242", expect=2).stderr
+    )
     refused = home.run("cancel", "--product", "zero", expect=2).stderr
     assert "expected a whole number of 1 or more, like 18; got 'zero'" in refused
 
@@ -150,7 +153,7 @@ def test_reload_takes_up_what_is_good_and_refuses_what_is_bad(home: Home) -> Non
     home.wait_for(
         lambda: (
             {"MainThread", "testio-control"}
-            <= {line["thread"] for line in _log(home) if line["event"] == "thread_stack"}
+            <= {line["thread_name"] for line in _log(home) if line["event"] == "thread_stack"}
         ),
         "the stack of every thread",
     )

@@ -130,12 +130,32 @@ def test_the_alerts_hold_their_tests() -> None:
         assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-def test_a_port_in_use_ends_the_daemon_with_one_clear_message(home: Home) -> None:
+def test_a_port_in_use_costs_the_page_and_nothing_else(home: Home) -> None:
+    log = home.folder / "log"
+    home.settings["LOG_FILE"] = str(log)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         home.settings["TESTIO_METRICS_ADDRESS"] = f"127.0.0.1:{taken.getsockname()[1]}"
-        ended = home.run("run", expect=2)
-    assert "TESTIO_METRICS_ADDRESS" in ended.stderr
-    assert "in use" in ended.stderr
+        daemon = home.daemon()
+        assert home.wait_for_run(1) == "success"
+    (said,) = [line for line in log.read_text().splitlines() if "metrics_not_served" in line]
+    assert "in use" in said
+    daemon.kill()
+    daemon.communicate()
+
+
+def test_a_killed_run_is_told_at_the_next_start(home: Home) -> None:
+    make_hook(home)
+    home.hang("*/features")
+    daemon = home.daemon()
+    home.wait_for_hang()
+    daemon.kill()
+    daemon.communicate()
+    home.simulator.clear_faults()
+    home.daemon()
+    home.wait_for(lambda: len(notices(home)) == 2, "both notifications")
+    assert [each["event"] for each in notices(home)] == ["run_interrupted", "recovered"]
+    assert "run 1" in str(notices(home)[0]["text"])
+    home.run("stop")
 
 
 def test_health_by_a_daemon_and_without_one(home: Home) -> None:

@@ -236,12 +236,24 @@ def test_products_out_of_scope_grow_as_old_as_they_like(
                 (product_id, old, old, old),
             )
     assert patient.reasons() == [
+        (Check.NEVER_FETCHED, "features of product 18 and 1 more"),
         (Check.STALE, "tests of product 18 and 1 more"),
         (Check.INCOMPLETE, "tests of product 18 and 1 more"),
     ]
     scoped = patient.check.settings().model_copy(update={"product_ids": frozenset({42})})
     patient.check = replace(patient.check, settings=lambda: scoped)
     assert patient.reasons() == [
+        (Check.NEVER_FETCHED, "features of product 42"),
         (Check.STALE, "tests of product 42"),
         (Check.INCOMPLETE, "tests of product 42"),
     ]
+    scoped = scoped.model_copy(update={"product_ids": frozenset({42, 99})})
+    with database.transaction() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO sync_runs (id, status, trigger_source, started_at, phases, options)"
+            " VALUES (1, 'running', 'schedule', ?, '[]', '{}')",
+            (old,),
+        )
+    assert (Check.NEVER_FETCHED, "tests of product 99") in patient.reasons(), (
+        "a product that is to be mirrored and that the account does not have"
+    )

@@ -19,7 +19,7 @@ from config.problems import SettingsError
 from rules.events import RunClosed
 from rules.model import ErrorKind, Problem, RunRequest, RunStatus, SyncResult, Trigger
 from rules.notice import Notice, Sender, trial_notice
-from rules.notifying import Happening
+from rules.notifying import Event, Happening
 from service.command_hook import CommandHook
 from service.messenger import Messenger, NotDelivered
 from storage.database import Database
@@ -89,6 +89,17 @@ def end_of(status: RunStatus, product_id: int = 18, run_id: int = 1) -> RunClose
 
 
 Make = Callable[..., Messenger]
+
+
+def told_before() -> str:
+    """The memory of a channel that has told of a partial run."""
+    memory, channel = Memory(), Channel()
+    messenger = Messenger(channel, memory, SENDER, repeat_seconds=3600.0)
+    messenger.start()
+    messenger.ended(end_of(RunStatus.PARTIAL))
+    messenger.stop(5.0)
+    assert memory.text is not None
+    return memory.text
 
 
 @pytest.fixture
@@ -190,8 +201,8 @@ def test_a_memory_that_cannot_be_used_stops_nothing(make: Make) -> None:
 def test_giving_up_is_told_before_the_end(make: Make) -> None:
     channel = Channel()
     messenger = make(channel)
-    now = Happening(at=datetime.now(UTC), status=None, gave_up=True)
-    messenger.gave_up(now, "too many restarts")
+    now = Happening(at=datetime.now(UTC), status=None, trouble=Event.GAVE_UP)
+    messenger.trouble(now, "too many restarts")
     messenger.stop(5.0)
     assert channel.events() == ["gave_up"]
     assert "too many restarts" in channel.sent[0].text
@@ -339,3 +350,60 @@ def test_a_proxy_of_the_environment_is_not_asked(
     assert os.environ["http_proxy"]
     post()
     assert len(web.requests) == 1
+
+
+def test_a_memory_that_cannot_be_read_at_the_start_is_read_later(make: Make) -> None:
+    channel, memory = Channel(), Memory(text=told_before(), broken=True)
+    messenger = make(channel, memory)
+    messenger.ended(end_of(RunStatus.CANCELLED))
+    messenger.ended(end_of(RunStatus.CANCELLED))
+    memory.broken = False
+    messenger.ended(end_of(RunStatus.SUCCESS))
+    messenger.stop(5.0)
+    assert channel.events() == ["recovered"]
+    assert memory.text is None
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (Event.CANNOT_WRITE, "cannot write to its database: the disk is full"),
+        (Event.RUN_INTERRUPTED, "a run was killed before its end"),
+        (Event.GAVE_UP, "the daemon gives up: the disk is full"),
+    ],
+)
+def test_trouble_beside_the_end_of_a_run_is_told_and_its_end_as_well(
+    make: Make, event: Event, words: str
+) -> None:
+    channel = Channel()
+    messenger = make(channel, Memory())
+    for _ in range(2):
+        now = Happening(at=datetime.now(UTC), status=None, trouble=event)
+        messenger.trouble(now, "the disk is full")
+    messenger.ended(end_of(RunStatus.SUCCESS))
+    messenger.stop(5.0)
+    assert channel.events() == [event.value, "recovered"]
+    assert words in channel.sent[0].text
+    assert "What to do:" in channel.sent[0].text
+
+
+def test_an_address_that_cannot_be_one_is_no_fault_of_the_daemon() -> None:
+    for host in ("a..b", f"{'a' * 70}.example"):
+        webhook = Webhook(f"https://{host}/x", timeout_seconds=1.0)
+        with pytest.raises(WebhookFailed, match="not reached"):
+            webhook.post(b"{}")
+        webhook.close()
+
+
+def test_a_hook_needs_no_folder_for_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    monkeypatch.setenv("testio_customer_api_token", "a-secret-in-lower-case")
+    script = tmp_path / "hook"
+    script.write_text("#!/bin/sh\nenv >&2\nexit 3\n")
+    script.chmod(0o755)
+    hook = CommandHook(str(script), timeout_seconds=5.0)
+    with pytest.raises(NotDelivered, match="ended with status 3: ") as failed:
+        hook.send(TRIAL)
+    assert "a-secret-in-lower-case" not in str(failed.value)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from rules.events import EventName
-from rules.model import ErrorKind, Outcome, RunStatus, SyncPhase
+from rules.model import ErrorKind, Outcome, RunStatus, SyncPhase, Trigger
 from testio.limits import RequestScope
 from tests.conftest import Bench, wait_until
 from tests.fakes import START
@@ -199,3 +199,14 @@ def test_what_a_dead_worker_was_doing_is_not_shown_for_ever(bench: Bench) -> Non
     bench.account.misbehave[(SyncPhase.FEATURES, 2)] = crash
     assert bench.run().status is RunStatus.PARTIAL
     wait_until(lambda: bench.system.busy() == (), what="the replacement's clean start")
+
+
+def test_a_run_at_start_that_a_pause_held_back_is_made_at_its_end(bench: Bench) -> None:
+    bench.interval, bench.startup_run, bench.pulse_seconds = 0.0, True, None
+    bench.system.pause()
+    bench.system.begin()
+    beat(bench, 10_000)
+    assert ticks(bench) == 0
+    bench.system.resume()
+    wait_until(lambda: ticks(bench) == 1, what="the run at start")
+    assert bench.wait(1).trigger_source is Trigger.STARTUP

@@ -100,6 +100,9 @@ class BacklogMachine(RuleBasedStateMachine):
         if worker == self.workers:
             self.workers += 1
             self.model.free.add(worker)
+        elif worker in self.model.absent:
+            self.model.absent.remove(worker)
+            self.model.free.add(worker)
 
     @rule(product=st.integers(1, 50))
     def drop(self, product: int) -> None:

@@ -103,8 +103,15 @@ def test_records_that_nobody_here_can_mend_are_a_warning() -> None:
     assert checks(verdict.warnings) == [Check.UNREADABLE_RECORDS]
 
 
-def test_a_clock_that_was_wrong_makes_nothing_old() -> None:
-    assert judged(listing(-500, -500)).healthy
+def test_a_clock_that_was_put_right_by_a_little_makes_nothing_old() -> None:
+    assert judged(listing(-200, -200)).healthy
+
+
+def test_what_was_read_far_in_the_future_is_of_no_known_age() -> None:
+    verdict = judged(listing(-4_000, -4_000))
+    assert not verdict.healthy
+    assert "an unknown time (it was read in the future" in verdict.reasons[0].message
+    assert verdict.reasons[0].seconds is None
 
 
 @pytest.mark.parametrize(

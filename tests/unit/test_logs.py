@@ -287,3 +287,23 @@ log.warning("three")
     lines = objects(logged(script, file=tmp_path / "sync.log"))
     assert [line["event"] for line in lines] == ["three"], "each line once, to the new place"
     assert [x["event"] for x in objects((tmp_path / "sync.log").read_text())] == ["one"]
+
+
+def test_while_logging_is_set_up_again_no_line_goes_elsewhere(tmp_path: Path) -> None:
+    """Without a handler the standard library writes warnings to stderr, secrets and all."""
+    script = """
+import threading
+done = threading.Event()
+def warn():
+    while not done.is_set():
+        log.warning("busy", token=token)
+threads = [threading.Thread(target=warn) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for _ in range(100):
+    configure_logs(level="INFO", log_format="json", file=Path(given["file"]))
+done.set()
+for thread in threads:
+    thread.join()
+"""
+    assert logged(script, file=tmp_path / "log") == ""

@@ -134,7 +134,7 @@ def test_the_daemons_own_run_ends_any_trouble() -> None:
 
 
 def test_giving_up_is_told_and_ends_with_a_success() -> None:
-    gave_up = Happening(at=START, status=None, gave_up=True)
+    gave_up = Happening(at=START, status=None, trouble=Event.GAVE_UP)
     assert events(gave_up, gave_up, ended(5, RunStatus.SUCCESS)) == [
         Event.GAVE_UP,
         None,

@@ -157,9 +157,3 @@ def test_another_interval_counts_from_the_last_tick_and_is_never_due_in_the_past
     schedule = Schedule.starting(now=start, interval=old).with_interval(new, now)
     assert schedule.due_at == max(now, start + new)
     assert schedule.with_interval(0, now).next_at() is None
-
-
-def test_a_start_up_run_that_a_pause_held_back_is_due_at_its_end() -> None:
-    schedule = Schedule.starting(now=0, interval=900).pause(100).due_now(0)
-    assert not schedule.is_due(50)
-    assert schedule.resume().is_due(100)
