@@ -141,7 +141,7 @@ def _show(entry: Entry) -> None:
             "run_started",
             run_id=entry.run_id,
             trigger_source=entry.request.trigger.value,
-            phases=list(entry.request.phases),
+            phases=[phase.value for phase in entry.request.phases],
         )
     elif isinstance(entry, RunClosed):
         _show_result(entry.result)

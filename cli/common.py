@@ -85,9 +85,31 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+class _Flat(argparse.Action):
+    """`18 42` and `18,42` are the same ids."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,  # noqa: ARG002
+    ) -> None:
+        setattr(namespace, self.dest, [number for each in values for number in each])
+
+
+def _numbers(text: str) -> list[int]:
+    return [whole_number(word) for word in text.rstrip(",").split(",")]
+
+
+def add_ids(parser: argparse.ArgumentParser, flag: str, *, what: str) -> None:
+    """A flag that takes ids, apart or with commas between them; `what` is its help."""
+    parser.add_argument(flag, nargs="+", action=_Flat, type=_numbers, metavar="ID", help=what)
+
+
 def add_product_ids(parser: argparse.ArgumentParser, *, what: str) -> None:
     """The flag that narrows a verb to some products; `what` is its help."""
-    parser.add_argument("--product-ids", nargs="+", type=whole_number, metavar="ID", help=what)
+    add_ids(parser, "--product-ids", what=what)
 
 
 def print_json(document: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from typing import Any
@@ -47,6 +48,7 @@ VERBS = {
     "man": "print the manual page",
 }
 
+CANCELLED = 130
 STATUS_IS_THE_ANSWER = ("cli.check", "cli.health", "cli.notify", "cli.verify")
 
 EPILOG = """\
@@ -63,14 +65,48 @@ Every verb has --help with examples. Settings and exit statuses are in the READM
 
 def main(argv: list[str] | None = None) -> int:
     """The entry point `testio-sync`; returns the exit status."""
+    _make_streams_usable()
     arguments = sys.argv[1:] if argv is None else argv
     parser = _top_parser()
     if not arguments:
         parser.print_help(sys.stderr)
         return 2
+    if arguments[0] == "help":
+        arguments = [*arguments[1:2], "--help"]
+    _suggest_a_verb(parser, arguments[0])
     verb = parser.parse_args(arguments[:1]).verb
-    module = importlib.import_module(f"cli.{verb}")
-    return _run(module, verb_parser(verb, module).parse_args(arguments[1:]))
+    try:
+        module = importlib.import_module(f"cli.{verb}")
+        return _run(module, verb_parser(verb, module).parse_args(arguments[1:]))
+    except KeyboardInterrupt:  # while it was loaded
+        return CANCELLED
+
+
+def _make_streams_usable() -> None:
+    """Whoever starts us may have closed them (`2>&-`, some supervisors); files that are opened
+    later must not get their numbers. And no character makes a traceback."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number is this one
+        if getattr(sys, name) is None:
+            mode = "r" if number == 0 else "w"
+            setattr(sys, name, open(number, mode, closefd=False, encoding="utf-8"))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _suggest_a_verb(parser: argparse.ArgumentParser, given: str) -> None:
+    """A mistyped verb gets its nearest one, not a wall of all of them."""
+    if given in VERBS or given.startswith("-"):
+        return
+    from rules.nearest import nearest_word
+
+    near = nearest_word(given, VERBS)
+    hint = f"did you mean {near}?" if near else "`testio-sync --help` lists all verbs"
+    parser.error(f"there is no verb {given!r}; {hint}")
 
 
 def _top_parser() -> argparse.ArgumentParser:
@@ -102,7 +138,7 @@ def _run(module: Any, arguments: argparse.Namespace) -> int:
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
-        return 130
+        return CANCELLED
     except BrokenPipeError:
         # Whoever read our output has gone; there is nobody to tell. Where the status is the answer
         # it has to be one that says nothing good.

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from cli.common import (
+    add_ids,
     add_log_flags,
     add_product_ids,
     add_settings_flags,
@@ -51,9 +52,7 @@ def add_common_flags(parser: argparse.ArgumentParser, *, since: str) -> None:
 
 def add_test_flags(parser: argparse.ArgumentParser, kind: Kind, *, since: str) -> None:
     """The flags of tests and bugs."""
-    parser.add_argument(
-        "--test-ids", nargs="+", type=whole_number, metavar="ID", help="only of these tests"
-    )
+    add_ids(parser, "--test-ids", what="only of these tests")
     parser.add_argument(
         "--status", nargs="+", metavar="STATUS", help=f"only {kind.value} with one of these"
     )

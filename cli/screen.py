@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -78,6 +78,8 @@ def show_daemon(console: Console, document: dict[str, Any]) -> None:
         up = age(daemon["started_at"], document["at"])
         console.print(f"daemon     pid {daemon['pid']}, version {daemon['version']}, up {up}")
         console.print(f"next run   {_next_run(document)}")
+        for words in _choices(document["choices"] or {}):
+            console.print(f"chosen     {words}")
     console.print(f"database   {document['database']}", soft_wrap=True)
     if document["trouble"]:
         console.print(f"trouble    cannot write: {harmless(document['trouble'])}", style="red")
@@ -93,10 +95,24 @@ def _no_daemon(writer: dict[str, Any] | None) -> str:
 
 def _next_run(document: dict[str, Any]) -> str:
     if document["paused"]:
-        return "none: paused (testio-sync resume)"
+        until = document["paused_until"]
+        return f"paused until {minute(until) if until else 'somebody resumes'} (testio-sync resume)"
     if document["next_run_at"] is None:
         return "none: periodic runs are turned off"
     return f"in {age(document['at'], document['next_run_at'])}"
+
+
+def _choices(choices: dict[str, Any]) -> Iterator[str]:
+    """What somebody has changed at run time, and how it is taken back."""
+    interval, rate = choices.get("interval_seconds"), choices.get("requests_per_second")
+    if interval is not None:
+        said = f"a run every {spoken(interval)}" if interval else "no periodic runs"
+        yield f"{said} (testio-sync interval default)"
+    if choices.get("concurrency") is not None:
+        yield f"{choices['concurrency']} requests at once (testio-sync concurrency default)"
+    if rate is not None:
+        said = f"at most {rate} requests a second" if rate else "no limit of requests a second"
+        yield f"{said} (testio-sync rate default)"
 
 
 def show_current(console: Console, run: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from cli.common import add_settings_flags, control_of, print_json, settings_of
 from cli.status_screen import show_status
@@ -105,7 +105,12 @@ def _concerns(
         held_sets=len(stored["held_deletions"]),
         cannot_write=reply.get("trouble"),
         killed_run=newest["id"] if newest is not None and is_killed else None,
+        silent_daemon=writer["pid"] if not reply and _is_daemon(writer) else None,
     )
+
+
+def _is_daemon(writer: dict[str, Any] | None) -> TypeGuard[dict[str, Any]]:
+    return writer is not None and writer["role"] == "daemon"
 
 
 def _place(row: Row) -> Place:

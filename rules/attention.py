@@ -62,13 +62,18 @@ def concerns(
     held_sets: int = 0,
     cannot_write: str | None = None,
     killed_run: int | None = None,
+    silent_daemon: int | None = None,
 ) -> list[Concern]:
     """Everything that is wrong, each once: what fails is not counted again as stale or a gap.
 
     `held_sets`: sets of deletions held back. `cannot_write`: why the daemon cannot write.
     `killed_run`: the newest run, if nobody works on it any more and it never ended.
+    `silent_daemon`: the pid of a daemon that holds the writer lock and does not answer.
     """
     found = []
+    if silent_daemon is not None:
+        what = f"the daemon with pid {silent_daemon} does not answer"
+        found.append(Concern(what=what, action="look again; if it stays so, end that process"))
     if cannot_write:
         found.append(Concern(what="cannot write", why=cannot_write, action="look at the disk"))
     found += _failures([place for place in places if place.is_failing], held_sets)

@@ -209,6 +209,7 @@ def _become(order: dict[str, object], descriptors: list[int]) -> None:
         for number, descriptor in enumerate(descriptors):
             os.dup2(descriptor, number)
             os.close(descriptor)
+        _open_streams()
         os.environ.clear()
         os.environ.update(order["env"])  # type: ignore[call-overload]
         os.chdir(str(order["cwd"]))
@@ -225,6 +226,13 @@ def _become(order: dict[str, object], descriptors: list[int]) -> None:
             sys.stderr.flush()
         finally:
             os._exit(status)
+
+
+def _open_streams() -> None:
+    """Those of Python know what the launcher's own were like."""
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
 
 
 def _main() -> int:
