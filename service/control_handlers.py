@@ -12,6 +12,7 @@ from typing import TypeVar
 from actors.base import NoAnswer
 from actors.system import ActorSystem
 from config.settings import Settings
+from control.app import NotAnswered
 from control.protocol import (
     MAX_WAIT_SECONDS,
     ChoiceReply,
@@ -31,7 +32,6 @@ from control.protocol import (
     Word,
     WordReply,
 )
-from control.server import NotAnswered
 from rules.model import RunStatus, Trigger
 from service.assembly import make_request, request_of
 from service.fetch_requests import entities_of, reply_of

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from control.app import NotAnswered
 from control.client import ControlClient, ControlError, NoDaemon, NotThere, TryAgain
 from control.protocol import (
     ChoiceReply,
@@ -37,7 +38,7 @@ from control.protocol import (
     Word,
     WordReply,
 )
-from control.server import ControlServer, NoSocket, NotAnswered
+from control.server import ControlServer, NoSocket
 from rules.admission import Admission
 from rules.fetching import FetchState
 from rules.model import BreakerState, Kind, RunStatus, SyncPhase, Trigger

@@ -15,8 +15,8 @@ from werkzeug.test import Client
 
 from cli.asking import add_options, add_scope, body_of
 from cli.failures import UsageError
+from control.app import ControlApp, Handlers
 from control.protocol import StartRunBody
-from control.server import ControlApp, Handlers
 from rules.contradictions import EXCLUSIVE, contradiction
 
 NAMES = ("product_ids", "phases", "since", "force", "incremental_only", "refresh_mutable", "nuke")
