@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.remaining import remaining_text, usual_durations
+from cli.remaining import usual_durations
 from rules.events import EventName, RunClosed, RunOpened, SyncEvent
 from rules.model import (
     Counts,
@@ -106,20 +106,3 @@ def test_how_far_a_run_is(database: Database, connection: sqlite3.Connection) ->
     assert watch_queries.rows_of_run(connection, 3) == 8
     assert watch_queries.phases_begun(connection, 3) == {"features": "2026-01-31T08:00:00.000000Z"}
     assert watch_queries.rows_of_run(connection, 4) == 0
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (None, ""),
-        (0.4, "nearly done"),
-        (7.6, "about 8 s left"),
-        (33.0, "about 35 s left"),
-        (61.0, "about 1 min left"),
-        (100.0, "about 1 min 40 s left"),
-        (1234.0, "about 21 min left"),
-        (7300.0, "about 2 h 2 min left"),
-    ],
-)
-def test_what_is_left_in_words(seconds: float | None, text: str) -> None:
-    assert remaining_text(seconds) == text
