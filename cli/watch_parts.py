@@ -99,7 +99,7 @@ def workers(snapshot: Snapshot) -> Section:
 
 
 def failures(snapshot: Snapshot) -> Section:
-    """What failed last, newest first."""
+    """What fails, newest first."""
     rows = snapshot.stored.failures
     return Section(
         least=2,
