@@ -12,7 +12,8 @@ from cli.watch_state import Snapshot
 from control.protocol import StatusReply
 
 HELP = (
-    "s   sync now: start a run, or join the one at work",
+    "s   sync now: starts a run; joins the one at work if that has not begun,",
+    "    else waits for its end",
     "p   pause periodic runs, or resume them",
     "c   cancel the run at work, after a question",
     "?   this page, and back",
