@@ -64,7 +64,7 @@ def _held_back(remote: RemoteView) -> list[tuple[str, str]]:
     parts = []
     if remote.breaker is BreakerState.OPEN:
         why = f" ({harmless(remote.last_failure)})" if remote.last_failure else ""
-        parts.append((f"breaker open for {remote.open_seconds:.0f} s{why}, ", "bold red"))
+        parts.append((f"breaker open since {remote.open_seconds:.0f} s ago{why}, ", "bold red"))
     if remote.parked_seconds > 0:
         parts.append((f"parked for {remote.parked_seconds:.0f} s, ", "yellow"))
     return parts

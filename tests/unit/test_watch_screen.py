@@ -227,7 +227,7 @@ def test_no_size_breaks_it(
                     }
                 )
             },
-            "remote     breaker open for 3 s (timeout), 12.3 requests/s",
+            "remote     breaker open since 3 s ago (timeout), 12.3 requests/s",
         ),
         ({"mailboxes": {}}, "mailboxes  empty"),
     ],
