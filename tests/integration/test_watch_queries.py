@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cli.remaining import usual_durations
+from cli.run_lines import RunLines
 from rules.events import EventName, RunClosed, RunOpened, SyncEvent
 from rules.model import (
     Counts,
@@ -143,3 +144,30 @@ def test_failures_that_are_healed_are_left_out(
     assert shown() == [(2, twice), (1, None), (1, sick), (1, None)]
     past_run(database, 3, 1.0)
     assert shown() == [(2, twice), (1, sick)], "a run that succeeds heals what is of no product"
+
+
+def test_a_run_as_lines(database: Database) -> None:
+    log, lines = SyncLog(database), RunLines(database.path, 1)
+    why = Problem(kind=ErrorKind.SERVER_ERROR, message="the remote\nfailed")
+    log.write(
+        [
+            event(2, EventName.PHASE_STARTED, detail={"products": 9}),
+            event(1, EventName.PHASE_STARTED, detail={"products": 4}),
+            event(1, EventName.PRODUCT_SYNCED, product_id=1, outcome=Outcome.COMPLETE),
+            event(1, EventName.PRODUCT_FAILED, product_id=2, outcome=Outcome.FAILED, problem=why),
+        ]
+    )
+    assert [(line.text, line.is_failure) for line in lines.new()] == [
+        ("features: begun, 4 to do", False),
+        ("features: product 2 failed: server_error: the remote\\nfailed", True),
+    ]
+    assert lines.new() == []
+    log.write(
+        [
+            event(1, EventName.PRODUCT_SKIPPED, product_id=3, outcome=Outcome.SKIPPED),
+            event(1, EventName.PRODUCT_SYNCED, product_id=4, outcome=Outcome.COMPLETE),
+            event(1, EventName.PHASE_FINISHED, outcome=Outcome.PARTIAL),
+        ]
+    )
+    assert [line.text for line in lines.new()] == ["features: done, 2 of 4, 2 not complete"]
+    assert RunLines(database.path.with_name("no.db"), 1).new() == []
