@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from cli.common import add_settings_flags, print_json, settings_of
-from cli.screen import harmless, make_console
+from cli.screen import drawn, harmless, make_console
 
 if TYPE_CHECKING:
     from rules.findings import Finding
@@ -73,10 +73,11 @@ def main(arguments: argparse.Namespace) -> int:
 def _print(finding: Finding) -> None:
     """The finding in columns, wrapped on a terminal; what to do stands below it."""
     console = make_console()
+    arrow = drawn(console, "→", "->")
     room = max(MARGIN, console.width - MARGIN) if sys.stdout.isatty() else sys.maxsize
     lines = [
         line
-        for text in (finding.message, finding.remedy and f"→ {finding.remedy}")
+        for text in (finding.message, finding.remedy and f"{arrow} {finding.remedy}")
         for line in textwrap.wrap(harmless(text), room, break_on_hyphens=False)
     ]
     head = Text.assemble((f"{finding.level:<9}", COLOURS[finding.level]), f"{finding.subject:<16}")

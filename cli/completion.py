@@ -6,7 +6,11 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from rules.model import ALL_PHASES
+from cli.commanding import DEFAULT
+from cli.log_lines import LEVELS
+from rules.model import ALL_PHASES, RunStatus
+from rules.records import FINAL_STATUSES
+from storage.export_tables import TABLES
 
 EXAMPLES = """\
   testio-sync completion bash > ~/.local/share/bash-completion/completions/testio-sync
@@ -15,12 +19,31 @@ EXAMPLES = """\
 """
 
 SHELLS = ("bash", "zsh", "fish")
+OPEN_STATUSES = (
+    "initialized",
+    "waiting",
+    "running",
+    "customer_finalized",
+    "locked",
+    "pending",
+    "completed",
+)
 VALUES: dict[str, Sequence[str]] = {
     "--log-level": ("DEBUG", "INFO", "WARNING", "ERROR"),
     "--log-format": ("json", "console", "auto"),
     "--phases": tuple(phase.value for phase in ALL_PHASES),
+    "logs --level": LEVELS,
+    "runs --status": tuple(status.value for status in RunStatus),
+    "tests --status": (*OPEN_STATUSES, *sorted(FINAL_STATUSES)),
+    "bugs --status": ("accepted", "forwarded", "rejected"),
+    "export tables": tuple(TABLES),
+    "interval seconds": (DEFAULT,),
+    "concurrency requests": (DEFAULT,),
+    "rate per_second": (DEFAULT,),
 }
-"""What can follow a flag whose parser takes more than these, and so declares no choices."""
+"""What a flag, or an argument of a verb, can be, where its parser takes more than these words and
+so declares no choices.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,15 +66,17 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _describe(parser: argparse.ArgumentParser, paths: dict[str, Any]) -> None:
+def _describe(parser: argparse.ArgumentParser, paths: dict[str, Any], verb: str = "") -> None:
     """Say of each value what it can be: a path by its metavar, a word out of VALUES."""
     from cli.parsers import parsers_below
 
     for action in parser._actions:
         if isinstance(action.metavar, str) and action.metavar in paths:
             action.complete = paths[action.metavar]  # type: ignore[attr-defined]
-        for flag in action.option_strings:
-            if flag in VALUES:
-                action.choices = VALUES[flag]
-    for below in parsers_below(parser).values():
-        _describe(below, paths)
+        named = [f"{verb} {action.dest}", *action.option_strings]
+        named += [f"{verb} {flag}" for flag in action.option_strings]
+        for name in named:
+            if name in VALUES:
+                action.choices = VALUES[name]
+    for name, below in parsers_below(parser).items():
+        _describe(below, paths, verb or name)

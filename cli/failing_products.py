@@ -1,4 +1,4 @@
-"""The products that fail in a run, as lines, while it works."""
+"""The products that fail in a run, in words."""
 
 from __future__ import annotations
 
@@ -7,31 +7,7 @@ from pathlib import Path
 
 from storage import queries, watch_queries
 from storage.errors import StorageError
-from storage.event_feed import EventFeed, EventFilter
 from storage.queries import Row
-
-
-class FailureLines:
-    """The products of a run that failed, from the database: each once, as a line.
-
-    A daemon's log is elsewhere; who asked it for a run wants to know which products fail.
-    """
-
-    def __init__(self, database: Path, run_id: int) -> None:
-        wanted = EventFilter(run_id=run_id, failures=True)
-        self._feed = EventFeed(database, wanted, since=0)
-
-    def new(self) -> list[str]:
-        """Those that came since the last call; none while the database cannot be read."""
-        try:
-            batch = self._feed.poll()
-        except StorageError:
-            return []
-        from cli.screen import harmless  # brings rich along, which most runs do not need
-
-        rows = [row for row in batch.rows if row["product_id"] is not None]
-        names = names_in(self._feed.path, rows)
-        return [harmless(f"{row['phase']}: {failure_text(row, names)}") for row in rows]
 
 
 def names_in(database: Path, rows: list[Row]) -> dict[int, str]:

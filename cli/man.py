@@ -88,7 +88,7 @@ def _verb(verb: str, parser: argparse.ArgumentParser) -> Iterator[str]:
     yield f".SS {_text(parser.prog.removeprefix('testio-sync '))}"
     for index, paragraph in enumerate((parser.description or "").strip().split("\n\n")):
         yield from ([".PP"] if index else [])
-        yield _text(" ".join(paragraph.split()))
+        yield from _paragraph(paragraph)
     yield from _flags(_own_flags(parser))
     for action, below in parsers_below(parser).items():
         yield from _verb(f"{verb} {action}", below)
@@ -97,6 +97,14 @@ def _verb(verb: str, parser: argparse.ArgumentParser) -> Iterator[str]:
         yield from (".PP", "Examples:", ".PP", ".nf", ".RS 4")
         yield from (_text(line.removeprefix("  ")) for line in examples.rstrip().splitlines())
         yield from (".RE", ".fi")
+
+
+def _paragraph(text: str) -> list[str]:
+    """Filled lines; one that is indented is a list, and stays as it is."""
+    if not text.startswith("  "):
+        return [_text(" ".join(text.split()))]
+    lines = [_text(line.removeprefix("  ")) for line in text.splitlines()]
+    return [".nf", ".RS 4", *lines, ".RE", ".fi"]
 
 
 def _own_flags(parser: argparse.ArgumentParser) -> list[argparse.Action]:

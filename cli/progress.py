@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
+    from cli.run_lines import RunLine
+
 
 class Progress(Protocol):
     """Where progress is shown."""
@@ -22,8 +24,11 @@ class Progress(Protocol):
     def note(self, line: str) -> None:
         """Something worth a line."""
 
-    def update(self, run: RunProgressView) -> None:
-        """The run at work, as it is now."""
+    def update(self, run: RunProgressView, *, is_told: bool = False) -> None:
+        """The run at work, as it is now. `is_told`: its lines are given to `tell`."""
+
+    def tell(self, lines: Sequence[RunLine]) -> None:
+        """What has become of a run that another process works on."""
 
     def finish(self, run: RunView) -> None:
         """The run has ended; its last steps may never have been seen at work."""
@@ -59,9 +64,9 @@ class _Lines:
     def note(self, line: str) -> None:
         print(line, file=sys.stderr)
 
-    def update(self, run: RunProgressView) -> None:
+    def update(self, run: RunProgressView, *, is_told: bool = False) -> None:
         for phase in run.phases:
-            if phase.total is None:
+            if phase.total is None or is_told:
                 continue
             failed = f", {phase.failed} not complete" if phase.failed else ""
             state = "done" if phase.finished else "begun"
@@ -73,6 +78,12 @@ class _Lines:
             if self._shown.get(phase.phase.value) != line:
                 self._shown[phase.phase.value] = line
                 print(line, file=sys.stderr)
+
+    def tell(self, lines: Sequence[RunLine]) -> None:
+        for line in lines:
+            self.note(line.text)
+            if not line.is_failure:
+                self._shown[line.phase] = line.text
 
     def finish(self, run: RunView) -> None:
         for phase in run.phases_completed:
@@ -89,7 +100,12 @@ class _Bars:
     def note(self, line: str) -> None:
         self._bars.console.print(line, markup=False, highlight=False)
 
-    def update(self, run: RunProgressView) -> None:
+    def tell(self, lines: Sequence[RunLine]) -> None:
+        for line in lines:
+            if line.is_failure:
+                self.note(line.text)
+
+    def update(self, run: RunProgressView, *, is_told: bool = False) -> None:  # noqa: ARG002
         for phase in run.phases:
             task = self._task(phase.phase.value)
             left = self._clock.left(run.run_id, phase)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from control.protocol import PhaseProgressView
-from rules.eta import PhaseSoFar, phase_remaining, usual_duration
+from rules.eta import PhaseSoFar, run_remaining, usual_duration
 from storage import queries, watch_queries
 from storage.errors import StorageError
 
@@ -25,16 +26,36 @@ def usual_durations(connection: sqlite3.Connection, run_id: int) -> dict[str, fl
     return {phase: seconds for phase, seconds in usual.items() if seconds is not None}
 
 
-def remaining_text(seconds: float | None) -> str:
-    """`about 20 s left`, no more exact than it is known; empty where nothing tells."""
-    if seconds is None:
+def phase_text(phase: PhaseSoFar) -> str:
+    """What is left of one phase; for one that has not begun, how long it usually takes."""
+    if phase.finished:
         return ""
-    if seconds < 1:
-        return "nearly done"
+    if phase.total is not None:
+        return left_text([phase])
+    usual = phase.usual or 0.0
+    return f"usually {_rounded(usual)}" if usual >= 1 else ""
+
+
+def left_text(phases: Sequence[PhaseSoFar]) -> str:
+    """What is left of these phases, e.g. `about 20 s left`; empty where nothing tells.
+
+    `nearly done` is only what has got on: a remote that is slower than before may take any time.
+    """
+    left = run_remaining(phases)
+    if left is not None and left >= 1:
+        return f"about {_rounded(left)} left"
+    if any(phase.is_late for phase in phases):
+        return "longer than usual"
+    has_got_on = all(phase.finished or phase.done for phase in phases)
+    return "nearly done" if left is not None and has_got_on else ""
+
+
+def _rounded(seconds: float) -> str:
+    """No more exact than it is known."""
     from cli.screen import duration_text  # brings rich along, which not every caller needs
 
     step = 1 if seconds < 20 else 5 if seconds < 120 else 60
-    return f"about {duration_text(round(seconds / step) * step).removesuffix(' 0 s')} left"
+    return duration_text(round(seconds / step) * step).removesuffix(" 0 s")
 
 
 class PhaseClock:
@@ -57,7 +78,7 @@ class PhaseClock:
             finished=phase.finished,
             usual=self._usual_of(run_id).get(name),
         )
-        return "" if phase.finished else remaining_text(phase_remaining(so_far))
+        return phase_text(so_far)
 
     def _usual_of(self, run_id: int) -> dict[str, float]:
         """Read once; nothing in a database that is new."""

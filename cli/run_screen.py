@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from cli.screen import coloured, duration_text, harmless, make_console, make_table
+from cli.screen import coloured, drawn, duration_text, harmless, make_console, make_table
 from rules.advice import ENDED_EARLY, advice_for
 from rules.model import RunStatus
 from rules.nearest import enumerated
@@ -153,16 +153,16 @@ def _came_to(run: Row) -> str:
 
 def _show_timeline(console: Console, document: dict[str, Any], *, every_product: bool) -> None:
     names, whole = document["product_names"], document["elapsed_seconds"]
-    width = _bar_width(console)
+    width, block = _bar_width(console), drawn(console, "█", "#")
     table = make_table("", "", ">start", ">seconds", "", drop=("start",), wrap=False)
     for entry in document["phases"]:
         phase = PhaseStretch(**entry | {"products": tuple(Stretch(**p) for p in entry["products"])})
         name = Text(f"{phase.phase}{_not_complete(phase)}", style="bold")
-        table.add_row(name, *_cells(phase, whole, width))
+        table.add_row(name, *_cells(phase, whole, width, block))
         shown = phase.products if every_product else phase.products[:PRODUCTS_SHOWN]
         for product in shown:
             label = _product(product.product_id, names) + _not_complete(product)
-            table.add_row(f"  {label}", *_cells(product, whole, width))
+            table.add_row(f"  {label}", *_cells(product, whole, width, block))
         left = len(phase.products) - len(shown)
         if left:
             table.add_row(Text(f"  and {left} more", style="dim"), "", "", "")
@@ -180,9 +180,10 @@ def _not_complete(stretch: Stretch) -> str:
     return "" if stretch.outcome == "complete" else f", {stretch.outcome}"
 
 
-def _cells(stretch: Stretch, whole: float, width: int) -> tuple[str, str, Text]:
-    drawn = Text(bar(stretch, whole, width), style=coloured(stretch.outcome or "running").style)
-    return f"{stretch.offset_seconds:.2f}", f"{stretch.duration_seconds:.2f}", drawn
+def _cells(stretch: Stretch, whole: float, width: int, block: str) -> tuple[str, str, Text]:
+    shown = bar(stretch, whole, width, block)
+    drawn_bar = Text(shown, style=coloured(stretch.outcome or "running").style)
+    return f"{stretch.offset_seconds:.2f}", f"{stretch.duration_seconds:.2f}", drawn_bar
 
 
 def _product(product_id: int | None, names: Mapping[str, str | None]) -> str:
@@ -211,4 +212,5 @@ def _show_failures(
         if len(shown) < len(alike):
             console.print(f"  and {len(alike) - len(shown)} more")
         if first["action"]:
-            console.print(Text(f"  → {first['action']}", style="bold"), soft_wrap=True)
+            arrow = drawn(console, "→", "->")
+            console.print(Text(f"  {arrow} {first['action']}", style="bold"), soft_wrap=True)

@@ -41,6 +41,11 @@ def make_console() -> Console:
     return Console(width=width, highlight=False, markup=False, soft_wrap=False)
 
 
+def drawn(console: Console, text: str, plain: str) -> str:
+    """The text where the console's encoding has its characters, else `plain`, which is ASCII."""
+    return plain if console.options.ascii_only else text
+
+
 def harmless(value: object) -> str:
     """Text without line breaks and terminal sequences, whoever wrote it."""
     text = "" if value is None else str(value)

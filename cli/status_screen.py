@@ -11,6 +11,7 @@ from rich.text import Text
 from cli.runs_table import runs_table
 from cli.screen import (
     age,
+    drawn,
     duration_text,
     harmless,
     make_console,
@@ -77,10 +78,11 @@ def _show_attention(console: Console, attention: list[dict[str, Any]], now: str)
         console.print("All is well: everything is complete and fresh.", style="green")
         return
     console.print(Text("Needs attention", style="bold"))
+    arrow = drawn(console, "→", "->")
     for concern in attention:
         since = f" for {age(concern['since'], now)}" if concern["since"] else ""
         why = f": {harmless(concern['why'])}" if concern["why"] else ""
-        what, action = f"{concern['what']}{since}{why}", f"→ {concern['action']}"
+        what, action = f"{concern['what']}{since}{why}", f"{arrow} {concern['action']}"
         if concern["action"] in why:
             _print_folded(console, what, "", style="yellow")
         elif len(what) + len(action) + 3 <= console.width:
@@ -118,7 +120,7 @@ def _show_freshness(console: Console, shown: list[Row], document: dict[str, Any]
     console.print(table)
     left = len(document["freshness"]) - len(shown)
     if left > 0:
-        console.print(f"… and {left} more: testio-sync status --all")
+        console.print(f"{drawn(console, '…', '...')} and {left} more: testio-sync status --all")
 
 
 def _state(row: Row, now: str) -> Text:

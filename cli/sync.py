@@ -18,8 +18,8 @@ from cli.common import (
     settings_of,
     start_logging,
 )
-from cli.failing_products import FailureLines
 from cli.progress import Progress, make_progress
+from cli.run_lines import RunLines
 from config.settings import Settings
 from control.client import ControlClient, ControlError, NoDaemon, NotThere
 from control.protocol import RunView, StartRunBody
@@ -123,7 +123,7 @@ def _followed(
 ) -> RunView:
     """Follow a run to its end; a daemon that ends meanwhile has written what came of it."""
     lost_at: float | None = None
-    failures = FailureLines(settings.db_path, run_id)
+    lines = RunLines(settings.db_path, run_id)
     while True:
         try:
             view = _look(control, run_id, progress)
@@ -131,8 +131,7 @@ def _followed(
         except (NoDaemon, ControlError):
             view = _from_database(settings, run_id)
             lost_at = time.monotonic() if lost_at is None else lost_at
-        for line in failures.new():
-            progress.note(line)
+        progress.tell(lines.new())
         if view is not None and view.status is not RunStatus.RUNNING:
             return view
         if lost_at is not None and time.monotonic() - lost_at > LOST_SECONDS:
@@ -147,7 +146,7 @@ def _look(control: ControlClient, run_id: int, progress: Progress) -> RunView | 
     """Show how far the run is; the run itself, or None while it waits for its turn."""
     status = control.status()
     if status.current_run is not None and status.current_run.run_id == run_id:
-        progress.update(status.current_run)
+        progress.update(status.current_run, is_told=True)
     if status.trouble is not None and status.trouble_seconds > TROUBLE_SECONDS:
         raise StorageError(f"run {run_id} cannot come to its end: {status.trouble}")
     try:

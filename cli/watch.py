@@ -1,6 +1,13 @@
 """Look on while the daemon works: a live screen on a terminal, a line for each change elsewhere.
 
-It only looks: leaving it changes nothing. The daemon may stop and start meanwhile.
+Leaving it changes nothing. The daemon may stop and start meanwhile. Keys on the screen:
+
+  s   sync now: starts a run; joins the one at work if that has not begun,
+      else waits for its end
+  p   pause periodic runs, or resume them
+  c   cancel the run at work, after a question
+  ?   help, and back
+  q   leave; the daemon goes on
 """
 
 from __future__ import annotations

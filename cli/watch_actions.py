@@ -8,6 +8,7 @@ from cli.common import control_of
 from config.settings import Settings
 from control.client import ControlClient, ControlError, NoDaemon
 from control.protocol import StartRunBody
+from rules.admission import Admission
 from rules.model import Trigger
 
 TIMEOUT_SECONDS = 3.0
@@ -48,4 +49,5 @@ def _start(daemon: ControlClient) -> str:
     reply = daemon.start_run(StartRunBody(trigger_source=Trigger.CLI))
     if reply.run_id is None:
         return "the daemon is stopping, or another run waits already"
-    return f"run {reply.run_id} {reply.word.value}"
+    later = ": it waits for the end of the one at work" if reply.word is Admission.QUEUED else ""
+    return f"run {reply.run_id} {reply.word.value}{later}"

@@ -17,12 +17,15 @@ from storage.queries import Row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A table under a line of titles. `least`: rows that it wants before others get more.
-    `widest`: cells beyond which the eye would lose the line.
+    """A table under a line of titles. `least`: rows that it gets before any other gets more;
+    `wanted`: rows that it gets before what comes below it. `is_counted`: says how many rows there
+    was no room for. `widest`: cells beyond which the eye would lose the line.
     """
 
     columns: Sequence[Column]
     least: int
+    wanted: int
+    is_counted: bool = True
     widest: int = 1000
 
     @property
@@ -30,9 +33,13 @@ class Section:
         """How many rows there are."""
         return len(self.columns[0].cells)
 
-    def lines(self, width: int, more: str) -> list[Text]:
-        """The titles, then a line a row."""
-        return make_lines(self.columns, min(width, self.widest), more=more)
+    def lines(self, width: int, more: str, room: int) -> list[Text]:
+        """The titles, then a line a row, `room` of them at most."""
+        lines = make_lines(self.columns, min(width, self.widest), more=more)
+        if self.is_counted and 1 < room < self.rows:
+            left = self.rows - room + 1
+            return [*lines[:room], Text(f"and {left} more", "dim")]
+        return lines[: room + 1]
 
 
 def remote_line(snapshot: Snapshot, remote: RemoteView, width: int) -> Text:
@@ -57,7 +64,7 @@ def _held_back(remote: RemoteView) -> list[tuple[str, str]]:
     parts = []
     if remote.breaker is BreakerState.OPEN:
         why = f" ({harmless(remote.last_failure)})" if remote.last_failure else ""
-        parts.append((f"breaker open for {remote.open_seconds:.0f} s{why}, ", "bold red"))
+        parts.append((f"breaker open since {remote.open_seconds:.0f} s ago{why}, ", "bold red"))
     if remote.parked_seconds > 0:
         parts.append((f"parked for {remote.parked_seconds:.0f} s, ", "yellow"))
     return parts
@@ -74,6 +81,7 @@ def workers(snapshot: Snapshot) -> Section:
     busy = [] if snapshot.live is None else snapshot.live.workers
     return Section(
         least=4,
+        wanted=len(busy),
         widest=READABLE,
         columns=[
             Column(title="worker", cells=[worker.role for worker in busy], keep=1),
@@ -91,10 +99,11 @@ def workers(snapshot: Snapshot) -> Section:
 
 
 def failures(snapshot: Snapshot) -> Section:
-    """What failed last, newest first."""
+    """What fails, newest first."""
     rows = snapshot.stored.failures
     return Section(
-        least=3,
+        least=2,
+        wanted=3,
         columns=[
             Column(title="failed", cells=[_moment(row["at"], snapshot) for row in rows], keep=2),
             Column(title="run", cells=[str(row["run_id"] or "") for row in rows], keep=1),
@@ -134,7 +143,9 @@ def last_runs(snapshot: Snapshot) -> Section:
     rows = [row for row in snapshot.stored.runs if row["id"] != current]
     states = [_status(snapshot, row) for row in rows]
     return Section(
-        least=2,
+        least=0,
+        wanted=2,
+        is_counted=False,
         columns=[
             Column(title="run", cells=[str(row["id"]) for row in rows], right=True),
             Column(

@@ -7,12 +7,11 @@ from datetime import timedelta
 
 from rich.text import Text
 
-from cli.remaining import remaining_text
+from cli.remaining import left_text, phase_text
 from cli.screen import duration_text
 from cli.text_table import READABLE, Column, Look, both_ends, make_lines
 from cli.watch_state import Snapshot
 from control.protocol import PhaseProgressView, RunProgressView
-from rules.eta import phase_remaining, run_remaining
 
 
 def run_lines(snapshot: Snapshot, look: Look) -> list[Text]:
@@ -29,7 +28,7 @@ def run_lines(snapshot: Snapshot, look: Look) -> list[Text]:
 
 def _title(snapshot: Snapshot, run: RunProgressView) -> Text:
     words = [duration_text(run.elapsed_seconds)]
-    left = remaining_text(run_remaining(snapshot.so_far(phase) for phase in run.phases))
+    left = left_text([snapshot.so_far(phase) for phase in run.phases])
     words += [left] if left and not run.cancelling else []
     if snapshot.live is not None and snapshot.live.queued_run_id is not None:
         words.append(f"run {snapshot.live.queued_run_id} waits")
@@ -71,10 +70,7 @@ def _phases(snapshot: Snapshot, run: RunProgressView, look: Look) -> list[Text]:
         ),
         Column(
             title="",
-            cells=[
-                "done" if phase.finished else remaining_text(phase_remaining(so_far))
-                for phase, so_far in rows
-            ],
+            cells=["done" if phase.finished else phase_text(so_far) for phase, so_far in rows],
             keep=1,
         ),
         Column(

@@ -12,7 +12,8 @@ from cli.watch_state import Snapshot
 from control.protocol import StatusReply
 
 HELP = (
-    "s   sync now: start a run, or join the one at work",
+    "s   sync now: starts a run; joins the one at work if that has not begun,",
+    "    else waits for its end",
     "p   pause periodic runs, or resume them",
     "c   cancel the run at work, after a question",
     "?   this page, and back",
@@ -94,17 +95,22 @@ def _body(snapshot: Snapshot, look: Look, room: int) -> list[Text]:
     for section, rows in zip(sections, share_out(sections, room, gap), strict=True):
         if rows:
             lines += [Text()] * gap
-            lines += section.lines(look.width, look.more)[: rows + 1]
+            lines += section.lines(look.width, look.more, rows)
     return lines
 
 
 def share_out(sections: list[Section], room: int, gap: int) -> list[int]:
-    """How many rows each section shows: first the least of each, in order, then one by one."""
+    """How many rows each section shows: the least of each, then what each wants, in order; then
+    one by one.
+    """
     rows = [0] * len(sections)
-    for place, section in enumerate(sections):
-        if room >= gap + 2:
-            rows[place] = min(section.least, section.rows, room - gap - 1)
-            room -= rows[place] + gap + 1
+    goals = [section.least for section in sections], [section.wanted for section in sections]
+    for place, goal in (pair for stage in goals for pair in enumerate(stage)):
+        titles = 0 if rows[place] else gap + 1
+        grown = min(min(goal, sections[place].rows) - rows[place], room - titles)
+        if grown > 0:
+            rows[place] += grown
+            room -= grown + titles
     while room > 0:
         growing = [n for n, section in enumerate(sections) if 0 < rows[n] < section.rows]
         if not growing:

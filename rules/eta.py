@@ -8,6 +8,8 @@ from statistics import median
 
 REMEMBERED = 5
 """How many earlier phases of the same kind are looked at."""
+SLACK_SECONDS = 1.0
+"""A phase that takes so much longer than before is not worth a word yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,13 @@ class PhaseSoFar:
     elapsed: float = 0.0
     finished: bool = False
     usual: float | None = None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it is at work for longer than it took before."""
+        if self.finished or self.total is None or self.usual is None:
+            return False
+        return self.elapsed > self.usual + SLACK_SECONDS
 
 
 def usual_duration(durations: Sequence[float]) -> float | None:

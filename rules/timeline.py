@@ -94,10 +94,10 @@ def _stretch(name: SyncPhase, phase: _Phase, whole: float) -> PhaseStretch:
     )
 
 
-def bar(stretch: Stretch, whole_seconds: float, width: int) -> str:
+def bar(stretch: Stretch, whole_seconds: float, width: int, block: str = "█") -> str:
     """The stretch drawn to scale: blanks up to its start, then at least one block."""
     if whole_seconds <= 0:
-        return "█"
+        return block
     begin = min(width - 1, int(min(1.0, stretch.offset_seconds / whole_seconds) * width))
     length = max(1, round(min(1.0, stretch.duration_seconds / whole_seconds) * width))
-    return " " * begin + "█" * min(length, width - begin)
+    return " " * begin + block * min(length, width - begin)

@@ -41,6 +41,22 @@ SELECT phase,
 FROM sync_events WHERE run_id = ? AND phase IS NOT NULL GROUP BY phase
 """
 
+LAST_FAILURES = f"""
+SELECT * FROM sync_events WHERE id IN (
+    SELECT id FROM (
+        SELECT id,
+            max(id * (error IS NOT NULL AND {IS_FAILURE} AND event != 'run_finished'))
+                OVER place AS failed,
+            max(id * (event = 'product_synced' AND outcome = 'complete'
+                OR event = 'phase_finished' AND error IS NULL
+                OR event = 'run_finished' AND outcome = 'success')) OVER place AS healed
+        FROM sync_events
+        WHERE id > (SELECT coalesce(max(id), 0) - {LOOKED_BACK} FROM sync_events)
+        WINDOW place AS (PARTITION BY phase, product_id)
+    ) WHERE id = failed AND failed > coalesce(healed, 0)
+) ORDER BY id DESC LIMIT ?
+"""
+
 
 def phase_durations(connection: sqlite3.Connection, run_id: int) -> dict[str, list[float]]:
     """Seconds that each phase took in the last runs like this one, newest first.
@@ -80,11 +96,9 @@ def product_names(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[in
 
 
 def last_failures(connection: sqlite3.Connection, limit: int) -> list[Row]:
-    """The newest failures with a reason, newest first, among the last few thousand events."""
-    return connection.execute(
-        "SELECT * FROM sync_events"
-        f" WHERE id > (SELECT coalesce(max(id), 0) - {LOOKED_BACK} FROM sync_events)"
-        f" AND error IS NOT NULL AND {IS_FAILURE} AND event != 'run_finished'"
-        " ORDER BY id DESC LIMIT ?",
-        (limit,),
-    ).fetchall()
+    """What still fails and why, newest first, among the last few thousand events.
+
+    Each product and phase once. What has come out complete since is left out: a product in its
+    phase, a phase as a whole, and by a run that succeeded all that is of neither.
+    """
+    return connection.execute(LAST_FAILURES, (limit,)).fetchall()

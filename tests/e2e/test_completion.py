@@ -23,6 +23,17 @@ CASES = {
     "sync --phases feat": "features",
     "run --log-format con": "console",
     "completion fi": "fish",
+    "logs --level deb": "debug",
+    "runs --status inter": "interrupted",
+    "runs sh": "show",
+    "tests --status customer": "customer_finalized",
+    "bugs --status forw": "forwarded",
+    "export fresh": "freshness",
+    "interval def": "default",
+    "concurrency def": "default",
+    "rate def": "default",
+    "service uninst": "uninstall",
+    "service install --dry": "--dry-run",
     "status --config only-o": "only-one.toml",
 }
 """What is typed after `testio-sync`, and what its last word becomes."""

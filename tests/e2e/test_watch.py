@@ -175,6 +175,16 @@ def test_the_bars_of_a_sync(
         "left with 3",
         "8/8",
     )
+    lines = home.run("sync", expect=3).stderr.splitlines()
+    assert [line.partition(" failed: ")[0] for line in lines[1:]] == [
+        "products: begun, 1 to do",
+        "products: done, 1 of 1",
+        "features: begun, 8 to do",
+        f"features: product {sick['id']} {sick['name']}",
+        "features: done, 7 of 8, 1 not complete",
+        "new_tests: begun, 8 to do",
+        "new_tests: done, 8 of 8",
+    ], "without a terminal: in order"
     home.run("stop")
     home.finish(daemon)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -91,6 +93,21 @@ def test_runs_are_listed_and_narrowed(troubled: Program) -> None:
     assert troubled.run("runs", "--status", "partial,failed")[0].count("partial") == 1
     assert "no runs with such a status" in troubled.run("runs", "--status", "failed")[0]
     assert "did you mean partial?" in troubled.run("runs", "--status", "partail", expect=2)[1]
+
+
+def test_nothing_is_drawn_that_the_stream_cannot_show(
+    troubled: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding="ascii", errors="backslashreplace")
+    monkeypatch.setattr("sys.stdout", stream)
+    troubled.run("runs", "show", "2")
+    troubled.run("status")
+    stream.flush()
+    shown = written.getvalue().decode("ascii")
+    assert "####" in shown
+    assert "\n  -> " in shown
+    assert not re.search(r"\\u2\d", shown), "only names may have characters that it lacks"
 
 
 def test_a_run_is_shown_with_its_time_line_and_what_to_do(troubled: Program) -> None:

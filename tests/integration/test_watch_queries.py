@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.remaining import remaining_text, usual_durations
+from cli.remaining import usual_durations
+from cli.run_lines import RunLines
 from rules.events import EventName, RunClosed, RunOpened, SyncEvent
 from rules.model import (
     Counts,
+    ErrorKind,
     Outcome,
+    Problem,
     RunRequest,
     RunStatus,
     SyncOptions,
@@ -108,18 +112,62 @@ def test_how_far_a_run_is(database: Database, connection: sqlite3.Connection) ->
     assert watch_queries.rows_of_run(connection, 4) == 0
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (None, ""),
-        (0.4, "nearly done"),
-        (7.6, "about 8 s left"),
-        (33.0, "about 35 s left"),
-        (61.0, "about 1 min left"),
-        (100.0, "about 1 min 40 s left"),
-        (1234.0, "about 21 min left"),
-        (7300.0, "about 2 h 2 min left"),
-    ],
-)
-def test_what_is_left_in_words(seconds: float | None, text: str) -> None:
-    assert remaining_text(seconds) == text
+def test_failures_that_are_healed_are_left_out(
+    database: Database, connection: sqlite3.Connection
+) -> None:
+    why = Problem(kind=ErrorKind.SERVER_ERROR, message="the remote failed")
+    failed, synced = EventName.PRODUCT_FAILED, EventName.PRODUCT_SYNCED
+    healed, sick, twice = 1, 2, 3
+    log = SyncLog(database)
+
+    def fail(run_id: int, product_id: int) -> SyncEvent:
+        return event(run_id, failed, product_id=product_id, outcome=Outcome.FAILED, problem=why)
+
+    def shown() -> list[tuple[int, int | None]]:
+        rows = watch_queries.last_failures(connection, 10)
+        return [(row["run_id"], row["product_id"]) for row in rows]
+
+    crashed = SyncEvent(at=AT, event=EventName.ACTOR_CRASHED, run_id=1, problem=why)
+    phase = event(1, EventName.PHASE_FINISHED, outcome=Outcome.FAILED, problem=why)
+    log.write([crashed, fail(1, healed), fail(1, sick), fail(1, twice), phase])
+    assert shown() == [(1, None), (1, twice), (1, sick), (1, healed), (1, None)]
+    other_phase = replace(
+        event(2, synced, product_id=sick, outcome=Outcome.COMPLETE), phase=SyncPhase.NEW_TESTS
+    )
+    log.write(
+        [
+            event(2, synced, product_id=healed, outcome=Outcome.COMPLETE),
+            other_phase,
+            fail(2, twice),
+        ]
+    )
+    assert shown() == [(2, twice), (1, None), (1, sick), (1, None)]
+    past_run(database, 3, 1.0)
+    assert shown() == [(2, twice), (1, sick)], "a run that succeeds heals what is of no product"
+
+
+def test_a_run_as_lines(database: Database) -> None:
+    log, lines = SyncLog(database), RunLines(database.path, 1)
+    why = Problem(kind=ErrorKind.SERVER_ERROR, message="the remote\nfailed")
+    log.write(
+        [
+            event(2, EventName.PHASE_STARTED, detail={"products": 9}),
+            event(1, EventName.PHASE_STARTED, detail={"products": 4}),
+            event(1, EventName.PRODUCT_SYNCED, product_id=1, outcome=Outcome.COMPLETE),
+            event(1, EventName.PRODUCT_FAILED, product_id=2, outcome=Outcome.FAILED, problem=why),
+        ]
+    )
+    assert [(line.text, line.is_failure) for line in lines.new()] == [
+        ("features: begun, 4 to do", False),
+        ("features: product 2 failed: server_error: the remote\\nfailed", True),
+    ]
+    assert lines.new() == []
+    log.write(
+        [
+            event(1, EventName.PRODUCT_SKIPPED, product_id=3, outcome=Outcome.SKIPPED),
+            event(1, EventName.PRODUCT_SYNCED, product_id=4, outcome=Outcome.COMPLETE),
+            event(1, EventName.PHASE_FINISHED, outcome=Outcome.PARTIAL),
+        ]
+    )
+    assert [line.text for line in lines.new()] == ["features: done, 2 of 4, 2 not complete"]
+    assert RunLines(database.path.with_name("no.db"), 1).new() == []

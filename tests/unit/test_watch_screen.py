@@ -140,14 +140,15 @@ def test_everything_fits_on_80_by_24() -> None:
         "08:15:00 UTC",
         "run 7 by schedule, 34 s, about 1 min 20 s left, run 8 waits",
         "1/1  done",
-        "20/40  about 18 s left   2 not complete",
+        "20/40  about 18 s left  2 not complete",
+        "-  usually 1 min\n",
         "12.3 requests/s, 346 rows/s, 2 of 10 in flight, breaker closed",
         "mailboxes  mirror 3\n",
         "worker-1   1001 漢字 \\x1b[31mPlayer",
         "1002 Harbour Harbour",
         "12.3",
         "08:14:01  7    1001 漢字 \\x1b[31mPlayer, features: server_error: the remote\\nf",
-        "  6  success  schedule  2026-01-31 08:00     12.5  40 of 40    5        6",
+        "and 3 more\n",
         "s sync now   p pause   c cancel   q quit   ? help",
     ):
         assert part in shown, f"{part!r} is not on the screen:\n{shown}"
@@ -160,11 +161,23 @@ def test_the_next_run_is_named_where_there_is_room() -> None:
 
 
 def test_a_larger_one_shows_more_rows() -> None:
-    assert "worker-10" not in screen(AT_WORK, 80, 24)
     large = screen(AT_WORK, 120, 40)
     assert large.count("worker-") == 10
     assert large.count("server_error: the remote\\nfailed (500)") == 4
     assert large.count("success") == 3
+
+
+def test_workers_come_before_runs_that_have_ended() -> None:
+    shown = screen(AT_WORK, 80, 24)
+    assert shown.count("worker-") == 10
+    assert "success" not in shown
+    small = screen(AT_WORK, 80, 22)
+    assert small.count("worker-") == 7
+    assert "worker-7 " in small
+    assert "\nand 3 more\n\nfailed" in small, small
+    assert "  6  success  schedule  2026-01-31 08:00     12.5  40 of 40    5        6" in (
+        screen(IDLE)
+    )
 
 
 def test_a_small_one_keeps_what_counts() -> None:
@@ -214,7 +227,7 @@ def test_no_size_breaks_it(
                     }
                 )
             },
-            "remote     breaker open for 3 s (timeout), 12.3 requests/s",
+            "remote     breaker open since 3 s ago (timeout), 12.3 requests/s",
         ),
         ({"mailboxes": {}}, "mailboxes  empty"),
     ],
