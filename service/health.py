@@ -59,7 +59,13 @@ class HealthCheck:
         self.heartbeats.beat(wait_seconds=ANSWER_SECONDS)
         known = read_database(self.settings(), since=self.daemon.started_at)
         living = self._living(now, known.paused_since)
-        facts = Facts(now=now, living=living, listings=known.listings, database_error=known.error)
+        facts = Facts(
+            now=now,
+            living=living,
+            listings=known.listings,
+            last_run=known.last_run,
+            database_error=known.error,
+        )
         return judge(facts, self._limits())
 
     def schedule(self) -> ScheduleState | None:
