@@ -17,6 +17,7 @@ from config.settings import Settings
 from control.protocol import DaemonView, HealthReply
 from rules.health import Facts, Limits, Living, Quiet, Verdict, judge
 from service.health_report import limits_of, read_database, reply_of
+from service.log_place import with_log
 from testio.tally import RemoteState
 
 ANSWER_SECONDS = 0.25
@@ -51,8 +52,8 @@ class HealthCheck:
 
     def reply(self) -> HealthReply:
         """What `GET /v1/health` answers."""
-        now = datetime.now(UTC)
-        return reply_of(self.verdict(now), self.settings(), now, self.daemon)
+        now, settings = datetime.now(UTC), self.settings()
+        return reply_of(self.verdict(now), settings, now, with_log(self.daemon, settings.log_file))
 
     def verdict(self, now: datetime) -> Verdict:
         """Whether all is well, and if not, why."""
