@@ -72,6 +72,7 @@ class SpaceFacts:
     folder: str
     free: int
     database: int
+    total: int
     file_system: str | None
     has_locks: bool = True
 
@@ -149,7 +150,8 @@ def judge_file(facts: FileFacts) -> Finding | None:
 
 def judge_space(facts: SpaceFacts) -> list[Finding]:
     """Whether the disk has room, and is one that SQLite's locks work on."""
-    found = [_room(facts)]
+    # What has no size, like /proc, holds no files: there is no room to make.
+    found = [_room(facts)] if facts.total else []
     if not facts.has_locks or facts.file_system in NETWORK_FILE_SYSTEMS:
         kind = facts.file_system or "a file system"
         flaw = "without kernel locks" if not facts.has_locks else "over the network"

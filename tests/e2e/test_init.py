@@ -194,6 +194,7 @@ def test_a_script_gives_everything_and_is_never_asked(home: Home, config: Path) 
         (("--base-url", "https://127.0.0.1:9"), "tok-en-4711", 1, "Connection refused"),
         (("--base-url", "{url}/wrong"), "{token}", 1, "check TESTIO_CUSTOMER_API_BASE_URL"),
         (("--db", "."), "{token}", 2, "is a folder"),
+        (("--db", "/proc/none/x.db"), "{token}", 2, "there is no folder /proc/none, and none can"),
         (("--config", "/proc/none/c.toml", "--offline"), "{token}", 2, "cannot be written"),
     ],
 )
