@@ -63,13 +63,17 @@ def number_between(low: int, high: int) -> Callable[[str], int]:
 
 
 def show_choice(
-    arguments: argparse.Namespace, reply: ChoiceReply, verb: str, words: Callable[[float], str]
+    arguments: argparse.Namespace,
+    reply: ChoiceReply,
+    verb: str,
+    words: Callable[[float], str],
+    before: Callable[[str], str] = ", was {}".format,
 ) -> int:
-    """Print what is in force now."""
+    """Print what is in force now, and `before` what was."""
     if arguments.json:
         print_json(reply.model_dump(mode="json"))
         return 0
-    was = "" if reply.before == reply.value else f", was {words(reply.before)}"
+    was = "" if reply.before == reply.value else before(words(reply.before))
     kept = f"kept over restarts; {UNDO.format(verb=verb)}" if reply.chosen else "as configured"
     print(f"{words(reply.value)}{was} ({kept})")
     return 0

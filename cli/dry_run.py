@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cli.common import cancelled_by_signal, log_level, print_json, start_logging
+from cli.failing_products import print_problems
 from cli.progress import make_progress
 from config.settings import Settings
 from control.protocol import RunView, StartRunBody
@@ -70,6 +71,4 @@ def _print(view: RunView, changes: Sequence[RowChange], *, verbose: bool) -> Non
         print(f"  {kind}: {words}")
     for row in changes if verbose else ():
         print(row)
-    for problem in view.errors:
-        place = f"product {problem.product_id}" if problem.product_id else "the account"
-        print(f"  {place}: {problem.kind.value}: {problem.message}")
+    print_problems(view, all_of_them="testio-sync sync --dry-run --json")

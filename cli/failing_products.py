@@ -1,13 +1,51 @@
-"""The products that fail in a run, in words."""
+"""The products that fail in a run: a few lines while it works, and all, grouped, at its end."""
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from pathlib import Path
 
+from control.protocol import RunView
+from rules.model import Problem
+from rules.problem_lines import problem_lines
 from storage import queries, watch_queries
 from storage.errors import StorageError
 from storage.queries import Row
+
+TOLD = 5
+"""Products that are told of while a run works; its end tells of all."""
+
+
+class FewFailures(logging.Filter):
+    """For the log of a run that prints its end anyway: the first few products that fail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._left = TOLD
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is one of the first, or of something else."""
+        event = record.msg.get("event") if isinstance(record.msg, dict) else None
+        if event == "product_failed":
+            self._left -= 1
+            return self._left >= 0
+        return event not in ("phase_finished", "run_finished")
+
+
+def print_problems(view: RunView, *, all_of_them: str) -> None:
+    """What failed in a run, alike problems once; `all_of_them` is the command that shows each."""
+    if not view.errors:
+        return
+    from cli.screen import harmless  # brings rich along, which most runs do not need
+
+    lines, left = problem_lines([Problem(**dict(each)) for each in view.errors])
+    for line in lines:
+        print(f"  {harmless(line)}")
+    if left:
+        print(f"  and {left} more: {all_of_them}")
+    elif len(lines) < len(view.errors):
+        print(f"  all {len(view.errors)}: {all_of_them}")
 
 
 def names_in(database: Path, rows: list[Row]) -> dict[int, str]:

@@ -14,6 +14,7 @@ EXAMPLES = """\
   testio-sync interval 0         no periodic runs; `sync` still works
   testio-sync interval default   as configured again
 """
+NONE = "no periodic runs"
 EXPECTED = "a span like 90s, 5m or 2h, at most 7d; 0 for none; or: default"
 
 
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Tell the daemon; it counts from its last periodic run."""
     reply = control_for(arguments).set_interval(arguments.seconds)
-    return show_choice(arguments, reply, "interval", _words)
+    return show_choice(arguments, reply, "interval", _words, _before)
 
 
 def _span(text: str) -> float:
@@ -37,4 +38,8 @@ def _span(text: str) -> float:
 
 
 def _words(seconds: float) -> str:
-    return f"every {spoken(seconds)}" if seconds else "no periodic runs"
+    return f"every {spoken(seconds)}" if seconds else NONE
+
+
+def _before(words: str) -> str:
+    return f"; there were {words} before" if words == NONE else f", was {words}"

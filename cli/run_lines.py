@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.failing_products import TOLD as MOST_TOLD
 from cli.failing_products import failure_text, names_in
 from rules.events import EventName
 from rules.model import Outcome
@@ -27,7 +28,7 @@ class RunLine:
 
 
 class RunLines:
-    """What becomes of a run: phases as they begin and end, and the products that fail, each once.
+    """What becomes of a run: phases as they begin and end, and the first products that fail.
 
     A daemon's log is elsewhere; who asked it for a run wants to know which products fail. The
     daemon's status runs ahead of the events, so that both together would be out of order.
@@ -38,6 +39,7 @@ class RunLines:
         self._total: dict[str, int] = {}
         self._complete: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()
+        self._told = 0
 
     def new(self) -> list[RunLine]:
         """Those that came since the last call; none while the database cannot be read."""
@@ -68,8 +70,9 @@ class RunLines:
             self._complete[phase] += 1
             return None
         self._failed[phase] += 1
-        if row["outcome"] not in TOLD:
+        if row["outcome"] not in TOLD or self._told == MOST_TOLD:
             return None
+        self._told += 1
         from cli.screen import harmless  # brings rich along, which most runs do not need
 
         text = harmless(f"{phase}: {failure_text(row, names)}")

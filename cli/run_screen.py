@@ -131,8 +131,10 @@ def _state(run: Row) -> Text:
 
 def _scope(run: Row) -> str:
     products = (run["scope"] or {}).get("product_ids")
-    of = "all products" if products is None else f"products {', '.join(map(str, products))}"
-    return f"{enumerated(run['phases'])} of {of}"
+    if products is None:
+        return f"{enumerated(run['phases'])} of all products"
+    word = "product" if len(products) == 1 else "products"
+    return f"{enumerated(run['phases'])} of {word} {', '.join(map(str, products))}"
 
 
 def _options(options: Mapping[str, Any]) -> str:

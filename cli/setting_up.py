@@ -17,7 +17,7 @@ from config.loading import load_settings
 from config.problems import SettingsError
 from config.settings import Settings
 from config.token import NAME, Place, checked_token, find_token
-from rules.doctor import REFUSALS, judge_remote
+from rules.doctor import REFUSALS, TRY_INIT, judge_remote
 
 BASE_URL, DB_PATH = "TESTIO_CUSTOMER_API_BASE_URL", "TESTIO_DB_PATH"
 URL = "Base URL of the Customer API"
@@ -79,7 +79,9 @@ def _tried(settings: Settings, token: SecretStr, *, offline: bool) -> int | None
 
         finding = judge_remote(facts)
         kind = TokenRefused if facts.failure in REFUSALS else GaveUp
-        raise kind(f"{harmless(finding.message)} ({finding.remedy})")
+        # To somebody who is at it already, `init` is no advice.
+        remedy = "" if finding.remedy == TRY_INIT else f" ({finding.remedy})"
+        raise kind(f"{harmless(finding.message)}{remedy}")
     return facts.products
 
 
@@ -146,6 +148,8 @@ def _asked(arguments: argparse.Namespace, flags: dict[str, str]) -> Answers:
         except GaveUp as error:
             if not tries_left or (arguments.base_url and arguments.token_file):
                 raise
+            if not isinstance(error, TokenRefused):
+                flags.pop(BASE_URL)  # what has just failed is not what to offer next
             print(f"{error}\nOnce more, please; Ctrl-C ends this.", file=sys.stderr)
     if arguments.db is None:
         usual = str(_settings(flags).db_path)

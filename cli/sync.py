@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from cli.common import (
     settings_of,
     start_logging,
 )
+from cli.failing_products import FewFailures, print_problems
 from cli.progress import Progress, make_progress
 from cli.run_lines import RunLines
 from config.settings import Settings
@@ -176,6 +178,8 @@ def _by_ourselves(
 
     token = load_token(settings)
     start_logging(settings, level=log_level(settings, verbose=verbose))
+    if settings.log_file is None and not verbose and log_level(settings, verbose=False):
+        logging.getLogger("sync").addFilter(FewFailures())
     waiting = _Waiting(settings, progress)
     try:
         with open_store(
@@ -248,7 +252,4 @@ def _print_summary(view: RunView) -> None:
     )
     for warning in view.warnings:
         print(f"  warning: {warning}")
-    for problem in view.errors:
-        place = f"product {problem.product_id}" if problem.product_id else "the account"
-        phase = f", {problem.phase.value}" if problem.phase else ""
-        print(f"  {place}{phase}: {problem.kind.value}: {problem.message}")
+    print_problems(view, all_of_them=f"testio-sync runs show {view.run_id}")

@@ -132,7 +132,7 @@ def _unknown(given: str, source: str, *, strict: bool) -> SettingProblem | None:
     known = names().values()
     if given.upper() in known or given in OF_THE_HOOK:
         return None
-    near = nearest(given, known)
+    near = nearest(given, known, bare=strict)
     if not strict and near is None:
         return None
     return SettingProblem(

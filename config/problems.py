@@ -33,9 +33,19 @@ class SettingsError(Exception):
         super().__init__("\n".join([title, *map(str, self.problems)]))
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that a typo, or a name without its unit, most likely meant; else None."""
+PREFIX, UNIT = "TESTIO_", "_SECONDS"
+
+
+def nearest(name: str, known: Iterable[str], *, bare: bool = False) -> str | None:
+    """The known name that a typo, or a name without its unit, most likely meant; else None.
+
+    `bare`: it may lack the prefix too. In an environment such a name is another program's.
+    """
     given, names = name.upper(), [*known]
-    without_unit = [known for known in names if known.removesuffix("_SECONDS") == given]
-    matches = without_unit or get_close_matches(given, names, n=1, cutoff=0.8)
-    return matches[0] if matches else None
+    spelled = {known.removesuffix(UNIT): known for known in names} | {n: n for n in names}
+    if bare:
+        spelled = {short.removeprefix(PREFIX): known for short, known in spelled.items()} | spelled
+    if given in spelled:
+        return spelled[given]
+    matches = get_close_matches(given, spelled if bare else names, n=1, cutoff=0.8)
+    return spelled[matches[0]] if matches else None

@@ -82,9 +82,11 @@ class ControlClient:
     Every method raises NoDaemon or ControlError.
     """
 
-    def __init__(self, path: Path, *, timeout: float = 5.0) -> None:
+    def __init__(self, path: Path, *, timeout: float = 5.0, nobody: str | None = None) -> None:
+        """`nobody`: what to say where none answers, if more is known than that."""
         self.path = path
         self._timeout = timeout
+        self._nobody = nobody or f"no daemon answers on {path}; start one with `testio-sync run`"
 
     def status(self) -> StatusReply:
         """What the daemon is doing."""
@@ -198,7 +200,7 @@ class ControlClient:
     @contextmanager
     def _connected(self, wait: int) -> Iterator[_UnixConnection]:
         if not is_trustworthy(self.path):
-            raise NoDaemon(_nobody(self.path))
+            raise NoDaemon(self._nobody)
         connection = _UnixConnection(self.path, self._timeout + wait)
         try:
             yield connection
@@ -207,7 +209,7 @@ class ControlClient:
                 f"the daemon behind {self.path} does not answer; `testio-sync status` names its pid"
             ) from error
         except (OSError, http.client.HTTPException) as error:
-            raise NoDaemon(_nobody(self.path)) from error
+            raise NoDaemon(self._nobody) from error
         finally:
             connection.close()
 
@@ -218,10 +220,6 @@ def _reply(answer: bytes, reply: type[R]) -> R | None:
         return reply.model_validate_json(answer)
     except ValidationError:
         return None
-
-
-def _nobody(path: Path) -> str:
-    return f"no daemon answers on {path}; start one with `testio-sync run`"
 
 
 def _error_of(answer: bytes, status: int) -> str:

@@ -26,13 +26,14 @@ NETWORK_FILE_SYSTEMS = frozenset(
     | {"fuse.glusterfs", "fuse.s3fs", "fuse.sshfs"}
 )
 
-TRY_INIT = "give it a new one: testio-sync init --force"
-TRY_URL = "check TESTIO_CUSTOMER_API_BASE_URL; usually it is https://api.test.io/customer/v2"
+TRY_INIT = "testio-sync init --force"
+USUAL_URL = "usually it is https://api.test.io/customer/v2"
+TRY_URL = f"check TESTIO_CUSTOMER_API_BASE_URL; {USUAL_URL}"
 TRY_LATER = "try again in a few minutes"
-REMEDIES = {
+REMEDIES = {  # what the message itself does not say already
     ErrorKind.UNAUTHORIZED: TRY_INIT,
     ErrorKind.FORBIDDEN: "use a token that may read the Customer API",
-    ErrorKind.NOT_FOUND: TRY_URL,
+    ErrorKind.NOT_FOUND: USUAL_URL,
     ErrorKind.BAD_PAYLOAD: TRY_URL,
     ErrorKind.RATE_LIMITED: TRY_LATER,
     ErrorKind.SERVER_ERROR: TRY_LATER,
@@ -71,6 +72,7 @@ class SpaceFacts:
     folder: str
     free: int
     database: int
+    total: int
     file_system: str | None
     has_locks: bool = True
 
@@ -148,7 +150,8 @@ def judge_file(facts: FileFacts) -> Finding | None:
 
 def judge_space(facts: SpaceFacts) -> list[Finding]:
     """Whether the disk has room, and is one that SQLite's locks work on."""
-    found = [_room(facts)]
+    # What has no size, like /proc, holds no files: there is no room to make.
+    found = [_room(facts)] if facts.total else []
     if not facts.has_locks or facts.file_system in NETWORK_FILE_SYSTEMS:
         kind = facts.file_system or "a file system"
         flaw = "without kernel locks" if not facts.has_locks else "over the network"

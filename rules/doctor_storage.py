@@ -16,12 +16,14 @@ class DatabaseFacts:
     """What a reader sees. `unusable`: why it cannot be read at all; `damage`: SQLite's words.
 
     `is_writable`: the file and its folder, or the folder where it would be made. `finished`:
-    whether the check came to its end in the time that it was given.
+    whether the check came to its end in the time that it was given. `no_folder`: the folder that
+    is missing, and where it cannot be made.
     """
 
     path: str
     exists: bool = True
     is_writable: bool = True
+    no_folder: tuple[str, str] | None = None
     unusable: str | None = None
     revision: str | None = None
     is_empty: bool = False
@@ -61,6 +63,11 @@ def judge_database(facts: DatabaseFacts, known_revision: str) -> list[Finding]:
     if facts.unusable is not None:
         remedy = "mend that, or use another TESTIO_DB_PATH"
         return [error("database", facts.unusable, remedy, Area.DATABASE)]
+    if facts.no_folder is not None:
+        folder, above = facts.no_folder
+        message = f"there is no folder {folder}, and none can be made in {above}"
+        remedy = "make the folder for this user, or change TESTIO_DB_PATH"
+        return [error("database", message, remedy, Area.DATABASE)]
     if not facts.is_writable:
         message = f"{facts.path} or its folder cannot be written by this user"
         remedy = "run as the user it belongs to, or change TESTIO_DB_PATH"

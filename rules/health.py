@@ -10,6 +10,7 @@ from itertools import groupby
 from math import isinf
 
 from rules.durations import spoken
+from rules.last_run import LastRun
 from rules.model import PRODUCT_LIST, Kind
 
 INTERVALS = 4
@@ -44,6 +45,7 @@ class Check(StrEnum):
     NO_DAEMON = "no_daemon"
     DAEMON_SILENT = "daemon_silent"
     PAUSED = "paused"
+    LAST_RUN = "last_run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +137,7 @@ class Facts:
     now: datetime
     living: Living | None
     listings: Sequence[Listing] = ()
+    last_run: LastRun | None = None
     database_error: str | None = None
     absence: Finding | None = None
 
@@ -161,6 +164,9 @@ def judge(facts: Facts, limits: Limits) -> Verdict:
         warnings += _warnings(facts.living)
     if facts.database_error is not None:
         reasons.append(_database(facts.database_error))
+    if facts.last_run is not None and facts.last_run.is_trouble:
+        found = reasons if facts.last_run.needs_a_person else warnings
+        found.append(_last_run(facts.last_run, facts.now))
     reasons += _too_old(facts, limits)
     warnings += _held_up_by_records(facts, limits)
     return Verdict(reasons=tuple(reasons), warnings=tuple(warnings))
@@ -247,6 +253,16 @@ def _database(error: str) -> Finding:
         message=error,
         advice="if it is locked, end the program that holds it; if it is damaged, put a backup in "
         "its place while no daemon runs",
+    )
+
+
+def _last_run(run: LastRun, now: datetime) -> Finding:
+    return Finding(
+        check=Check.LAST_RUN,
+        where=f"run {run.run_id}",
+        seconds=max(0.0, (now - run.ended_at).total_seconds()),
+        message=run.message,
+        advice=run.action,
     )
 
 

@@ -129,7 +129,7 @@ def _refuse_url(recorded: str | None, settings: Settings, path: Path) -> None:
         return
     problem = SettingProblem(
         name="TESTIO_CUSTOMER_API_BASE_URL",
-        source="the settings",
+        source=settings.origin("TESTIO_CUSTOMER_API_BASE_URL").source,
         shown=settings.base_url,
         expected=f"{recorded}, whose account {path} mirrors",
         hint=WAY_OUT,

@@ -37,14 +37,16 @@ class CommandHook:
 
     name = "command"
 
-    def __init__(self, command: str, *, timeout_seconds: float) -> None:
-        """Raises SettingsError where there is no such command."""
+    def __init__(
+        self, command: str, *, timeout_seconds: float, source: str = "the settings"
+    ) -> None:
+        """`source`: where the command stands. Raises SettingsError where there is no such one."""
         self._words = shlex.split(command)
         self._timeout = timeout_seconds
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         if shutil.which(self._words[0]) is None:
-            raise SettingsError([_not_found(command, self._words[0])])
+            raise SettingsError([_not_found(command, self._words[0], source)])
 
     def send(self, notice: Notice) -> None:
         """Run it to its end. Raises NotDelivered."""
@@ -129,10 +131,10 @@ def _last_words(errors: IO[bytes]) -> str:
     return f": {said}" if said else ""
 
 
-def _not_found(command: str, program: str) -> SettingProblem:
+def _not_found(command: str, program: str, source: str) -> SettingProblem:
     return SettingProblem(
         name=NAME,
-        source="the settings",
+        source=source,
         shown=command,
         expected="a program that can be run, by its path or found in PATH",
         hint=f"there is no program {program}, or you may not run it",

@@ -37,7 +37,7 @@ from service.assembly import make_request, request_of
 from service.fetch_requests import entities_of, reply_of
 from service.fetcher import Fetcher
 from service.health import HealthCheck
-from service.log_place import log_place
+from service.log_place import with_log
 from service.metrics import Exporter
 from service.operator import Operator
 from service.steering import Steering
@@ -81,9 +81,7 @@ class ControlHandlers:
         state = _answered(self.system.status)
         schedule = _answered(self.system.schedule)
         return StatusReply(
-            daemon=self.daemon.model_copy(
-                update={"log": log_place(self.settings.log_file)}  # a reload may change it
-            ),
+            daemon=with_log(self.daemon, self.settings.log_file),
             current_run=None if state.current is None else view_of_progress(state.current),
             queued_run_id=state.queued_run_id,
             trouble=self.system.journal.stuck_because,

@@ -7,7 +7,7 @@ from pathlib import Path
 from config.settings import Settings
 from control.client import ControlClient
 from control.paths import socket_path
-from storage.writer_lock import lock_path, read_holder
+from storage.writer_lock import ENDS, Holder, lock_path, read_holder
 
 
 def control_of(settings: Settings, *, timeout: float = 5.0) -> ControlClient:
@@ -18,4 +18,12 @@ def control_of(settings: Settings, *, timeout: float = 5.0) -> ControlClient:
     holder = read_holder(lock_path(settings.db_path))
     if holder is not None and holder.socket is not None and not holder.is_released:
         return ControlClient(Path(holder.socket), timeout=timeout)
-    return ControlClient(socket_path(settings.db_path, settings.socket_path), timeout=timeout)
+    path = socket_path(settings.db_path, settings.socket_path)
+    return ControlClient(path, timeout=timeout, nobody=_one_shot(holder))
+
+
+def _one_shot(holder: Holder | None) -> str | None:
+    """What to say, where no daemon answers, of a sync that does without."""
+    if holder is None or not holder.is_one_shot_at_work:
+        return None
+    return f"no daemon runs; the {holder} is at work: {ENDS}"

@@ -61,9 +61,11 @@ def space_facts(database: Path) -> SpaceFacts:
     size = sum(
         path.stat().st_size for path in (database, Path(f"{database}-wal")) if path.is_file()
     )
+    disk = shutil.disk_usage(folder)
     return SpaceFacts(
         folder=str(folder),
-        free=shutil.disk_usage(folder).free,
+        free=disk.free,
+        total=disk.total,
         database=size,
         file_system=_file_system(folder),
         has_locks=_has_locks(folder),

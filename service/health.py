@@ -17,6 +17,7 @@ from config.settings import Settings
 from control.protocol import DaemonView, HealthReply
 from rules.health import Facts, Limits, Living, Quiet, Verdict, judge
 from service.health_report import limits_of, read_database, reply_of
+from service.log_place import with_log
 from testio.tally import RemoteState
 
 ANSWER_SECONDS = 0.25
@@ -51,15 +52,21 @@ class HealthCheck:
 
     def reply(self) -> HealthReply:
         """What `GET /v1/health` answers."""
-        now = datetime.now(UTC)
-        return reply_of(self.verdict(now), self.settings(), now, self.daemon)
+        now, settings = datetime.now(UTC), self.settings()
+        return reply_of(self.verdict(now), settings, now, with_log(self.daemon, settings.log_file))
 
     def verdict(self, now: datetime) -> Verdict:
         """Whether all is well, and if not, why."""
         self.heartbeats.beat(wait_seconds=ANSWER_SECONDS)
         known = read_database(self.settings(), since=self.daemon.started_at)
         living = self._living(now, known.paused_since)
-        facts = Facts(now=now, living=living, listings=known.listings, database_error=known.error)
+        facts = Facts(
+            now=now,
+            living=living,
+            listings=known.listings,
+            last_run=known.last_run,
+            database_error=known.error,
+        )
         return judge(facts, self._limits())
 
     def schedule(self) -> ScheduleState | None:

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from config.settings import Settings
 from control.protocol import DaemonView, FindingView, HealthReply
 from rules.health import Check, Facts, Finding, Limits, Listing, Verdict, judge
-from rules.model import Kind
+from rules.last_run import LastRun
+from rules.model import Kind, RunStatus
 from storage import watching
 from storage.errors import StorageError
 from storage.queries import Row
@@ -29,6 +30,7 @@ def health_without_daemon(settings: Settings, check: Check, words: str) -> Healt
         now=now,
         living=None,
         listings=known.listings,
+        last_run=known.last_run,
         # `absence` says what to do where there is none yet
         database_error=known.error if settings.db_path.exists() else None,
         absence=absence,
@@ -59,6 +61,7 @@ class Known:
 
     listings: tuple[Listing, ...] = ()
     paused_since: datetime | None = None
+    last_run: LastRun | None = None
     error: str | None = None
 
 
@@ -68,10 +71,13 @@ def read_database(settings: Settings, *, since: datetime | None) -> Known:
         with watching.open_briefly(settings.db_path, DATABASE_SECONDS) as connection:
             rows = watching.listings(connection, settings.product_ids)
             paused_since = watching.paused_since(connection)
+            last_run = watching.last_run(connection)
     except StorageError as error:
         return Known(error=str(error))
     return Known(
-        listings=tuple(_listing(row, since) for row in rows), paused_since=_instant(paused_since)
+        listings=tuple(_listing(row, since) for row in rows),
+        paused_since=_instant(paused_since),
+        last_run=None if last_run is None else _last_run(*last_run),
     )
 
 
@@ -84,6 +90,15 @@ def _listing(row: Row, since: datetime | None) -> Listing:
         current_as_of=_instant(row["current_as_of"]),
         known_since=datetime.now(UTC) if appeared is None else appeared,
         unusable=row["unusable"],
+    )
+
+
+def _last_run(row: Row, problems: dict[str, int]) -> LastRun:
+    return LastRun(
+        run_id=row["id"],
+        status=RunStatus(row["status"]),
+        ended_at=as_instant(row["completed_at"]),
+        problems=problems,
     )
 
 

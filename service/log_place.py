@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from control.protocol import LogPlace, LogView
+from control.protocol import DaemonView, LogPlace, LogView
 
 CGROUP = Path("/proc/self/cgroup")
 
@@ -22,6 +22,11 @@ def log_place(file: Path | None, *, descriptor: int | None = None) -> LogView:
         return _of_descriptor(number, os.fstat(number), os.environ)
     except (OSError, AttributeError, ValueError):
         return LogView(place=LogPlace.NOWHERE)
+
+
+def with_log(daemon: DaemonView, file: Path | None) -> DaemonView:
+    """The daemon with the place of its log as it is now: a reload may change it."""
+    return daemon.model_copy(update={"log": log_place(file)})
 
 
 def _of_descriptor(number: int, info: os.stat_result, environment: Mapping[str, str]) -> LogView:

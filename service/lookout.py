@@ -18,6 +18,7 @@ from config.version import program_version
 from control.protocol import DaemonView
 from rules.notice import Sender
 from rules.notifying import Event, Happening
+from service.command_hook import NAME as COMMAND
 from service.command_hook import CommandHook
 from service.configuration import Configuration
 from service.health import HealthCheck, heartbeats_of
@@ -164,7 +165,10 @@ def channels_of(settings: Settings) -> list[Channel]:
     channels: list[Channel] = []
     timeout = settings.notify_timeout_seconds
     if settings.notify_command is not None:
-        channels.append(CommandHook(settings.notify_command, timeout_seconds=timeout))
+        source = settings.origin(COMMAND).source
+        channels.append(
+            CommandHook(settings.notify_command, timeout_seconds=timeout, source=source)
+        )
     if settings.notify_webhook_url is not None:
         url = settings.notify_webhook_url.get_secret_value()
         channels.append(WebhookHook(url, timeout_seconds=timeout))

@@ -29,7 +29,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import StaticPool
 
-from storage.errors import DatabaseBusy, StorageError
+from storage.errors import DatabaseBusy, StorageError, remedy
 from storage.queries import folder_text
 
 log = structlog.get_logger(__name__)
@@ -216,6 +216,8 @@ def unusable(path: Path, error: BaseException | None) -> StorageError:
         return DatabaseBusy(
             f"{path} is locked by another process; end the program that writes to it"
         )
+    if error is not None and (way_out := remedy(error)):
+        return StorageError(f"{path} or its folder cannot be written by this user{way_out}")
     return StorageError(f"{path} cannot be used: {error}")
 
 
@@ -247,7 +249,8 @@ def refuse_strangers(path: Path) -> None:
                 if file.read(len(MAGIC)) not in (b"", MAGIC):
                     raise StorageError(f"{path} is not a SQLite database; it is left as it is")
     except OSError as error:
-        raise StorageError(f"{path} cannot be opened: {error.strerror}") from error
+        reason = f"{error.strerror}{remedy(error)}"
+        raise StorageError(f"{path} cannot be opened: {reason}") from error
 
 
 def _create_private(path: Path, mode: int) -> os.stat_result:
@@ -257,7 +260,8 @@ def _create_private(path: Path, mode: int) -> os.stat_result:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, mode)
     except OSError as error:
-        raise StorageError(f"{path} cannot be opened for writing: {error.strerror}") from error
+        reason = f"{error.strerror}{remedy(error)}"
+        raise StorageError(f"{path} cannot be opened for writing: {reason}") from error
     try:
         return os.fstat(descriptor)
     finally:

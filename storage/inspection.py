@@ -32,7 +32,7 @@ def inspect_database(path: Path, *, thorough: bool, seconds: float) -> DatabaseF
     try:
         path.lstat()
     except FileNotFoundError:
-        return replace(facts, exists=False)
+        return replace(facts, exists=False, no_folder=_no_folder(path))
     except OSError as error:
         return replace(facts, unusable=_words(path, error))
     give_up_at = float("inf") if thorough else time.monotonic() + seconds
@@ -48,6 +48,20 @@ def _is_writable(path: Path) -> bool:
         return False
     folder = next(above for above in path.absolute().parents if os.path.lexists(above))
     return os.access(folder, os.W_OK | os.X_OK)
+
+
+def _no_folder(path: Path) -> tuple[str, str] | None:
+    """The missing folder of a database, and where it cannot be made; None if all is well.
+
+    Even who may write everywhere makes nothing on a file system without any size, like /proc.
+    """
+    folder = path.absolute().parent
+    if os.path.lexists(folder):
+        return None
+    above = next(each for each in folder.parents if os.path.lexists(each))
+    if os.access(above, os.W_OK | os.X_OK) and os.statvfs(above).f_blocks:
+        return None
+    return str(folder), str(above)
 
 
 def _read_unchanged(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from storage.errors import DatabaseBusy, StorageError
+from storage.errors import DatabaseBusy, StorageError, remedy
 
 Row = dict[str, Any]
 
@@ -60,6 +60,9 @@ def _readable_error(path: Path, error: sqlite3.DatabaseError) -> StorageError:
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return DatabaseBusy(f"{path} is locked by another process; try again")
+    if way_out := remedy(error):
+        reason = "to read it, too, SQLite makes files beside it, and this user may not"
+        return StorageError(f"{path} cannot be read: {reason}{way_out}")
     return StorageError(f"{path} cannot be read: {error}")
 
 

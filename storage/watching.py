@@ -59,6 +59,15 @@ def paused_since(connection: sqlite3.Connection) -> str | None:
     return None if row is None else str(row["changed_at"])
 
 
+def last_run(connection: sqlite3.Connection) -> tuple[Row, dict[str, int]] | None:
+    """The last run that nobody cancelled, and how many problems of each type it met."""
+    run = connection.execute(LAST_RUN).fetchone()
+    if run is None:
+        return None
+    problems = connection.execute(PROBLEMS, (run["id"],))
+    return run, {row["kind"]: row["problems"] for row in problems}
+
+
 def rows_by_kind(connection: sqlite3.Connection) -> dict[str, int]:
     """How many rows are there of each kind; reads every page of the mirror."""
     return {row["kind"]: row["rows"] for row in connection.execute(ROWS)}
@@ -111,6 +120,16 @@ SELECT kind, sort, count(*) AS entries FROM quarantine WHERE resolved_at IS NULL
 HELD = """
 SELECT count(*) AS sets, coalesce(sum(row_count), 0) AS "rows"
 FROM held_deletions WHERE status = 'held'
+"""
+
+LAST_RUN = """
+SELECT id, status, completed_at FROM sync_runs
+WHERE status NOT IN ('running', 'cancelled') ORDER BY id DESC LIMIT 1
+"""
+
+PROBLEMS = """
+SELECT json_extract(problem.value, '$.kind') AS kind, count(*) AS problems
+FROM sync_runs, json_each(sync_runs.errors) AS problem WHERE sync_runs.id = ? GROUP BY 1
 """
 
 LAST_ENDS = """

@@ -21,11 +21,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from storage.errors import LockHeld, NoKernelLocks, StorageError
+from storage.errors import LockHeld, NoKernelLocks, StorageError, remedy
 from storage.times import as_text
 
 POLL_SECONDS = 0.1
 FREE_MARK = "released_at"
+ENDS = "it ends by itself, or by Ctrl-C there"
 
 
 class Role(StrEnum):
@@ -63,6 +64,11 @@ class Holder:
         except (PermissionError, TypeError, OverflowError):
             return True
         return True
+
+    @property
+    def is_one_shot_at_work(self) -> bool:
+        """Whether a sync without a daemon, on this machine, has the lock now."""
+        return self.role == Role.ONE_SHOT and not self.is_released and self.is_alive()
 
     def __str__(self) -> str:
         return f"{self.role} with pid {self.pid} on {self.host}, since {self.started_at}"
@@ -112,7 +118,8 @@ class WriterLock:
         while not self._try():
             if time.monotonic() >= give_up_at or not keep_waiting():
                 holder = read_holder(self.path)
-                raise LockHeld(f"{self.path} is held by the {holder or 'unknown holder'}", holder)
+                who = f"{holder}{_next_step(holder)}" if holder else "unknown holder"
+                raise LockHeld(f"{self.path} is held by the {who}", holder)
             time.sleep(POLL_SECONDS)
 
     def touch(self) -> None:
@@ -143,7 +150,8 @@ class WriterLock:
             # filelock would take some failures to make the file for a holder, and wait.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
         except OSError as error:
-            raise StorageError(f"cannot make {self.path}: {error.strerror}") from error
+            reason = f"{error.strerror}{remedy(error)}"
+            raise StorageError(f"cannot make {self.path}: {reason}") from error
 
     def _try(self) -> bool:
         try:
@@ -172,6 +180,15 @@ class WriterLock:
         text = json.dumps(content).encode() + b"\n"
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, text, 0)
+
+
+def _next_step(holder: Holder) -> str:
+    """What can be done about a holder on this machine."""
+    if holder.host != socket.gethostname():
+        return ""
+    if holder.role == Role.DAEMON:
+        return "; `testio-sync status` shows what it does, `testio-sync stop` ends it"
+    return f"; {ENDS}"
 
 
 def _myself(role: Role, version: str, control_socket: Path | None) -> Holder:

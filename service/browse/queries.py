@@ -48,7 +48,8 @@ FROM freshness GROUP BY kind, state ORDER BY kind, state
         title="Oldest lists",
         description="Seconds since a list was read to its end, the oldest fifteen.",
         sql="""
-SELECT coalesce(product_id || ' ' || product_name, 'product list') || ', ' || kind AS list,
+SELECT CASE product_id WHEN 0 THEN 'product list'
+        ELSE product_id || coalesce(' ' || product_name, '') END || ', ' || kind AS list,
     round(age_seconds, 1) AS age_seconds,
     CASE WHEN failing_since IS NULL THEN 'well' ELSE 'failing' END AS state
 FROM freshness WHERE age_seconds IS NOT NULL
@@ -70,7 +71,8 @@ FROM (
         title="Failures by product",
         description="Attempts that did not come out complete, as far back as events are kept.",
         sql="""
-SELECT coalesce(e.product_id || ' ' || p.name, 'product list') AS product,
+SELECT CASE e.product_id WHEN 0 THEN 'product list'
+    ELSE e.product_id || coalesce(' ' || p.name, '') END AS product,
     coalesce(e.error_kind, e.outcome) AS error, count(*) AS attempts, max(e.at) AS last_at
 FROM sync_events AS e LEFT JOIN products AS p ON p.id = e.product_id
 WHERE e.outcome IN ('failed', 'partial') AND e.product_id IS NOT NULL

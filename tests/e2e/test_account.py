@@ -31,6 +31,7 @@ def test_another_url_is_refused_before_anything_is_sent(
     for verb in ("sync", "run", "verify"):
         ended = home.run(verb, expect=2)
         assert first.base_url in ended.stderr
+        assert "(from the environment)" in ended.stderr
         assert "TESTIO_DB_PATH" in ended.stderr
     assert home.simulator.requests() == []
     home.run("sync", "--nuke", "--yes")

@@ -88,12 +88,16 @@ def test_the_first_who_opens_the_link_reads_and_nobody_writes(home: Home) -> Non
 
     home.run("sync")
     assert [row["run"] for row in operator.rows("run_durations")] == [1, 2], "the daemon writes on"
+    home.run("sync", "--product-ids", "99999999", expect=3)
+    failed = {row["product"]: row["error"] for row in operator.rows("failures_by_product")}
+    assert failed["99999999"] == "not_found", "a product that the account does not have"
+    assert "of product 99999999\n" in home.run("runs", "show", "3").stdout
     for statement in ("DELETE FROM tests", "PRAGMA query_only = OFF", "ATTACH 'x' AS y"):
         assert operator.sql(statement)[0] == 400, statement
     assert operator.sql("SELECT count(*) AS n FROM tests")[1]["rows"] == [
         {"n": home.sql_count("tests")}
     ]
-    process = home.started[-2]
+    process = home.started[1]
     process.terminate()
     assert home.finish(process).stdout == "", "refused queries are not printed"
 

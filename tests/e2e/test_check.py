@@ -134,6 +134,11 @@ def test_databases_that_cannot_be_used(
     assert "https://elsewhere" in about(check("--offline", expect=2), "account")["message"]
     folder = check("--offline", "--db", str(home.folder), expect=6)
     assert "is a folder" in about(folder, "database")["message"]
+    nowhere = check("--offline", "--db", "/proc/none/x.db", expect=6)
+    assert "there is no folder /proc/none" in about(nowhere, "database")["message"]
+    assert [each["subject"] for each in nowhere["findings"] if each["level"] == "error"] == [
+        "database"
+    ], "there is no room to make"
 
 
 def test_the_remote_and_its_clock(

@@ -88,6 +88,11 @@ def test_a_person_is_asked_and_led_on(home: Home, config: Path) -> None:
         terminal.type("http://api.test.io\n")
         terminal.expect("expected: an https URL; plain http only to this machine")
         terminal.expect("v2]: ")
+        terminal.type(f"{home.simulator.base_url}/wrong\n")
+        terminal.expect("API token (not shown): ")
+        terminal.type(f"{home.simulator.token}\n")
+        terminal.expect("BASE_URL (usually it is https://api.test.io/customer/v2)")
+        terminal.expect("[https://api.test.io/customer/v2]: ")
         terminal.type(f"{home.simulator.base_url}\n")
         terminal.expect("API token (not shown): ")
         terminal.type("short\n")
@@ -178,7 +183,7 @@ def test_a_script_gives_everything_and_is_never_asked(home: Home, config: Path) 
 @pytest.mark.parametrize(
     ("flags", "given", "status", "words"),
     [
-        ((), "wrong-token", 5, "the remote refused the token (401)"),
+        ((), "wrong-token", 5, "the remote refused the token (401); give it a new one; nothing"),
         ((), "", 2, "there is no token: give it on standard input"),
         ((), "two words", 2, "one word of at least 8 printable ASCII characters"),
         (("--token-file", "/nowhere"), "", 2, "--token-file /nowhere cannot be read"),
@@ -189,6 +194,7 @@ def test_a_script_gives_everything_and_is_never_asked(home: Home, config: Path) 
         (("--base-url", "https://127.0.0.1:9"), "tok-en-4711", 1, "Connection refused"),
         (("--base-url", "{url}/wrong"), "{token}", 1, "check TESTIO_CUSTOMER_API_BASE_URL"),
         (("--db", "."), "{token}", 2, "is a folder"),
+        (("--db", "/proc/none/x.db"), "{token}", 2, "there is no folder /proc/none, and none can"),
         (("--config", "/proc/none/c.toml", "--offline"), "{token}", 2, "cannot be written"),
     ],
 )

@@ -19,6 +19,10 @@ def test_a_second_one_shot_waits_and_then_says_who_holds_the_lock(home: Home) ->
     second = home.run("sync", expect=4)
     assert f"one-shot with pid {first.pid}" in second.stderr
     assert len(home.simulator.requests()) == 1, "the second has sent nothing"
+    cancelled = home.run("cancel", expect=7)
+    assert f"the one-shot with pid {first.pid}" in cancelled.stderr
+    assert "Ctrl-C there" in cancelled.stderr
+    assert "start one" not in cancelled.stderr
 
 
 def test_a_second_one_shot_goes_on_when_the_first_has_ended(home: Home) -> None:
@@ -55,6 +59,7 @@ def test_a_second_daemon_is_refused_within_a_second_and_sends_nothing(home: Home
     began = time.monotonic()
     second = home.run("run", expect=4)
     assert f"daemon with pid {daemon.pid}" in second.stderr
+    assert "`testio-sync stop` ends it" in second.stderr
     assert time.monotonic() - began < 5, "start of the interpreter included"
     assert home.simulator.requests() == []
     assert home.answers(), "the first one's socket is still there"

@@ -42,6 +42,8 @@ def test_a_file_that_stderr_goes_to(home: Home) -> None:
     with log.open("w") as file:
         daemon = start_daemon(home, file)
     home.wait_for_run(1)
+    places = [home.json(verb, "--json")["daemon"]["log"] for verb in ("status", "health")]
+    assert places == [{"place": "file", "name": str(log)}] * 2
     failed = ("logs", "--product", str(sick), "--level", "warning", "--run", "1")
     line = json.loads(home.run(*failed).stdout)
     assert (line["event"], line["product_id"]) == ("product_failed", sick)

@@ -20,6 +20,9 @@ def test_choices_take_effect_and_survive_a_restart(home: Home) -> None:
     before = datetime.now(UTC)
     assert home.run("pause", "--for", "2h").stdout.startswith("paused until 20")
     assert "every 5 min, was every 10 min" in home.run("interval", "5m").stdout
+    assert home.run("interval", "0").stdout.startswith("no periodic runs, was every 5 min (")
+    said = home.run("interval", "5m").stdout
+    assert said.startswith("every 5 min; there were no periodic runs before (")
     assert "4 requests at once, was 10" in home.run("concurrency", "4").stdout
     assert "at most 7 requests a second, was no limit" in home.run("rate", "7").stdout
     home.run("stop")

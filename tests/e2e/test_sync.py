@@ -191,7 +191,7 @@ def test_the_status_without_a_database_says_what_to_do(home: Home) -> None:
         (["sync", "--force", "--incremental-only"], {}, 2, "--force cannot go with"),
         (["sync", "--nuke", "--dry-run"], {}, 2, "--nuke cannot go with --dry-run"),
         (["sync", "--nuke"], {}, 2, "needs --yes"),
-        (["synk"], {}, 2, "choose from"),
+        (["synk"], {}, 2, "did you mean sync?"),
         (["pause"], {}, 7, "no daemon answers"),
         (["cancel"], {}, 7, "no daemon answers"),
         (["stop"], {}, 7, "no daemon answers"),

@@ -272,6 +272,9 @@ def test_a_test_that_does_not_arrive_and_one_that_nobody_asked_for(
     monkeypatch.setattr(notify, "start_logging", lambda *_arguments, **_more: None)
     assert main(["notify", "--test"]) == 2
     assert "set TESTIO_NOTIFY_COMMAND" in capsys.readouterr().err
+    monkeypatch.setenv("TESTIO_NOTIFY_COMMAND", "/no/such")
+    assert main(["notify", "--test"]) == 2
+    assert "(from the environment)" in capsys.readouterr().err
     monkeypatch.setenv("TESTIO_NOTIFY_COMMAND", "false")
     assert main(["notify", "--test"]) == 1
     assert "did not arrive: false ended with status 1" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 import time
@@ -257,3 +258,30 @@ def test_products_out_of_scope_grow_as_old_as_they_like(
     assert (Check.NEVER_FETCHED, "tests of product 99") in patient.reasons(), (
         "a product that is to be mirrored and that the account does not have"
     )
+
+
+def test_the_last_run_counts_until_a_later_one_goes_well(
+    patient: Patient, database: Database
+) -> None:
+    def ended(status: str, kinds: Sequence[str] = ()) -> None:
+        errors = json.dumps([{"kind": kind, "message": "", "phase": None} for kind in kinds])
+        now = datetime.now(UTC).isoformat()
+        with database.transaction() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO sync_runs (status, trigger_source, started_at, completed_at,"
+                " duration_seconds, phases, options, errors)"
+                " VALUES (?, 'cli', ?, ?, 1, '[]', '{}', ?)",
+                (status, now, now, errors),
+            )
+
+    ended("failed", ["unauthorized"])
+    assert patient.reasons() == [(Check.LAST_RUN, "run 1")]
+    ended("cancelled")
+    assert patient.reasons() == [(Check.LAST_RUN, "run 1")], "a cancelled run proves nothing"
+    ended("partial", ["timeout"] * 3)
+    reply = patient.reply()
+    assert reply.healthy
+    assert [(each.check, each.where) for each in reply.warnings] == [(Check.LAST_RUN, "run 3")]
+    assert "(3 problems)" in reply.warnings[0].message
+    ended("success")
+    assert patient.reply().warnings == []

@@ -118,6 +118,8 @@ def test_the_check_ends_in_its_time_unless_it_is_thorough(
 def test_what_is_no_database_is_said(path: Path, other: sqlite3.Connection, tmp_path: Path) -> None:
     assert not look(tmp_path / "none.db").exists
     assert not look(tmp_path / "none" / "none.db").exists
+    assert look(tmp_path / "none" / "none.db").no_folder is None, "it can be made"
+    assert look(Path("/proc/none/below/none.db")).no_folder == ("/proc/none/below", "/proc")
     assert "is a folder" in (look(tmp_path).unusable or "")
     assert "not a regular file" in (look(Path("/dev/null")).unusable or "")
     assert "cannot be read" in (look(path / "below").unusable or "")

@@ -31,7 +31,7 @@ from rules.model import (
 )
 from rules.records import BadRow, CursorMove, ListingMark, Page
 from storage import queries
-from storage.database import Database
+from storage.database import Database, unusable
 from storage.errors import DatabaseBusy, NewerSchema, StorageError
 from storage.migrate import MIGRATIONS, REVISION, migrate
 from storage.mirror_rows import MirrorRows
@@ -362,7 +362,7 @@ def test_an_unknown_product_leaves_no_problem_behind(database: Database, events:
 
 def test_readers_cannot_write(database: Database) -> None:
     with (
-        pytest.raises(StorageError, match="readonly"),
+        pytest.raises(StorageError, match=r"cannot be read: .* TESTIO_DB_PATH"),
         queries.open_readonly(database.path) as connection,
     ):
         connection.execute("DELETE FROM products")
@@ -383,3 +383,14 @@ def test_events_are_read_from_an_id_on(database: Database, events: SyncLog) -> N
         last = [row["product_id"] for row in queries.events(connection, limit=3)]
         after = [row["product_id"] for row in queries.events(connection, since=2, limit=3)]
     assert (last, after) == ([5, 6, 7], [3, 4, 5])
+
+
+@pytest.mark.parametrize(
+    "code", [sqlite3.SQLITE_READONLY, sqlite3.SQLITE_READONLY_DIRECTORY], ids=str
+)
+def test_a_place_that_may_not_be_written_comes_with_the_way_out(code: int, tmp_path: Path) -> None:
+    error = sqlite3.OperationalError("attempt to write a readonly database")
+    error.sqlite_errorcode = code
+    said = str(unusable(tmp_path / "a.db", error))
+    assert "cannot be written by this user; run as the user it belongs to" in said
+    assert "readonly" not in said

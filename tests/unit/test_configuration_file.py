@@ -164,6 +164,25 @@ def test_a_name_of_ours_without_its_unit_is_a_problem(
     assert f"did you mean {name}_SECONDS?" in refusal()
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("refresh_interval", "TESTIO_REFRESH_INTERVAL_SECONDS"),
+        ("refresh_intervall", "TESTIO_REFRESH_INTERVAL_SECONDS"),
+        ("db_path", "TESTIO_DB_PATH"),
+        ("lock_wait", "TESTIO_LOCK_WAIT_SECONDS"),
+    ],
+)
+def test_in_our_own_file_a_name_may_lack_its_prefix_too(
+    name: str, meant: str, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text(f"{name} = 5")
+    assert f"did you mean {meant}?" in refusal()
+    config.unlink()
+    monkeypatch.setenv(name, "5")
+    assert load().warnings == (), "in the environment it may be anybody's"
+
+
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "LOG_DIR", "TIMEOUT", "CACHE", "LOGNAME", "LOG"])
 def test_what_is_not_near_is_not_mentioned(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "x")

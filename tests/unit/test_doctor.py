@@ -165,6 +165,7 @@ def space(
     return SpaceFacts(
         folder="/d",
         free=free * MEGABYTE,
+        total=10_000 * MEGABYTE,
         database=database * MEGABYTE,
         file_system=kind,
         has_locks=locks,
