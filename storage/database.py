@@ -26,6 +26,7 @@ from sqlalchemy.exc import (
     IntegrityError,
     OperationalError,
     ProgrammingError,
+    ResourceClosedError,
 )
 from sqlalchemy.pool import StaticPool
 
@@ -104,6 +105,8 @@ class Database:
                 self._lock.release()
         except (DataError, IntegrityError, ProgrammingError):
             raise  # the statement is wrong, not the file
+        except ResourceClosedError as error:  # by who was left behind at the stop
+            raise StorageError(f"{self.path} was closed, because this process ends") from error
         except DatabaseError as error:
             raise unusable(self.path, error.orig) from error
         except sqlite3.Error as error:

@@ -394,3 +394,11 @@ def test_a_place_that_may_not_be_written_comes_with_the_way_out(code: int, tmp_p
     said = str(unusable(tmp_path / "a.db", error))
     assert "cannot be written by this user; run as the user it belongs to" in said
     assert "readonly" not in said
+
+
+def test_a_write_after_the_end_is_told_as_what_it_is(tmp_path: Path) -> None:
+    opened = Database(tmp_path / "testio.db")
+    migrate(opened)
+    opened.close()
+    with pytest.raises(StorageError, match="was closed, because this process ends"):
+        SyncLog(opened).write([SyncEvent(at=datetime.now(UTC), event=EventName.PAUSED)])
