@@ -51,7 +51,7 @@ class Choices:
             rows["paused"] = UNTIL_RESUMED if until is None else until.isoformat()
         for name in NUMBERS:
             if (value := getattr(self, name)) is not None:
-                rows[name] = f"{value:g}"
+                rows[name] = repr(value).removesuffix(".0")
         return {f"{PREFIX}{name}": text for name, text in rows.items()}
 
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.choices import PREFIX, Choices, choices_of
+from rules.choices import NUMBERS, PREFIX, Choices, choices_of
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
 instants = st.datetimes(datetime(2000, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
 choices = st.builds(
     Choices,
-    interval_seconds=st.none() | st.integers(0, 604_800).map(float),
+    interval_seconds=st.none() | st.floats(0, 604_800),
     concurrency=st.none() | st.integers(1, 64),
     requests_per_second=st.none() | st.integers(0, 10_000),
 )
@@ -28,7 +28,11 @@ def test_what_is_kept_is_read_again(chosen: Choices, until: datetime | None, pau
     assert choices_of(chosen.as_rows()) == (chosen, ())
 
 
-@given(rows=st.dictionaries(st.text().map(lambda name: f"{PREFIX}{name}"), st.text()))
+names = st.sampled_from(["paused", *NUMBERS]) | st.text()
+texts = st.text() | st.integers().map(str) | st.floats().map(str) | instants.map(str)
+
+
+@given(rows=st.dictionaries(names.map(lambda name: f"{PREFIX}{name}"), texts))
 def test_no_text_makes_it_fail(rows: dict[str, str]) -> None:
     found, refused = choices_of(rows)
     assert found == choices_of(found.as_rows())[0]
