@@ -25,6 +25,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import IO
@@ -79,7 +80,8 @@ class Launched:
     def send_signal(self, number: int) -> None:
         """Send it a signal, if it still runs."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it has ended, and its parent knows before we do
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """End it where it stands."""
