@@ -10,7 +10,7 @@ import argparse
 from cli.common import add_settings_flags, control_of, print_json, settings_of
 from config.settings import Settings
 from control.client import ControlError, NoDaemon
-from control.protocol import FindingView, HealthReply
+from control.views import FindingView, HealthReply
 from rules.health import Check
 from service.exit_status import ExitStatus
 

@@ -18,7 +18,7 @@ from cli.log_finding import NoLog, find_log
 from cli.log_journal import JournalTail, NoJournal
 from cli.log_lines import LEVELS, LogFilter, as_json, pretty
 from cli.log_tail import FileTail
-from control.protocol import LogPlace, LogView
+from control.views import LogPlace, LogView
 from service.exit_status import ExitStatus
 
 EXAMPLES = """\

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cli.remaining import PhaseClock
-from control.protocol import RunProgressView, RunView
+from control.protocol import RunView
+from control.views import RunProgressView
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress

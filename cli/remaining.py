@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from control.protocol import PhaseProgressView
+from control.views import PhaseProgressView
 from rules.eta import PhaseSoFar, run_remaining, usual_duration
 from storage import queries, watch_queries
 from storage.errors import StorageError

@@ -11,7 +11,7 @@ from cli.common import add_settings_flags, control_of, print_json, settings_of
 from cli.status_screen import show_status
 from config.settings import Settings
 from control.client import ControlError, NoDaemon
-from control.protocol import StatusReply
+from control.views import StatusReply
 from rules.attention import Concern, Place, concerns, trouble_of
 from storage import decision_queries, queries
 from storage.queries import Row

@@ -8,7 +8,7 @@ from cli.following import note, wait
 from cli.screen import harmless
 from config.settings import Settings
 from control.client import ControlError, NoDaemon
-from control.protocol import DaemonView
+from control.views import DaemonView
 from rules.events import EventName
 from rules.model import Outcome
 from storage.errors import StorageError

@@ -10,7 +10,7 @@ from rich.text import Text
 from cli.screen import COLOURS, harmless
 from cli.text_table import READABLE, Column, make_lines
 from cli.watch_state import Snapshot
-from control.protocol import RemoteView
+from control.views import RemoteView
 from rules.model import BreakerState
 from storage.queries import Row
 

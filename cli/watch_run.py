@@ -11,7 +11,7 @@ from cli.remaining import left_text, phase_text
 from cli.screen import duration_text
 from cli.text_table import READABLE, Column, Look, both_ends, make_lines
 from cli.watch_state import Snapshot
-from control.protocol import PhaseProgressView, RunProgressView
+from control.views import PhaseProgressView, RunProgressView
 
 
 def run_lines(snapshot: Snapshot, look: Look) -> list[Text]:

@@ -9,7 +9,7 @@ from cli.text_table import Look, both_ends, sized
 from cli.watch_parts import Section, failures, last_runs, remote_line, workers
 from cli.watch_run import run_lines
 from cli.watch_state import Snapshot
-from control.protocol import StatusReply
+from control.views import StatusReply
 
 HELP = (
     "s   sync now: starts a run; joins the one at work if that has not begun,",

@@ -11,7 +11,7 @@ from cli.common import control_of
 from cli.remaining import usual_durations
 from config.settings import Settings
 from control.client import ControlError, NoDaemon
-from control.protocol import PhaseProgressView, RunProgressView, StatusReply
+from control.views import PhaseProgressView, RunProgressView, StatusReply
 from rules.eta import PhaseSoFar
 from rules.rate import Rate
 from storage import queries, watch_queries

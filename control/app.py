@@ -21,7 +21,6 @@ from control.protocol import (
     EventsReply,
     FetchBody,
     FetchReply,
-    HealthReply,
     IntervalBody,
     NoSuchEntry,
     PauseBody,
@@ -33,10 +32,10 @@ from control.protocol import (
     RunView,
     StartRunBody,
     StartRunReply,
-    StatusReply,
     WordReply,
 )
 from control.routes import BY_NAME, ROUTES
+from control.views import HealthReply, StatusReply
 
 T = TypeVar("T")
 B = TypeVar("B", bound=BaseModel)

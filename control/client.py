@@ -24,7 +24,6 @@ from control.protocol import (
     EventsReply,
     FetchBody,
     FetchReply,
-    HealthReply,
     IntervalBody,
     PauseBody,
     RateBody,
@@ -34,9 +33,9 @@ from control.protocol import (
     RunView,
     StartRunBody,
     StartRunReply,
-    StatusReply,
     WordReply,
 )
+from control.views import HealthReply, StatusReply
 
 R = TypeVar("R", bound=BaseModel)
 

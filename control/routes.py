@@ -17,7 +17,6 @@ from control.protocol import (
     EventsReply,
     FetchBody,
     FetchReply,
-    HealthReply,
     IntervalBody,
     PauseBody,
     RateBody,
@@ -27,9 +26,9 @@ from control.protocol import (
     RunView,
     StartRunBody,
     StartRunReply,
-    StatusReply,
     WordReply,
 )
+from control.views import HealthReply, StatusReply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,22 +16,20 @@ from control.app import NotAnswered
 from control.protocol import (
     MAX_WAIT_SECONDS,
     ChoiceReply,
-    DaemonView,
     DecisionReply,
     EventsReply,
     FetchBody,
     FetchReply,
-    HealthReply,
     NoSuchEntry,
     ReloadReply,
     RetryReply,
     RunView,
     StartRunBody,
     StartRunReply,
-    StatusReply,
     Word,
     WordReply,
 )
+from control.views import DaemonView, HealthReply, StatusReply
 from rules.model import RunStatus, Trigger
 from service.assembly import make_request, request_of
 from service.fetch_requests import entities_of, reply_of

@@ -14,7 +14,7 @@ from actors.heartbeats import Heartbeats
 from actors.messages import GetSchedule, GetStatus, Ping, ScheduleState
 from actors.system import ActorSystem
 from config.settings import Settings
-from control.protocol import DaemonView, HealthReply
+from control.views import DaemonView, HealthReply
 from rules.health import Facts, Limits, Living, Quiet, Verdict, judge
 from service.health_report import limits_of, read_database, reply_of
 from service.log_place import with_log

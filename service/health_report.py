@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from config.settings import Settings
-from control.protocol import DaemonView, FindingView, HealthReply
+from control.views import DaemonView, FindingView, HealthReply
 from rules.health import Check, Facts, Finding, Limits, Listing, Verdict, judge
 from rules.last_run import LastRun
 from rules.model import Kind, RunStatus

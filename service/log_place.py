@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from control.protocol import DaemonView, LogPlace, LogView
+from control.views import DaemonView, LogPlace, LogView
 
 CGROUP = Path("/proc/self/cgroup")
 

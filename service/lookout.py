@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from actors.system import ActorSystem
 from config.settings import Settings
 from config.version import program_version
-from control.protocol import DaemonView
+from control.views import DaemonView
 from rules.notice import Sender
 from rules.notifying import Event, Happening
 from service.command_hook import NAME as COMMAND

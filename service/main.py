@@ -19,8 +19,8 @@ from actors.system import ActorSystem
 from config.settings import Settings
 from config.version import program_version
 from control.paths import socket_path
-from control.protocol import DaemonView, LogView
 from control.server import ControlServer
+from control.views import DaemonView, LogView
 from rules.events import EventName, SyncEvent
 from service.account import AccountGuard
 from service.assembly import make_daemon_parts, make_fetcher, make_guard

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from actors.messages import RunProgress
 from actors.work_board import Activity
-from control.protocol import (
-    ChoicesView,
-    PhaseProgressView,
-    ProblemView,
-    RemoteView,
-    RunProgressView,
-    RunView,
-    WorkerView,
-)
+from control.protocol import ProblemView, RunView
+from control.views import ChoicesView, PhaseProgressView, RemoteView, RunProgressView, WorkerView
 from rules.choices import Choices
 from rules.model import ErrorKind, Problem, RunStatus, SyncResult
 from service.exit_status import ExitStatus

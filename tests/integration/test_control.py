@@ -20,25 +20,22 @@ from control.app import NotAnswered
 from control.client import ControlClient, ControlError, NoDaemon, NotThere, TryAgain
 from control.protocol import (
     ChoiceReply,
-    DaemonView,
     DecisionReply,
     EventsReply,
     FetchBody,
     FetchedView,
     FetchReply,
-    HealthReply,
     NoSuchEntry,
     ReloadReply,
-    RemoteView,
     RetryReply,
     RunView,
     StartRunBody,
     StartRunReply,
-    StatusReply,
     Word,
     WordReply,
 )
 from control.server import ControlServer, NoSocket
+from control.views import DaemonView, HealthReply, RemoteView, StatusReply
 from rules.admission import Admission
 from rules.fetching import FetchState
 from rules.model import BreakerState, Kind, RunStatus, SyncPhase, Trigger

@@ -17,7 +17,7 @@ import pytest
 from actors.heartbeats import Heartbeats
 from actors.messages import Ping
 from config.settings import Settings
-from control.protocol import DaemonView, HealthReply
+from control.views import DaemonView, HealthReply
 from rules.choices import PREFIX, Choices
 from rules.events import Entry
 from rules.health import Check

@@ -17,7 +17,7 @@ from prometheus_client import parser
 
 from config.problems import SettingsError
 from config.settings import Settings
-from control.protocol import DaemonView
+from control.views import DaemonView
 from rules.model import BreakerState
 from service.health import HealthCheck, heartbeats_of
 from service.metrics import Exporter

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from control.protocol import LogPlace, LogView
+from control.views import LogPlace, LogView
 from service.log_place import journal_of, log_place
 
 

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from cli.text_table import Look
 from cli.watch_screen import draw
 from cli.watch_state import Snapshot, Stored
-from control.protocol import (
+from control.views import (
     DaemonView,
     PhaseProgressView,
     RemoteView,

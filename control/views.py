@@ -1,0 +1,159 @@
+"""What the daemon tells of itself on the control socket: its status and its health."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from control.body import Body
+from rules.health import Check
+from rules.model import BreakerState, SyncPhase, Trigger
+
+
+class ChoicesView(Body):
+    """What an operator has chosen at run time; null is as configured."""
+
+    interval_seconds: float | None = None
+    concurrency: int | None = None
+    requests_per_second: int | None = None
+
+
+class PhaseProgressView(Body):
+    """How far one phase is, in products; `total` is null until the phase has begun."""
+
+    phase: SyncPhase
+    total: int | None
+    complete: int
+    failed: int
+    finished: bool
+
+
+class RunProgressView(Body):
+    """How far the run at work is."""
+
+    run_id: int
+    trigger_source: Trigger
+    started_at: datetime
+    elapsed_seconds: float
+    cancelling: bool
+    phases: list[PhaseProgressView]
+
+
+class WorkerView(Body):
+    """What one worker is doing. `pages` and `rows` of its product are stored already.
+
+    `quiet_seconds`: for how long no page of it was stored.
+    """
+
+    role: str
+    run_id: int
+    phase: SyncPhase
+    product_id: int
+    pages: int
+    rows: int
+    seconds: float
+    quiet_seconds: float
+
+
+class RemoteView(Body):
+    """How the remote is asked. `results` counts attempts since the start, by `ok` or failure.
+
+    `parked_seconds`: nobody sends for so long, because the remote asked for it. `breaker` is
+    `open` while requests are held back because the whole remote fails.
+    """
+
+    results: dict[str, int]
+    retries: int
+    in_flight: int
+    connections: int
+    requests_per_second: int
+    parked_seconds: float
+    breaker: BreakerState
+    open_seconds: float
+    last_failure: str
+
+
+class LogPlace(StrEnum):
+    """What a daemon's log goes to."""
+
+    FILE = "file"
+    JOURNAL = "journal"
+    USER_JOURNAL = "user-journal"
+    TERMINAL = "terminal"
+    PIPE = "pipe"
+    NOWHERE = "nowhere"
+
+
+class LogView(Body):
+    """Where a daemon's log goes. `name`: the path of a file or terminal, the unit of a journal."""
+
+    place: LogPlace
+    name: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.place.value} {self.name}" if self.name else self.place.value
+
+    @classmethod
+    def of_text(cls, text: str) -> LogView:
+        """From what `str` made of it. Raises ValueError."""
+        place, _, name = text.partition(" ")
+        return cls(place=LogPlace(place), name=name or None)
+
+
+class DaemonView(Body):
+    """The daemon that answers, and where its log goes."""
+
+    pid: int
+    started_at: datetime
+    version: str
+    socket: str
+    log: LogView | None = None
+
+
+class StatusReply(Body):
+    """`GET /v1/status`: what only the living daemon knows. The rest is in the database.
+
+    `trouble`: why the daemon cannot write what happens (a full disk, say), and for how long.
+    `workers` are those at work, `mailboxes` how many messages wait for each actor.
+    `paused_until` null while paused: until somebody resumes.
+    """
+
+    daemon: DaemonView
+    current_run: RunProgressView | None
+    queued_run_id: int | None
+    trouble: str | None = None
+    trouble_seconds: float = 0.0
+    interval_seconds: float
+    paused: bool
+    paused_until: datetime | None = None
+    next_run_at: datetime | None
+    workers: list[WorkerView] = Field(default=[])
+    mailboxes: dict[str, int] = Field(default={})
+    remote: RemoteView
+    choices: ChoicesView = ChoicesView()
+
+
+class FindingView(Body):
+    """One thing that is not as it should be. `seconds`: for how long, null where unknown."""
+
+    check: Check
+    where: str
+    seconds: float | None
+    message: str
+    advice: str
+
+
+class HealthReply(Body):
+    """`GET /v1/health`: with status 200 if healthy, else with 503.
+
+    `daemon` is null where the command line judges from the database alone.
+    """
+
+    healthy: bool
+    reasons: list[FindingView]
+    warnings: list[FindingView]
+    at: datetime
+    database: str
+    daemon: DaemonView | None
