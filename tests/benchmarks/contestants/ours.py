@@ -1,0 +1,47 @@
+"""testio-sync: a one-shot sync, as the command line runs it."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from pydantic import SecretStr
+
+from config.loading import load_settings
+from config.logs import configure_logs
+from config.settings import Settings
+from service.assembly import make_sync_service
+from service.store import open_store
+from storage.writer_lock import Role
+from tests.benchmarks.contestants.contest import Task, take_part
+
+ROWS = "SELECT (SELECT count(*) FROM products) + (SELECT count(*) FROM features) + count(*) FROM tests"
+
+
+def prepare(task: Task) -> None:
+    """Make the tables."""
+    with open_store(_settings(task), role=Role.ONE_SHOT):
+        pass
+
+
+def sync(task: Task) -> int:
+    """The whole account; returns the rows mirrored."""
+    settings = _settings(task)
+    with open_store(settings, role=Role.ONE_SHOT) as store:
+        result = make_sync_service(settings, SecretStr(task.token), store).execute_sync()
+    assert result.status == "success", result
+    with sqlite3.connect(settings.db_path) as connection:
+        return int(connection.execute(ROWS).fetchone()[0])
+
+
+def _settings(task: Task) -> Settings:
+    flags = {
+        "TESTIO_CUSTOMER_API_BASE_URL": task.url,
+        "TESTIO_DB_PATH": str(task.folder / "testio.db"),
+        "MAX_CONCURRENT_API_REQUESTS": task.connections,
+    }
+    return load_settings(flags=flags, env_file=None)
+
+
+if __name__ == "__main__":
+    configure_logs(level="WARNING", log_format="console")
+    take_part(sync, prepare)
