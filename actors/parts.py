@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -122,7 +122,7 @@ class ProductDirectory(Protocol):
         """The tests that a listing has stored."""
 
     def missing_tests(
-        self, product_id: int, listing: int, seen: Collection[int], since: datetime | None
+        self, product_id: int, listing: int, seen: Set[int], since: datetime | None
     ) -> tuple[tuple[int, ...], int]:
         """The tests that are there, but neither in a listing nor `seen`; and how many are there.
 

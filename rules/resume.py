@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,11 @@ class ResumePoint:
 
     def as_text(self, *, as_of: str, complete_from: str | None) -> str:
         """The stored form, with the time that the listing keeps from its first start."""
-        return json.dumps({"as_of": as_of, "from": complete_from, **asdict(self)})
+        point = {name: getattr(self, name) for name in FIELDS}
+        return json.dumps({"as_of": as_of, "from": complete_from, **point})
+
+
+FIELDS = tuple(field.name for field in fields(ResumePoint))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,8 +154,9 @@ class ControlHandlers:
 
     def cancel_product(self, product_id: int) -> WordReply:
         """Leave a product out of the run at work."""
-        with _using_the_database():
-            known = queries.known_products(self.settings.db_path)
+        path = self.settings.db_path
+        with _using_the_database(), queries.open_readonly(path) as connection:
+            known = queries.known_products(connection)
         if known is not None and product_id not in known:
             raise NoSuchEntry(f"there is no product {product_id} in the product list")
         why = f"product {product_id} was left out by an operator"

@@ -24,7 +24,8 @@ class MirrorView:
 
     def sections(self, product_id: int) -> tuple[int, ...]:
         """The sections of a product; empty for one without."""
-        ids, _as_of = queries.sections_of(self.path, product_id)
+        with queries.open_readonly(self.path) as connection:
+            ids, _as_of = queries.sections_of(connection, product_id)
         return ids
 
     def holds_test(self, test_id: int) -> bool:
@@ -39,4 +40,5 @@ class MirrorView:
 
     def open_tests(self, product_id: int) -> tuple[int, ...]:
         """The tests of a product that can still change."""
-        return listing_state.open_tests(self.path, product_id)
+        with queries.open_readonly(self.path) as connection:
+            return listing_state.open_tests(connection, product_id)

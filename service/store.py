@@ -5,7 +5,7 @@ Migrations, and the end of runs that a killed holder left running, happen here a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from storage.database import Database, refuse_strangers
 from storage.fresh_start import FreshStart, remove_leftovers, staging_path
 from storage.migrate import migrate
 from storage.mirror_rows import MirrorRows
+from storage.readers import Readers
 from storage.sync_log import SyncLog
 from storage.writer_lock import Role, WriterLock
 
@@ -34,49 +35,63 @@ log = structlog.get_logger(__name__)
 
 
 class MirrorDirectory:
-    """What the phases read of the mirror; each call opens and closes a handle of its own."""
+    """What the phases read of the mirror, each time on one snapshot of it. Thread-safe."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._readers = Readers(path)
 
     def known_products(self) -> tuple[int, ...] | None:
         """The ids in the mirror; None if the list was never fetched. Raises StorageError."""
-        return queries.known_products(self._path)
+        with self._readers.reading() as connection:
+            return queries.known_products(connection)
 
     def sections_of(self, product_id: int) -> Sections:
         """The sections of a product, as far as the mirror knows. Raises StorageError."""
-        ids, as_of = queries.sections_of(self._path, product_id)
+        with self._readers.reading() as connection:
+            ids, as_of = queries.sections_of(connection, product_id)
         return Sections(ids=ids, as_of=as_of)
 
     def cursor(self, product_id: int, kind: Kind) -> CursorState:
         """What earlier listings came to. Raises StorageError, like all that follow."""
-        return listing_state.cursor(self._path, product_id, kind)
+        with self._readers.reading() as connection:
+            return listing_state.cursor(connection, product_id, kind)
 
     def holes(self, product_id: int, now: datetime) -> tuple[tuple[HoleRecord, bool], ...]:
         """The open holes in a product's tests, each with whether it is due to be tried again."""
-        return listing_state.holes(self._path, product_id, now)
+        with self._readers.reading() as connection:
+            return listing_state.holes(connection, product_id, now)
 
     def known_tests(self, product_id: int, hashes: Mapping[int, str]) -> frozenset[int]:
         """Those of these tests that a finished listing has confirmed, with this very content."""
-        return listing_state.known_tests(self._path, product_id, hashes)
+        with self._readers.reading() as connection:
+            return listing_state.known_tests(connection, product_id, hashes)
 
     def listed_in(self, product_id: int, listing: int) -> frozenset[int]:
         """The tests that a listing has stored."""
-        return listing_state.listed_in(self._path, product_id, listing)
+        with self._readers.reading() as connection:
+            return listing_state.listed_in(connection, product_id, listing)
 
     def missing_tests(
-        self, product_id: int, listing: int, seen: Collection[int], since: datetime | None
+        self, product_id: int, listing: int, seen: Set[int], since: datetime | None
     ) -> tuple[tuple[int, ...], int]:
         """The tests that are there, but neither in a listing nor `seen`; how many are there."""
-        return listing_state.missing_tests(self._path, product_id, listing, seen, since)
+        with self._readers.reading() as connection:
+            return listing_state.missing_tests(connection, product_id, listing, seen, since)
 
     def unchecked_tests(self, product_id: int, since: datetime | None) -> tuple[int, ...]:
         """Tests that the last full listing lacked and that nobody has looked for since."""
-        return listing_state.unchecked_tests(self._path, product_id, since)
+        with self._readers.reading() as connection:
+            return listing_state.unchecked_tests(connection, product_id, since)
 
     def open_tests(self, product_id: int) -> tuple[int, ...]:
         """The tests that are there and can still change."""
-        return listing_state.open_tests(self._path, product_id)
+        with self._readers.reading() as connection:
+            return listing_state.open_tests(connection, product_id)
+
+    def close(self) -> None:
+        """Close the handles."""
+        self._readers.close()
 
     def fresh(self, run_id: int) -> MirrorDirectory:
         """The same, of what a run has built anew so far."""
@@ -139,7 +154,10 @@ def open_store(
             store = _store(lock, database)
             if not any_account:
                 refuse_another_url(store.account, settings, database.path)
-            yield store
+            try:
+                yield store
+            finally:
+                store.directory.close()
         finally:
             database.close()
     finally:

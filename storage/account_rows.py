@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-from sqlalchemy import Connection
+from sqlite3 import Connection
 
 from storage.database import Database
 
@@ -23,7 +22,7 @@ class AccountRows:
     def recorded(self) -> dict[str, str]:
         """What is recorded of the account; empty before the first sync."""
         with self._database.transaction() as connection:
-            found = connection.exec_driver_sql(
+            found = connection.execute(
                 "SELECT name, value FROM settings WHERE name IN (?, ?, ?)", NAMES
             )
             return {row[0]: row[1] for row in found}
@@ -31,7 +30,7 @@ class AccountRows:
     def product_ids(self) -> frozenset[int]:
         """Every product that was ever mirrored: one that is gone tells whose mirror it is, too."""
         with self._database.transaction() as connection:
-            found = connection.exec_driver_sql("SELECT id FROM products")
+            found = connection.execute("SELECT id FROM products")
             return frozenset(row[0] for row in found)
 
     def note(self, account: Mapping[str, str], now: str) -> None:
@@ -44,7 +43,7 @@ def note_account(connection: Connection, account: Mapping[str, str], now: str) -
     """Record the account within somebody else's transaction."""
     if account:
         rows = [{"name": name, "value": value, "now": now} for name, value in account.items()]
-        connection.exec_driver_sql(NOTE, rows)
+        connection.executemany(NOTE, rows)
 
 
 NOTE = """

@@ -23,7 +23,7 @@ class ChoiceRows:
     def read(self) -> dict[str, str]:
         """All rows, by their names."""
         with self._database.transaction(patience=PATIENCE_SECONDS) as connection:
-            found = connection.exec_driver_sql(
+            found = connection.execute(
                 "SELECT name, value FROM settings WHERE name GLOB ?", (f"{self._prefix}*",)
             )
             return {row[0]: row[1] for row in found}
@@ -31,13 +31,13 @@ class ChoiceRows:
     def write(self, rows: Mapping[str, str], *, at: datetime) -> None:
         """Have exactly these rows; on disk on return. Unchanged ones keep their time."""
         with self._database.transaction(durable=True, patience=PATIENCE_SECONDS) as connection:
-            found = connection.exec_driver_sql(
+            found = connection.execute(
                 "SELECT name, value FROM settings WHERE name GLOB ?", (f"{self._prefix}*",)
             )
             held = {row[0]: row[1] for row in found}
             for name in held.keys() - rows.keys():
-                connection.exec_driver_sql("DELETE FROM settings WHERE name = ?", (name,))
+                connection.execute("DELETE FROM settings WHERE name = ?", (name,))
             for name, value in rows.items():
                 if held.get(name) != value:
                     row = {"name": name, "value": value, "now": as_text(at)}
-                    connection.exec_driver_sql(NOTE, row)
+                    connection.execute(NOTE, row)

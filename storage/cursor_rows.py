@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from sqlite3 import Connection
 
 from rules.model import Kind, Outcome
 from rules.records import CursorMove, ListingEnd, ListingMark, Page
@@ -11,8 +11,10 @@ from storage.schema import OWNERS, TABLES
 from storage.times import as_text
 
 
-def open_listing(connection: Connection, page: Page, now: str) -> None:
+def open_listing(connection: Connection, page: Page, before: int | None, now: str) -> None:
     """Note that rows of this listing are stored; what an abandoned one has read counts no more.
+
+    `before`: the listing of this sort that was open so far.
 
     Rows of an unfinished listing are not *known*: a listing that never finished must not vouch
     for them.
@@ -20,23 +22,19 @@ def open_listing(connection: Connection, page: Page, now: str) -> None:
     mark = page.listing
     assert mark is not None
     place = {"product_id": page.product_id, "kind": page.kind.value, "id": mark.id, "now": now}
-    column = "resume_listing" if mark.full else "open_listing"
-    found = connection.exec_driver_sql(
-        f"SELECT {column} FROM sync_cursors WHERE product_id = :product_id AND kind = :kind", place
-    ).first()
-    if found is not None and found[0] not in (None, mark.id):
-        _forget_listing(connection, page, int(found[0]))
-    connection.exec_driver_sql(OPEN_FULL if mark.full else OPEN_INCREMENTAL, place | _resume(mark))
+    if before not in (None, mark.id):
+        _forget_listing(connection, page, before)
+    connection.execute(OPEN_FULL if mark.full else OPEN_INCREMENTAL, place | _resume(mark))
 
 
 def _resume(mark: ListingMark) -> dict[str, object]:
     return {"resume": mark.resume}
 
 
-def _forget_listing(connection: Connection, page: Page, listing: int) -> None:
+def _forget_listing(connection: Connection, page: Page, listing: int | None) -> None:
     owner = OWNERS[page.kind]
     belongs = "" if owner is None else f" AND {owner} = {page.product_id}"
-    connection.exec_driver_sql(
+    connection.execute(
         f"UPDATE {TABLES[page.kind].name} SET listed_in = NULL WHERE listed_in = ?{belongs}",
         (listing,),
     )
@@ -54,7 +52,7 @@ def move_cursor(
 ) -> None:
     """Move the times. Only a listing that reached the end and left no gap is complete."""
     ended = move.end is ListingEnd.END
-    connection.exec_driver_sql(
+    connection.execute(
         CURSOR,
         {
             "product_id": product_id,
@@ -75,7 +73,7 @@ def move_cursor(
 
 def want_full(connection: Connection, product_id: int, kind: Kind, why: str) -> None:
     """The next listing has to be a full one."""
-    connection.exec_driver_sql(WANT_FULL, (why, product_id, kind.value))
+    connection.execute(WANT_FULL, (why, product_id, kind.value))
 
 
 OPEN_FULL = """

@@ -1,8 +1,8 @@
 """The one writing connection (design, section 6).
 
-`dataset` opens the engine; a single SQLAlchemy connection of it does all the writing, under one
-lock, because dataset would keep a connection for each thread, even a dead one's, with its open
-transaction. Readers open a handle of their own with `storage.queries.open_readonly`.
+`dataset` opens the engine; a single connection of it does all the writing, under one lock, because
+dataset would keep a connection for each thread, even a dead one's, with its open transaction.
+Readers open a handle of their own with `storage.queries.open_readonly`.
 """
 
 from __future__ import annotations
@@ -15,19 +15,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import dataset
 import structlog
-from sqlalchemy import Connection, RootTransaction, event
-from sqlalchemy.exc import (
-    DatabaseError,
-    DataError,
-    IntegrityError,
-    OperationalError,
-    ProgrammingError,
-    ResourceClosedError,
-)
+from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
 from storage.errors import DatabaseBusy, StorageError, remedy
@@ -40,6 +33,8 @@ BUSY_PATIENCE_SECONDS = 30.0
 BUSY_PAUSE_SECONDS = 0.1
 DEFAULT_MODE = 0o600
 MAGIC = b"SQLite format 3\0"
+OF_THE_STATEMENT = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError)
+"""The statement is wrong, not the file."""
 
 
 class Database:
@@ -77,51 +72,72 @@ class Database:
             ],
         )
         assert self._dataset.engine is not None
-        event.listen(self._dataset.engine, "begin", _begin_immediate)
         try:
             self._connection = self._dataset.engine.connect()
         except DatabaseError as error:
             self._dataset.close()
             raise unusable(path, error.orig) from error
+        self._raw = cast(sqlite3.Connection, self._connection.connection.driver_connection)
+        self._is_durable = False
 
     @contextmanager
     def transaction(
         self, *, durable: bool = False, patience: float | None = None
-    ) -> Iterator[Connection]:
+    ) -> Iterator[sqlite3.Connection]:
         """One write transaction, committed at the end of the block, undone if it raises.
 
-        `durable`: on disk before this returns, whatever happens to the machine. `patience`,
-        if given, stands instead of the usual one; this thread holds no lock while it waits.
-        Raises DatabaseBusy where that one does not let go, StorageError on any other failure of
-        the file.
+        It gives the connection of the standard library that lies under dataset's engine: what the
+        layers above would add to each statement costs more than the statement. `durable`: on disk
+        before this returns, whatever happens to the machine. `patience`, if given, stands instead
+        of the usual one; this thread holds no lock while it waits. Raises DatabaseBusy where that
+        one does not let go, StorageError on any other failure of the file.
         """
-        try:
-            waiting = self._patience if patience is None else patience
-            transaction = self._begin(durable, time.monotonic() + waiting)
+        with self._failures_named():
+            raw = self._begin(durable, self._patience if patience is None else patience)
             try:
-                with transaction:
+                with raw:  # commits, or rolls back
+                    yield raw
+            finally:
+                self._lock.release()
+
+    @contextmanager
+    def schema_transaction(self) -> Iterator[Connection]:
+        """The same, durable, for Alembic and for looking at the schema: with SQLAlchemy."""
+        with self._failures_named():
+            raw = self._begin(True, self._patience)
+            try:
+                with raw, self._connection.begin():
                     yield self._connection
             finally:
                 self._lock.release()
-        except (DataError, IntegrityError, ProgrammingError):
-            raise  # the statement is wrong, not the file
-        except ResourceClosedError as error:  # by who was left behind at the stop
-            raise StorageError(f"{self.path} was closed, because this process ends") from error
+
+    @contextmanager
+    def _failures_named(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            if self._connection.closed:  # by who was left behind at the stop
+                why = f"{self.path} was closed, because this process ends"
+                raise StorageError(why) from error
+            if isinstance(error, OF_THE_STATEMENT):
+                raise
+            raise unusable(self.path, error) from error
         except DatabaseError as error:
             raise unusable(self.path, error.orig) from error
-        except sqlite3.Error as error:
-            raise unusable(self.path, error) from error
 
-    def _begin(self, durable: bool, give_up_at: float) -> RootTransaction:
+    def _begin(self, durable: bool, patience: float) -> sqlite3.Connection:
         """Begin a transaction; on return this thread holds the lock, on failure it does not."""
+        give_up_at = time.monotonic() + patience
         while True:
             self._lock.acquire()
             try:
-                self._raw().execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-                return self._connection.begin()
-            except OperationalError as error:
+                self._synchronise(durable)
+                # A deferred one that turns into a write fails at once when another has written.
+                self._raw.execute("BEGIN IMMEDIATE")
+                return self._raw
+            except sqlite3.OperationalError as error:
                 self._lock.release()
-                if not _is_busy(error.orig) or time.monotonic() > give_up_at:
+                if not _is_busy(error) or time.monotonic() > give_up_at:
                     raise
             except BaseException:
                 self._lock.release()
@@ -129,8 +145,11 @@ class Database:
             if self._stopping.wait(BUSY_PAUSE_SECONDS):
                 raise DatabaseBusy(f"{self.path} is locked by another process")
 
-    def _raw(self) -> Any:
-        return self._connection.connection.driver_connection
+    def _synchronise(self, durable: bool) -> None:
+        """Whether commits wait for the disk; it can only be changed between transactions."""
+        if durable != self._is_durable:
+            self._raw.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._is_durable = durable
 
     @contextmanager
     def attached(self, path: Path, name: str) -> Iterator[None]:
@@ -150,7 +169,7 @@ class Database:
     def _outside_transactions(self, statement: str, *values: str) -> None:
         with self._lock:
             try:
-                self._raw().execute(statement, values)
+                self._raw.execute(statement, values)
             except sqlite3.Error as error:
                 raise unusable(self.path, error) from error
 
@@ -164,7 +183,7 @@ class Database:
 
     def _checkpoint(self) -> None:
         try:
-            self._raw().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except sqlite3.Error as error:
             log.warning("checkpoint_failed", error=str(error))
 
@@ -172,7 +191,7 @@ class Database:
         """The file is known to be ours: WAL mode, and the rights asked for. Raises StorageError."""
         with self._lock:
             try:
-                self._raw().execute("PRAGMA journal_mode=WAL").fetchall()
+                self._raw.execute("PRAGMA journal_mode=WAL").fetchall()
             except sqlite3.Error as error:
                 raise unusable(self.path, error) from error
         for suffix in ("", "-wal", "-shm"):
@@ -198,7 +217,7 @@ class Database:
         with self._lock:
             copy = sqlite3.connect(target)
             try:
-                self._raw().backup(copy)
+                self._raw.backup(copy)
             finally:
                 copy.close()
 
@@ -233,11 +252,6 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(
         path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
     )
-
-
-def _begin_immediate(connection: Connection) -> None:
-    # A deferred transaction that turns into a write one fails at once when another has written.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def refuse_strangers(path: Path) -> None:

@@ -7,8 +7,7 @@ from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-
-from sqlalchemy import Connection
+from sqlite3 import Connection
 
 from rules.model import Kind
 from storage import deletion_rows
@@ -43,7 +42,7 @@ class DecisionRows:
     def accept(self, held_id: int, *, at: datetime) -> Decided | None:
         """Mark the rows of a held set as deleted; None if there is no such set."""
         with self._transaction() as connection:
-            row = connection.exec_driver_sql(HELD_SET, (held_id,)).first()
+            row = connection.execute(HELD_SET, (held_id,)).fetchone()
             if row is None:
                 return None
             marked = deletion_rows.accept(connection, held_id, as_text(at))
@@ -54,24 +53,24 @@ class DecisionRows:
     def clear(self, entry_id: int, *, at: datetime) -> Decided | None:
         """Close an entry of the quarantine; None if there is no such entry."""
         with self._transaction() as connection:
-            row = connection.exec_driver_sql(ENTRY, (entry_id,)).first()
+            row = connection.execute(ENTRY, (entry_id,)).fetchone()
             if row is None:
                 return None
             if row[2] is None:
-                connection.exec_driver_sql(CLEAR, (as_text(at), CLEARED, entry_id))
+                connection.execute(CLEAR, (as_text(at), CLEARED, entry_id))
         return Decided(id=entry_id, product_id=row[0], kind=Kind(row[1]), before=row[2])
 
     def retry(self, ids: Collection[int] | None) -> tuple[Decided, ...]:
         """Let the next run try these open entries, None means all; returns those that are open."""
         wanted = None if ids is None else json.dumps(sorted(ids))
         with self._transaction() as connection:
-            found = connection.exec_driver_sql(RETRY, {"ids": wanted}).all()
+            found = connection.execute(RETRY, {"ids": wanted}).fetchall()
         return tuple(Decided(id=row[0], product_id=row[1], kind=Kind(row[2])) for row in found)
 
     def failing(self) -> tuple[tuple[int, Kind], ...]:
         """The product and kind of every cursor that fails."""
         with self._transaction() as connection:
-            found = connection.exec_driver_sql(FAILING).all()
+            found = connection.execute(FAILING).fetchall()
         return tuple((row[0], Kind(row[1])) for row in found)
 
     def _transaction(self) -> AbstractContextManager[Connection]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-
-from sqlalchemy import Connection
+from sqlite3 import Connection
 
 from rules.model import PRODUCT_LIST, Kind
 from rules.records import HeldSet
@@ -18,7 +17,7 @@ def live_rows(connection: Connection, kind: Kind, owner: int) -> Mapping[int, in
     """Each row that is there, with the complete listing that lacked it first."""
     column = OWNERS[kind]
     belongs = "" if column is None else f" AND {column} = {int(owner)}"
-    found = connection.exec_driver_sql(
+    found = connection.execute(
         f"SELECT id, missed_in FROM {TABLES[kind].name} WHERE deleted_at IS NULL{belongs}"
     )
     return {row[0]: row[1] for row in found}
@@ -26,7 +25,7 @@ def live_rows(connection: Connection, kind: Kind, owner: int) -> Mapping[int, in
 
 def note_missing(connection: Connection, kind: Kind, ids: Iterable[int], listing: int) -> None:
     """These rows were missing from a complete listing for the first time."""
-    connection.exec_driver_sql(
+    connection.execute(
         f"UPDATE {TABLES[kind].name} SET missed_in = ? WHERE missed_in IS NULL"
         " AND id IN (SELECT value FROM json_each(?))",
         (listing, json.dumps(list(ids))),
@@ -46,7 +45,7 @@ def mark_gone(connection: Connection, kind: Kind, ids: Iterable[int], now: str) 
 
 
 def _mark(connection: Connection, kind: Kind, column: str, keys: list[int], now: str) -> int:
-    return connection.exec_driver_sql(
+    return connection.execute(
         f"UPDATE {TABLES[kind].name} SET deleted_at = ? WHERE deleted_at IS NULL"
         f" AND {column} IN (SELECT value FROM json_each(?))",
         (now, json.dumps(keys)),
@@ -56,13 +55,13 @@ def _mark(connection: Connection, kind: Kind, column: str, keys: list[int], now:
 def _mark_belongings(connection: Connection, products: list[int], now: str) -> int:
     """All of a product goes with it; what was known of its freshness no longer holds."""
     keys = json.dumps(products)
-    features = connection.exec_driver_sql(FEATURES_OF, (keys,)).all()
+    features = connection.execute(FEATURES_OF, (keys,)).fetchall()
     drop_parts(connection, "features", [row[0] for row in features], now)
     marked = _mark(connection, Kind.FEATURES, "product_id", products, now)
     marked += _mark(connection, Kind.TESTS, "product_id", products, now)
-    connection.exec_driver_sql(FORGET_CURSORS, (keys,))
-    connection.exec_driver_sql(FORGET_GAPS, (now, PRODUCT_GONE, keys))
-    connection.exec_driver_sql(FORGET_HELD, (now, keys))
+    connection.execute(FORGET_CURSORS, (keys,))
+    connection.execute(FORGET_GAPS, (now, PRODUCT_GONE, keys))
+    connection.execute(FORGET_HELD, (now, keys))
     return marked
 
 
@@ -72,20 +71,20 @@ def hold(
     """Keep a set that the brake holds back; the same set again keeps its id. Returns the id."""
     ids = json.dumps(sorted(held.ids))
     place = {"product_id": owner, "kind": kind.value, "ids": ids, "now": now, "run_id": run_id}
-    same = connection.exec_driver_sql(SAME_SET, place).first()
+    same = connection.execute(SAME_SET, place).fetchone()
     if same is not None:
-        connection.exec_driver_sql(SEEN_AGAIN, place | {"id": same[0]})
+        connection.execute(SEEN_AGAIN, place | {"id": same[0]})
         return int(same[0])
     release(connection, owner, kind, now)
     details = {"count": len(held.ids), "of_rows": held.of_rows, "reason": held.reason}
-    made = connection.exec_driver_sql(HOLD, place | details)
+    made = connection.execute(HOLD, place | details)
     assert made.lastrowid is not None
     return int(made.lastrowid)
 
 
 def release(connection: Connection, owner: int, kind: Kind, now: str) -> None:
     """A listing that is believed, or another set, takes the place of what was held."""
-    connection.exec_driver_sql(SUPERSEDE, {"product_id": owner, "kind": kind.value, "now": now})
+    connection.execute(SUPERSEDE, {"product_id": owner, "kind": kind.value, "now": now})
 
 
 def accept(connection: Connection, held_id: int, now: str) -> int | None:
@@ -93,20 +92,20 @@ def accept(connection: Connection, held_id: int, now: str) -> int | None:
 
     A row that was seen again since the set was held is there, and stays.
     """
-    row = connection.exec_driver_sql(HELD_SET, (held_id,)).first()
+    row = connection.execute(HELD_SET, (held_id,)).fetchone()
     if row is None:
         return None
     product_id, kind, ids, last_seen_at = row
     table = TABLES[Kind(kind)].name
-    still = connection.exec_driver_sql(
+    still = connection.execute(
         f"SELECT id FROM {table} WHERE id IN (SELECT value FROM json_each(?))"
         " AND synced_at <= ? AND deleted_at IS NULL",
         (ids, last_seen_at),
-    ).all()
+    ).fetchall()
     marked = mark_gone(connection, Kind(kind), [found[0] for found in still], now)
-    connection.exec_driver_sql(ACCEPTED, (now, held_id))
+    connection.execute(ACCEPTED, (now, held_id))
     if product_id != PRODUCT_LIST or kind == Kind.PRODUCTS:
-        connection.exec_driver_sql(LIST_AGAIN, (product_id, kind))
+        connection.execute(LIST_AGAIN, (product_id, kind))
     return marked
 
 

@@ -35,14 +35,12 @@ class FetchedRows:
             for page in pages:
                 store_in(connection, page, run_id=NO_RUN, at=at)
             if as_of is not None:
-                connection.exec_driver_sql(FETCHED, _place(entity) | {"as_of": as_text(as_of)})
+                connection.execute(FETCHED, _place(entity) | {"as_of": as_text(as_of)})
 
     def note_failure(self, entity: Entity, error: str, *, at: datetime) -> None:
         """Note why an entity could not be fetched; what is known of it stays. StorageError."""
         with self._database.transaction(patience=PATIENCE_SECONDS) as connection:
-            connection.exec_driver_sql(
-                FAILED, _place(entity) | {"error": error, "now": as_text(at)}
-            )
+            connection.execute(FAILED, _place(entity) | {"error": error, "now": as_text(at)})
 
 
 def _place(entity: Entity) -> dict[str, object]:

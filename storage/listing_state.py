@@ -1,24 +1,23 @@
-"""What a listing has to know of the mirror before it goes on; read-only, like all of `queries`."""
+"""What a listing has to know of the mirror before it goes on, each time on one snapshot of it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Set
 from datetime import datetime
-from pathlib import Path
+from sqlite3 import Connection
 
 from rules.model import Kind
 from rules.planning import CursorState
 from rules.records import FINAL_STATUSES, HoleRecord
 from rules.resume import interrupted_from
-from storage.queries import Row, open_readonly
+from storage.queries import Row
 from storage.times import as_text
 
 
-def cursor(path: Path, product_id: int, kind: Kind) -> CursorState:
+def cursor(connection: Connection, product_id: int, kind: Kind) -> CursorState:
     """What earlier listings came to."""
-    with open_readonly(path) as connection:
-        row = connection.execute(CURSOR, (product_id, kind.value)).fetchone()
+    row = connection.execute(CURSOR, (product_id, kind.value)).fetchone()
     if row is None:
         return CursorState()
     left = None if row["resume"] is None else interrupted_from(row["resume"])
@@ -36,10 +35,11 @@ def cursor(path: Path, product_id: int, kind: Kind) -> CursorState:
     )
 
 
-def holes(path: Path, product_id: int, now: datetime) -> tuple[tuple[HoleRecord, bool], ...]:
+def holes(
+    connection: Connection, product_id: int, now: datetime
+) -> tuple[tuple[HoleRecord, bool], ...]:
     """The open holes in a product's tests, each with whether it is due to be tried again."""
-    with open_readonly(path) as connection:
-        rows = connection.execute(HOLES, (product_id,)).fetchall()
+    rows = connection.execute(HOLES, (product_id,)).fetchall()
     return tuple((_hole(row), _is_due(row, as_text(now))) for row in rows)
 
 
@@ -56,43 +56,53 @@ def _is_due(row: Row, now: str) -> bool:
     return row["probe_after"] is None or row["probe_after"] <= now
 
 
-def known_tests(path: Path, product_id: int, hashes: Mapping[int, str]) -> frozenset[int]:
+def known_tests(
+    connection: Connection, product_id: int, hashes: Mapping[int, str]
+) -> frozenset[int]:
     """Those of these tests that a finished listing has confirmed, with this very content."""
-    with open_readonly(path) as connection:
-        rows = connection.execute(KNOWN, (json.dumps(list(hashes)), product_id)).fetchall()
+    rows = connection.execute(KNOWN, (json.dumps(list(hashes)), product_id)).fetchall()
     return frozenset(row["id"] for row in rows if hashes[row["id"]] == row["content_hash"])
 
 
-def listed_in(path: Path, product_id: int, listing: int) -> frozenset[int]:
+def listed_in(connection: Connection, product_id: int, listing: int) -> frozenset[int]:
     """The tests that a listing has stored."""
-    with open_readonly(path) as connection:
-        rows = connection.execute(
-            "SELECT id FROM tests WHERE product_id = ? AND listed_in = ?", (product_id, listing)
-        )
-        return frozenset(row["id"] for row in rows)
+    rows = connection.execute(
+        "SELECT id FROM tests WHERE product_id = ? AND listed_in = ?", (product_id, listing)
+    )
+    return frozenset(row["id"] for row in rows)
 
 
 def missing_tests(
-    path: Path, product_id: int, listing: int, seen: Collection[int], since: datetime | None
+    connection: Connection,
+    product_id: int,
+    listing: int,
+    seen: Set[int],
+    since: datetime | None,
 ) -> tuple[tuple[int, ...], int]:
-    """The tests that are there, but neither in a listing nor `seen`; and how many are there."""
-    with open_readonly(path) as connection:
-        rows = connection.execute(LIVE, _live(product_id, since)).fetchall()
-    missing = (r["id"] for r in rows if r["listed_in"] != listing and r["id"] not in seen)
-    return tuple(missing), len(rows)
+    """The tests that are there, but neither in a listing nor `seen`; and how many are there.
+
+    Where none is missing, their number is not counted.
+    """
+    ids = connection.execute(IDS, (product_id,)).fetchone()["ids"]
+    if seen >= set(json.loads(ids)):
+        return (), 0  # as nearly always, told by the index alone
+    place = _live(product_id, since)
+    rows = connection.execute(f"SELECT count(*) AS count FROM ({LIVE})", place).fetchone()
+    unlisted = connection.execute(LIVE + UNLISTED, place | {"listing": listing}).fetchall()
+    return tuple(row["id"] for row in unlisted if row["id"] not in seen), int(rows["count"])
 
 
-def unchecked_tests(path: Path, product_id: int, since: datetime | None) -> tuple[int, ...]:
+def unchecked_tests(
+    connection: Connection, product_id: int, since: datetime | None
+) -> tuple[int, ...]:
     """Tests that the last full listing lacked and that nobody has looked for since."""
-    with open_readonly(path) as connection:
-        rows = connection.execute(LIVE + UNCHECKED, _live(product_id, since)).fetchall()
+    rows = connection.execute(LIVE + UNCHECKED, _live(product_id, since)).fetchall()
     return tuple(row["id"] for row in rows)
 
 
-def open_tests(path: Path, product_id: int) -> tuple[int, ...]:
+def open_tests(connection: Connection, product_id: int) -> tuple[int, ...]:
     """The tests that are there and can still change."""
-    with open_readonly(path) as connection:
-        rows = connection.execute(LIVE, _live(product_id, None)).fetchall()
+    rows = connection.execute(LIVE, _live(product_id, None)).fetchall()
     return tuple(row["id"] for row in rows if row["status"] not in FINAL_STATUSES)
 
 
@@ -132,6 +142,10 @@ LEFT JOIN sync_cursors AS c ON c.product_id = t.product_id AND c.kind = 'tests'
 WHERE t.product_id = :product_id AND t.deleted_at IS NULL
     AND (:since IS NULL OR t.end_at >= :since)
 """
+
+IDS = "SELECT json_group_array(id) AS ids FROM tests WHERE product_id = ?"
+
+UNLISTED = " AND t.listed_in IS NOT :listing"
 
 UNCHECKED = """
     AND max(coalesce(t.listed_in, 0), coalesce(t.checked_in, 0)) < c.full_listing

@@ -25,7 +25,7 @@ def migrate(database: Database) -> Path | None:
 
     Raises NewerSchema, leaving the file as it is, where a newer program has written it.
     """
-    with database.transaction() as connection:
+    with database.schema_transaction() as connection:
         found = current_revision(connection)
         if found is None and inspect(connection).get_table_names():
             raise StorageError(
@@ -41,7 +41,7 @@ def migrate(database: Database) -> Path | None:
             "Use the version of testio-sync that wrote it, or another TESTIO_DB_PATH."
         )
     backup = None if found is None else _back_up(database, found)
-    with database.transaction(durable=True) as connection:
+    with database.schema_transaction() as connection:
         _upgrade(connection, found)
     log.info("schema_migrated", from_revision=found, to_revision=REVISION, backup=str(backup or ""))
     return backup

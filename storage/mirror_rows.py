@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from sqlite3 import Connection
 
-from sqlalchemy import Connection
-
-from rules.changes import compare
+from rules.changes import Held, compare
 from rules.deletions import missing_from
 from rules.model import Counts, Kind
 from rules.records import HeldSet, ListingEnd, Page, Stored
 from storage.cursor_rows import move_cursor, open_listing, want_full
 from storage.database import Database
 from storage.deletion_rows import hold, live_rows, mark_gone, note_missing, release
+from storage.page_state import state_before
 from storage.part_rows import store_parts
 from storage.quarantine_rows import open_gaps, resolve_not_met, store_gaps
-from storage.row_sql import CONFIRMS, UPSERTS, held_rows, row_of
+from storage.row_sql import CONFIRMS, upsert
 from storage.times import as_text
 
 
@@ -41,10 +42,11 @@ def store_in(connection: Connection, page: Page, *, run_id: int, at: datetime) -
     """Write one page within a transaction that somebody else has begun."""
     now = as_text(at)
     listing = run_id if page.listing is None else page.listing.id
+    before = state_before(connection, page)
     if page.listing is not None and page.kind is not Kind.BUGS:  # bugs have no cursor
-        open_listing(connection, page, now)
-    counts = _store_records(connection, page, now)
-    store_gaps(connection, page, listing, at)
+        open_listing(connection, page, before.open_listing, now)
+    counts = _store_records(connection, page, before.held, now)
+    store_gaps(connection, page, listing, at, may_heal=before.gaps > 0)
     counts += Counts(gone=mark_gone(connection, page.kind, page.gone, now))
     if page.confirmed:
         _note_confirmed(connection, page)
@@ -56,21 +58,22 @@ def store_in(connection: Connection, page: Page, *, run_id: int, at: datetime) -
         stored = replace(stored, held=held)
     if page.cursor is not None:
         stored = _end_listing(connection, page, stored, run_id, listing, now)
+    if before.gaps == 0 and not page.bad_rows and not page.holes:
+        return stored
     return replace(stored, gaps=open_gaps(connection, page.product_id, page.kind))
 
 
-def _store_records(connection: Connection, page: Page, now: str) -> Counts:
+def _store_records(
+    connection: Connection, page: Page, held: Mapping[int, Held], now: str
+) -> Counts:
     listed_in = None if page.listing is None else page.listing.id
-    held = held_rows(connection, page.kind, (record.id for record in page.records))
     changes = compare(page.records, held)
     rewritten = (*changes.new, *changes.changed)
-    if rewritten:
-        rows = [row_of(record, listed_in, now) for record in rewritten]
-        connection.exec_driver_sql(UPSERTS[page.kind], rows)
+    upsert(connection, page.kind, rewritten, listed_in, now)
     again = [record for record in changes.unchanged if record.id in changes.revived]
     store_parts(connection, (*rewritten, *again), now)
     if changes.unchanged:
-        connection.exec_driver_sql(
+        connection.execute(
             CONFIRMS[page.kind],
             {
                 "synced_at": now,
@@ -83,7 +86,7 @@ def _store_records(connection: Connection, page: Page, now: str) -> Counts:
 
 
 def _note_confirmed(connection: Connection, page: Page) -> None:
-    connection.exec_driver_sql(
+    connection.execute(
         "UPDATE tests SET checked_in ="
         " (SELECT full_listing FROM sync_cursors WHERE product_id = ? AND kind = 'tests')"
         " WHERE id IN (SELECT value FROM json_each(?))",

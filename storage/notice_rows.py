@@ -20,9 +20,9 @@ class NoticeRows:
     def recorded(self, channel: str) -> str | None:
         """What was told on this channel and is not over; None where all is well."""
         with self._database.transaction(patience=PATIENCE_SECONDS) as connection:
-            row = connection.exec_driver_sql(
+            row = connection.execute(
                 "SELECT value FROM settings WHERE name = ?", (_name(channel),)
-            ).first()
+            ).fetchone()
         return None if row is None else str(row[0])
 
     def note(self, channel: str, told: str | None) -> None:
@@ -30,9 +30,9 @@ class NoticeRows:
         name, now = _name(channel), as_text(datetime.now(UTC))
         with self._database.transaction(durable=True, patience=PATIENCE_SECONDS) as connection:
             if told is None:
-                connection.exec_driver_sql("DELETE FROM settings WHERE name = ?", (name,))
+                connection.execute("DELETE FROM settings WHERE name = ?", (name,))
             else:
-                connection.exec_driver_sql(NOTE, {"name": name, "value": told, "now": now})
+                connection.execute(NOTE, {"name": name, "value": told, "now": now})
 
 
 def _name(channel: str) -> str:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-
-from sqlalchemy import Connection
+from sqlite3 import Connection
 
 from rules.records import FeatureRecord, ProductRecord, Record
 
@@ -32,7 +31,7 @@ def drop_parts(connection: Connection, table: str, owner_ids: Iterable[int], now
     """Mark the parts of rows that are gone; `table` is that of the owners."""
     ids = json.dumps(list(owner_ids))
     for mark, _ in {"products": [SECTIONS], "features": [LINKS, STORIES]}.get(table, []):
-        connection.exec_driver_sql(mark, {"now": now, "owners": ids})
+        connection.execute(mark, {"now": now, "owners": ids})
 
 
 def _replace(
@@ -43,9 +42,9 @@ def _replace(
     now: str,
 ) -> None:
     mark, upsert = statements
-    connection.exec_driver_sql(mark, {"now": now, "owners": json.dumps(list(owners))})
+    connection.execute(mark, {"now": now, "owners": json.dumps(list(owners))})
     if rows:
-        connection.exec_driver_sql(upsert, rows)
+        connection.executemany(upsert, rows)
 
 
 def _sections_of(products: Iterable[ProductRecord], now: str) -> list[Values]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-
-from sqlalchemy import Connection
+from sqlite3 import Connection
 
 from rules.model import Kind
 from rules.probing import pause_after
@@ -20,8 +19,13 @@ CLEARED = "cleared by an operator"
 PRODUCT_GONE = "the product is gone"
 
 
-def store_gaps(connection: Connection, page: Page, met_in: int, at: datetime) -> None:
-    """Write what a page could not show, and close what it shows to be healed."""
+def store_gaps(
+    connection: Connection, page: Page, met_in: int, at: datetime, *, may_heal: bool
+) -> None:
+    """Write what a page could not show, and close what it shows to be healed.
+
+    `may_heal`: entries of this product and kind stand open.
+    """
     now = as_text(at)
     place: Values = {
         "product_id": page.product_id,
@@ -29,9 +33,9 @@ def store_gaps(connection: Connection, page: Page, met_in: int, at: datetime) ->
         "now": now,
         "run_id": met_in,
     }
-    if page.records:
+    if page.records and may_heal:
         ids = json.dumps([record.id for record in page.records])
-        connection.exec_driver_sql(RESOLVE_IDS, place | {"ids": ids, "why": HEALED})
+        connection.execute(RESOLVE_IDS, place | {"ids": ids, "why": HEALED})
     rows = [
         place
         | {
@@ -44,7 +48,7 @@ def store_gaps(connection: Connection, page: Page, met_in: int, at: datetime) ->
         for bad in page.bad_rows
     ]
     if rows:
-        connection.exec_driver_sql(BAD_ROW, rows)
+        connection.executemany(BAD_ROW, rows)
     holes = [
         place
         | {
@@ -57,26 +61,26 @@ def store_gaps(connection: Connection, page: Page, met_in: int, at: datetime) ->
         for hole in page.holes
     ]
     if holes:
-        connection.exec_driver_sql(MOVED, holes)
-        connection.exec_driver_sql(HOLE, holes)
+        connection.executemany(MOVED, holes)
+        connection.executemany(HOLE, holes)
     for fingerprint in page.probed_holes:
         _note_probe(connection, place | {"fingerprint": fingerprint}, at)
     for fingerprint in page.closed_holes:
-        connection.exec_driver_sql(RESOLVE, place | {"fingerprint": fingerprint, "why": HEALED})
+        connection.execute(RESOLVE, place | {"fingerprint": fingerprint, "why": HEALED})
 
 
 def _note_probe(connection: Connection, place: Values, at: datetime) -> None:
-    row = connection.exec_driver_sql(PROBES, place).first()
+    row = connection.execute(PROBES, place).fetchone()
     if row is not None:
         after = as_text(at + pause_after(row[0] + 1))
-        connection.exec_driver_sql(NOTE_PROBE, {"id": row[1], "after": after})
+        connection.execute(NOTE_PROBE, {"id": row[1], "after": after})
 
 
 def resolve_not_met(
     connection: Connection, product_id: int, kind: Kind, met_in: int, now: str
 ) -> None:
     """Close what a listing from the first row to the end did not meet."""
-    connection.exec_driver_sql(
+    connection.execute(
         RESOLVE_NOT_MET,
         {"product_id": product_id, "kind": kind, "run_id": met_in, "now": now, "why": NOT_MET},
     )
@@ -84,7 +88,7 @@ def resolve_not_met(
 
 def open_gaps(connection: Connection, product_id: int, kind: Kind) -> int:
     """How many entries stand open."""
-    row = connection.exec_driver_sql(OPEN, (product_id, kind.value)).one()
+    row = connection.execute(OPEN, (product_id, kind.value)).fetchone()
     return int(row[0])
 
 

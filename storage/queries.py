@@ -38,15 +38,32 @@ def open_readonly(
 
     Raises StorageError where there is no usable database.
     """
+    with named_failures(path), closing(connect_readonly(path, timeout=timeout)) as connection:
+        yield connection
+
+
+def connect_readonly(path: Path, *, timeout: float = READ_TIMEOUT_SECONDS) -> sqlite3.Connection:
+    """A handle for any thread, one at a time. Raises StorageError or an error of sqlite3."""
     if not path.exists():
         raise StorageError(f"there is no database at {path} yet; a first sync makes it")
     if path.is_dir():
         raise StorageError(folder_text(path))
-    uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+    connection = sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?mode=ro",
+        uri=True,
+        timeout=timeout,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.row_factory = _as_dict
+    return connection
+
+
+@contextmanager
+def named_failures(path: Path) -> Iterator[None]:
+    """Errors of sqlite3 within the block, as StorageError that says what to do."""
     try:
-        with closing(sqlite3.connect(uri, uri=True, timeout=timeout)) as connection:
-            connection.row_factory = _as_dict
-            yield connection
+        yield
     except sqlite3.DatabaseError as error:
         raise _readable_error(path, error) from error
 
@@ -75,26 +92,26 @@ def _decoded(name: str, value: Any) -> Any:
     return json.loads(value) if name in JSON_COLUMNS and isinstance(value, str) else value
 
 
-def known_products(path: Path) -> tuple[int, ...] | None:
+def known_products(connection: sqlite3.Connection) -> tuple[int, ...] | None:
     """The products that the mirror holds, by id; None if their list was never fetched."""
-    with open_readonly(path) as connection:
-        fetched = connection.execute(
-            "SELECT 1 FROM sync_cursors"
-            " WHERE product_id = 0 AND kind = 'products' AND current_as_of IS NOT NULL"
-        ).fetchone()
-        rows = connection.execute("SELECT id FROM products WHERE deleted_at IS NULL ORDER BY id")
-        return tuple(row["id"] for row in rows) if fetched else None
+    fetched = connection.execute(
+        "SELECT 1 FROM sync_cursors"
+        " WHERE product_id = 0 AND kind = 'products' AND current_as_of IS NOT NULL"
+    ).fetchone()
+    rows = connection.execute("SELECT id FROM products WHERE deleted_at IS NULL ORDER BY id")
+    return tuple(row["id"] for row in rows) if fetched else None
 
 
-def sections_of(path: Path, product_id: int) -> tuple[tuple[int, ...], datetime | None]:
+def sections_of(
+    connection: sqlite3.Connection, product_id: int
+) -> tuple[tuple[int, ...], datetime | None]:
     """The sections of a product, empty for one without; and as of when the mirror knows them."""
-    with open_readonly(path) as connection:
-        row = connection.execute(
-            "SELECT section_ids AS ids, (SELECT current_as_of FROM sync_cursors"
-            " WHERE product_id = 0 AND kind = 'products') AS as_of"
-            " FROM products WHERE id = ? AND has_sections = 1",
-            (product_id,),
-        ).fetchone()
+    row = connection.execute(
+        "SELECT section_ids AS ids, (SELECT current_as_of FROM sync_cursors"
+        " WHERE product_id = 0 AND kind = 'products') AS as_of"
+        " FROM products WHERE id = ? AND has_sections = 1",
+        (product_id,),
+    ).fetchone()
     if row is None:
         return (), None
     as_of = None if row["as_of"] is None else datetime.fromisoformat(row["as_of"])

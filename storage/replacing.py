@@ -5,7 +5,9 @@ What the mirror alone knows is kept: since when it has a row, and when its conte
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Table
+from sqlite3 import Connection
+
+from sqlalchemy import Table
 
 from storage.schema import (
     TABLES,
@@ -31,17 +33,17 @@ def replace_rows(connection: Connection, staged: str) -> None:
     """Replace the mirror and its cursors; bugs stay with their tests, to be fetched again."""
     _keep_unreadable(connection, staged)
     for table in ENTITIES:
-        connection.exec_driver_sql(_keep("changed_at", table, staged, if_same_content=True))
+        connection.execute(_keep("changed_at", table, staged, if_same_content=True))
     for table in (*ENTITIES, *PARTS):
-        connection.exec_driver_sql(_keep("first_seen_at", table, staged))
+        connection.execute(_keep("first_seen_at", table, staged))
     for statement in (_note_failures(staged), _keep_failures(staged), _keep_unread(staged)):
-        connection.exec_driver_sql(statement)
+        connection.execute(statement)
     for table in (*ENTITIES, *PARTS, sync_cursors):
         _replace(connection, table, staged, [column.name for column in table.columns])
     for table in NOTES:  # their ids are ours to give, and are never used again
         _replace(connection, table, staged, [c.name for c in table.columns if not c.primary_key])
-    connection.exec_driver_sql("DELETE FROM main.bugs WHERE test_id NOT IN (SELECT id FROM tests)")
-    connection.exec_driver_sql("DELETE FROM main.fetches")
+    connection.execute("DELETE FROM main.bugs WHERE test_id NOT IN (SELECT id FROM tests)")
+    connection.execute("DELETE FROM main.fetches")
 
 
 def _keep_unreadable(connection: Connection, staged: str) -> None:
@@ -54,7 +56,7 @@ def _keep_unreadable(connection: Connection, staged: str) -> None:
         names = ", ".join(columns)
         theirs = ", ".join("NULL" if name == "listed_in" else name for name in columns)
         owner = "product_id" if "product_id" in columns else "0"
-        connection.exec_driver_sql(
+        connection.execute(
             f"INSERT OR IGNORE INTO {staged}.{table.name} ({names})"
             f" SELECT {theirs} FROM main.{table.name} WHERE deleted_at IS NULL AND {owner} IN"
             f" (SELECT product_id FROM {staged}.quarantine"
@@ -62,7 +64,7 @@ def _keep_unreadable(connection: Connection, staged: str) -> None:
         )
     for part, key, whole in ((sections, "product_id", products), *OF_FEATURES):
         names = ", ".join(column.name for column in part.columns)
-        connection.exec_driver_sql(
+        connection.execute(
             f"INSERT OR IGNORE INTO {staged}.{part.name} ({names})"
             f" SELECT {names} FROM main.{part.name} WHERE deleted_at IS NULL AND {key} IN"
             f" (SELECT id FROM {staged}.{whole.name} WHERE listed_in IS NULL)"
@@ -71,8 +73,8 @@ def _keep_unreadable(connection: Connection, staged: str) -> None:
 
 def _replace(connection: Connection, table: Table, staged: str, columns: list[str]) -> None:
     names = ", ".join(f'"{name}"' for name in columns)
-    connection.exec_driver_sql(f"DELETE FROM main.{table.name}")
-    connection.exec_driver_sql(
+    connection.execute(f"DELETE FROM main.{table.name}")
+    connection.execute(
         f"INSERT INTO main.{table.name} ({names}) SELECT {names} FROM {staged}.{table.name}"
     )
 

@@ -2,78 +2,72 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from sqlite3 import Connection
 
-from sqlalchemy import Connection, Table
-
-from rules.changes import Held
 from rules.model import Kind
 from rules.records import BugRecord, FeatureRecord, ProductRecord, Record, TestRecord
 from storage.schema import OWNERS, TABLES
 from storage.times import as_text
 
-KEPT_ON_UPDATE = frozenset({"id", "first_seen_at", "checked_in"})
+OWN_COLUMNS: Mapping[Kind, tuple[str, ...]] = {
+    Kind.PRODUCTS: ("name", "product_type", "has_sections", "section_ids"),
+    Kind.FEATURES: ("product_id", "title", "section_ids"),
+    Kind.TESTS: (
+        "product_id",
+        "title",
+        "status",
+        "review_status",
+        "testing_type",
+        "start_at",
+        "end_at",
+    ),
+    Kind.BUGS: ("test_id", "title", "severity", "status"),
+}
+COMMON_COLUMNS = (
+    "data",
+    "content_hash",
+    "listed_in",
+    "first_seen_at",
+    "changed_at",
+    "synced_at",
+)
+KEPT_ON_UPDATE = frozenset({"id", "first_seen_at"})
+ROWS_A_STATEMENT = 30
+CLEARED = ("deleted_at", "missed_in")
+"""What a row that is there has not; a new row begins without."""
 
 
-def held_rows(connection: Connection, kind: Kind, ids: Iterable[int]) -> Mapping[int, Held]:
-    """What the mirror holds of these rows."""
-    found = connection.exec_driver_sql(
-        f"SELECT id, content_hash, deleted_at IS NOT NULL FROM {TABLES[kind].name}"
-        " WHERE id IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(ids)),),
-    )
-    return {row[0]: Held(content_hash=row[1], is_deleted=bool(row[2])) for row in found}
+def row_of(record: Record, listed_in: int | None, now: str) -> tuple[object, ...]:
+    """A record's row, in the order of the upsert's columns."""
+    text, content = record.data, record.content_hash
+    return (record.id, *_own_values(record), text, content, listed_in, now, now, now)
 
 
-def row_of(record: Record, listed_in: int | None, now: str) -> dict[str, object]:
-    """All columns of a record's row."""
-    row = _own_columns(record) | {
-        "id": record.id,
-        "data": record.data,
-        "content_hash": record.content_hash,
-        "listed_in": listed_in,
-        "first_seen_at": now,
-        "changed_at": now,
-        "synced_at": now,
-        "deleted_at": None,
-    }
-    return row | ({"checked_in": None} if isinstance(record, TestRecord) else {"missed_in": None})
-
-
-def _own_columns(record: Record) -> dict[str, object]:
+def _own_values(record: Record) -> tuple[object, ...]:
+    """In the order of OWN_COLUMNS."""
     match record:
         case TestRecord():
-            return {
-                "product_id": record.product_id,
-                "title": record.title,
-                "status": record.status,
-                "review_status": record.review_status,
-                "testing_type": record.testing_type,
-                "start_at": time_text(record.start_at),
-                "end_at": time_text(record.end_at),
-            }
+            return (
+                record.product_id,
+                record.title,
+                record.status,
+                record.review_status,
+                record.testing_type,
+                time_text(record.start_at),
+                time_text(record.end_at),
+            )
         case FeatureRecord():
-            return {
-                "product_id": record.product_id,
-                "title": record.title,
-                "section_ids": json.dumps(record.section_ids),
-            }
+            return (record.product_id, record.title, json.dumps(record.section_ids))
         case BugRecord():
-            return {
-                "test_id": record.test_id,
-                "title": record.title,
-                "severity": record.severity,
-                "status": record.status,
-            }
+            return (record.test_id, record.title, record.severity, record.status)
         case ProductRecord():
-            return {
-                "name": record.name,
-                "product_type": record.product_type,
-                "has_sections": int(record.has_sections),
-                "section_ids": json.dumps(record.section_ids),
-            }
+            sections = json.dumps(record.section_ids)
+            return (record.name, record.product_type, int(record.has_sections), sections)
 
 
 def time_text(instant: datetime | None) -> str | None:
@@ -81,13 +75,31 @@ def time_text(instant: datetime | None) -> str | None:
     return None if instant is None else as_text(instant)
 
 
-def _upsert(table: Table) -> str:
-    columns = [column.name for column in table.columns]
+def upsert(
+    connection: Connection, kind: Kind, records: Sequence[Record], listed_in: int | None, now: str
+) -> None:
+    """Write rows that are new or have changed.
+
+    Many rows go into one statement: with `executemany` the interpreter would be let go of, and
+    waited for, once for each row.
+    """
+    for start in range(0, len(records), ROWS_A_STATEMENT):
+        rows = [row_of(record, listed_in, now) for record in records[start:][:ROWS_A_STATEMENT]]
+        values = tuple(itertools.chain.from_iterable(rows))
+        connection.execute(_upsert_statement(kind, len(rows)), values)
+
+
+@functools.lru_cache(maxsize=4 * ROWS_A_STATEMENT)
+def _upsert_statement(kind: Kind, rows: int) -> str:
+    columns = ("id", *OWN_COLUMNS[kind], *COMMON_COLUMNS)
+    cleared = [name for name in CLEARED if name in TABLES[kind].columns]
+    row = f"({_join('?' for _ in columns)})"
     return (
-        f"INSERT INTO {table.name} ({', '.join(columns)})"
-        f" VALUES ({_join(f':{name}' for name in columns)})"
+        f"INSERT INTO {TABLES[kind].name} ({', '.join(columns)})"
+        f" VALUES {_join(row for _ in range(rows))}"
         " ON CONFLICT (id) DO UPDATE SET "
         + _join(f"{name} = excluded.{name}" for name in columns if name not in KEPT_ON_UPDATE)
+        + "".join(f", {name} = NULL" for name in cleared)
     )
 
 
@@ -107,5 +119,4 @@ def _join(parts: Iterable[str]) -> str:
     return ", ".join(parts)
 
 
-UPSERTS: Mapping[Kind, str] = {kind: _upsert(table) for kind, table in TABLES.items()}
 CONFIRMS: Mapping[Kind, str] = {kind: _confirm(kind) for kind in TABLES}

@@ -6,14 +6,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
-
-from sqlalchemy import Connection
+from sqlite3 import Connection
 
 from rules.events import Entry, EventName, RunClosed, RunOpened, SyncEvent
 from rules.model import NOTHING, Counts, Outcome, RunRequest, RunStatus, SyncOptions
 from storage.database import Database
-from storage.schema import sync_events, sync_runs
 from storage.times import as_instant, as_text
+
+Row = dict[str, object]
+EventRow = tuple[object, ...]
 
 NOT_COMPLETE = frozenset({Outcome.PARTIAL, Outcome.FAILED})
 
@@ -33,7 +34,7 @@ class SyncLog:
         """
         durable = any(isinstance(entry, RunClosed) for entry in entries)
         with self._database.transaction(durable=durable) as connection:
-            events: list[dict[str, object]] = []
+            events: list[EventRow] = []
             ended: set[int] = set()
             for entry in entries:
                 event = _apply(connection, entry)
@@ -43,9 +44,9 @@ class SyncLog:
                     ended.add(entry.result.run_id)
                 events.append(_event_row(event))
                 if event.outcome in NOT_COMPLETE and event.product_id is not None:
-                    connection.exec_driver_sql(MARK_FAILED, _failure(event))
+                    connection.execute(MARK_FAILED, _failure(event))
             if events:
-                connection.execute(sync_events.insert(), events)
+                connection.executemany(EVENT, events)
         if durable:
             self._database.checkpoint()
         return frozenset(ended)
@@ -53,7 +54,7 @@ class SyncLog:
     def next_run_id(self) -> int:
         """A run id that no run had before."""
         with self._database.transaction() as connection:
-            row = connection.exec_driver_sql(NEXT_RUN_ID).one()
+            row = connection.execute(NEXT_RUN_ID).fetchone()
         return int(row[0])
 
     def close_interrupted(self, *, at: datetime) -> tuple[int, ...]:
@@ -62,10 +63,10 @@ class SyncLog:
         Such a run lasted until its last event. Call it only while holding the lock.
         """
         with self._database.transaction(durable=True) as connection:
-            left = connection.exec_driver_sql(LEFT_RUNNING).all()
+            left = connection.execute(LEFT_RUNNING).fetchall()
             for run_id, started_at, last_sign in left:
                 seconds = (as_instant(last_sign) - as_instant(started_at)) / timedelta(seconds=1)
-                connection.exec_driver_sql(INTERRUPT, (last_sign, seconds, run_id))
+                connection.execute(INTERRUPT, (last_sign, seconds, run_id))
                 event = SyncEvent(
                     at=at,
                     event=EventName.RUN_INTERRUPTED,
@@ -73,19 +74,20 @@ class SyncLog:
                     outcome=RunStatus.INTERRUPTED,
                     duration_seconds=seconds,
                 )
-                connection.execute(sync_events.insert(), [_event_row(event)])
+                connection.execute(EVENT, _event_row(event))
         return tuple(run_id for run_id, _, _ in left)
 
     def forget_events(self, *, before: datetime) -> int:
         """Delete events older than `before`, but for the ends of runs; returns how many."""
         with self._database.transaction(patience=0.0) as connection:
-            return connection.exec_driver_sql(FORGET, (as_text(before),)).rowcount
+            return connection.execute(FORGET, (as_text(before),)).rowcount
 
 
 def _apply(connection: Connection, entry: Entry) -> SyncEvent | None:
     """Write the run's row where the entry has one, and give the event to write, if any."""
     if isinstance(entry, RunOpened):
-        connection.execute(sync_runs.insert(), [_opened_row(entry)])
+        row = _opened_row(entry)
+        connection.execute(_insert_run(row), row)
         return SyncEvent(
             at=entry.at,
             event=EventName.RUN_STARTED,
@@ -108,7 +110,7 @@ def _apply(connection: Connection, entry: Entry) -> SyncEvent | None:
     return entry
 
 
-def _opened_row(entry: RunOpened) -> dict[str, object]:
+def _opened_row(entry: RunOpened) -> Row:
     return {
         "id": entry.run_id,
         "status": RunStatus.RUNNING.value,
@@ -118,7 +120,7 @@ def _opened_row(entry: RunOpened) -> dict[str, object]:
     }
 
 
-def _request_columns(request: RunRequest) -> dict[str, object]:
+def _request_columns(request: RunRequest) -> Row:
     ids = request.scope.product_ids
     return {
         "phases": json.dumps(request.phases),
@@ -127,7 +129,7 @@ def _request_columns(request: RunRequest) -> dict[str, object]:
     }
 
 
-def _options(options: SyncOptions) -> dict[str, object]:
+def _options(options: SyncOptions) -> Row:
     return {
         name: as_text(value) if isinstance(value, datetime) else value
         for name, value in asdict(options).items()
@@ -139,22 +141,24 @@ def _close_run(connection: Connection, entry: RunClosed) -> bool:
 
     False if it had ended before.
     """
-    ended = _closed_columns(entry)
+    ended: Row = {"id": entry.result.run_id, **_closed_columns(entry)}
+    settings = ", ".join(f"{name} = :{name}" for name in ended)
     updated = connection.execute(
-        sync_runs.update()
-        .where(sync_runs.c.id == entry.result.run_id, sync_runs.c.status == "running")
-        .values(ended)
+        f"UPDATE sync_runs SET {settings} WHERE id = :id AND status = 'running'", ended
     )
     if updated.rowcount:
         return True
     row = _request_columns(entry.request) | ended
-    row |= {"id": entry.result.run_id, "started_at": as_text(entry.at)}
-    row |= {"trigger_source": entry.request.trigger.value}
-    inserted = connection.execute(sync_runs.insert().prefix_with("OR IGNORE"), row)
-    return inserted.rowcount > 0
+    row |= {"started_at": as_text(entry.at), "trigger_source": entry.request.trigger.value}
+    return connection.execute(_insert_run(row, "INSERT OR IGNORE"), row).rowcount > 0
 
 
-def _closed_columns(entry: RunClosed) -> dict[str, object]:
+def _insert_run(row: Row, verb: str = "INSERT") -> str:
+    values = ", ".join(f":{name}" for name in row)
+    return f"{verb} INTO sync_runs ({', '.join(row)}) VALUES ({values})"
+
+
+def _closed_columns(entry: RunClosed) -> Row:
     result = entry.result
     total = sum(result.counts.values(), NOTHING)
     return {
@@ -178,21 +182,22 @@ def _closed_columns(entry: RunClosed) -> dict[str, object]:
     }
 
 
-def _event_row(event: SyncEvent) -> dict[str, object]:
+def _event_row(event: SyncEvent) -> EventRow:
+    """In the order of EVENT's columns."""
     problem = event.problem
-    return {
-        "run_id": event.run_id,
-        "at": as_text(event.at),
-        "event": event.event.value,
-        "phase": event.phase,
-        "product_id": event.product_id,
-        "outcome": event.outcome,
-        "duration_seconds": round(event.duration_seconds, 6),
-        "counts": None if event.counts is None else _counts(event.counts),
-        "error_kind": None if problem is None else problem.kind.value,
-        "error": None if problem is None else _error(event),
-        "detail": _detail(event.detail),
-    }
+    return (
+        event.run_id,
+        as_text(event.at),
+        event.event.value,
+        event.phase,
+        event.product_id,
+        event.outcome,
+        round(event.duration_seconds, 6),
+        None if event.counts is None else _counts(event.counts),
+        None if problem is None else problem.kind.value,
+        None if problem is None else _error(event),
+        _detail(event.detail),
+    )
 
 
 def _error(event: SyncEvent) -> str:
@@ -209,7 +214,7 @@ def _detail(detail: Mapping[str, object]) -> str | None:
     return json.dumps(detail, default=str) if detail else None
 
 
-def _failure(event: SyncEvent) -> dict[str, object]:
+def _failure(event: SyncEvent) -> Row:
     assert event.phase is not None
     problem = event.problem
     return {
@@ -220,6 +225,13 @@ def _failure(event: SyncEvent) -> dict[str, object]:
         "at": as_text(event.at),
     }
 
+
+EVENT = """
+INSERT INTO sync_events
+    (run_id, at, event, phase, product_id, outcome, duration_seconds, counts, error_kind, error,
+     detail)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
 
 NEXT_RUN_ID = """
 SELECT 1 + max(

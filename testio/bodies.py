@@ -7,6 +7,7 @@ text show themselves when they are written out again (rule 10).
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -61,12 +62,16 @@ def _start_of(body: bytes) -> str:
     return repr(body[:40].decode("utf-8", "replace")) if body else "it is empty"
 
 
-def to_text(record: dict[str, Any]) -> str:
-    """A record as JSON text with sorted keys. Raises ValueError if it holds what JSON has not."""
+def stored_form(record: dict[str, Any]) -> tuple[str, str]:
+    """A record as JSON text with sorted keys, and the hash of that text.
+
+    Raises ValueError if it holds what JSON has not.
+    """
     try:
-        return orjson.dumps(record, option=orjson.OPT_SORT_KEYS).decode()
+        raw = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
     except TypeError as error:
         raise ValueError(f"{_culprit(record)} cannot be stored as JSON: {error}") from error
+    return raw.decode(), _digest(raw)
 
 
 def _culprit(record: dict[str, Any]) -> str:
@@ -80,25 +85,29 @@ def _culprit(record: dict[str, Any]) -> str:
 
 
 def content_hash(text: str) -> str:
-    """A stable hash of a record's text: equal if and only if the content is."""
-    digest = hashlib.blake2b(digest_size=16)
-    raw = text.encode()
-    for start in range(0, len(raw), HASH_CHUNK):
+    """A stable hash of a text: equal if and only if the content is."""
+    return _digest(text.encode())
+
+
+def _digest(raw: bytes) -> str:
+    digest = hashlib.blake2b(raw[:HASH_CHUNK], digest_size=16)
+    for start in range(HASH_CHUNK, len(raw), HASH_CHUNK):
         digest.update(raw[start : start + HASH_CHUNK])
     return digest.hexdigest()
 
 
 def without_secrets(value: Any) -> Any:
     """A copy of a test environment without anything that grants access."""
+    if isinstance(value, str):
+        return _USERINFO.sub("://", value) if "://" in value else value
     if isinstance(value, dict):
         return {k: without_secrets(v) for k, v in value.items() if not _is_secret(k)}
     if isinstance(value, list):
         return [without_secrets(item) for item in value]
-    if isinstance(value, str) and "://" in value:
-        return _USERINFO.sub("://", value)
     return value
 
 
+@functools.lru_cache(maxsize=1024)
 def _is_secret(key: str) -> bool:
     lowered = key.lower()
     return any(word in lowered for word in SECRET_WORDS)

@@ -6,7 +6,7 @@ kept; an unexpected envelope is an error of the whole answer (rule 10).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
@@ -21,7 +21,7 @@ from rules.records import (
     TestRecord,
     UserStoryRecord,
 )
-from testio.bodies import content_hash, parse, to_text, without_secrets
+from testio.bodies import content_hash, parse, stored_form, without_secrets
 from testio.errors import BadPayload
 
 EXCERPT_LENGTH = 500
@@ -159,8 +159,15 @@ def _text(item: dict[str, Any], key: str) -> str | None:
     return value
 
 
-def _time(item: dict[str, Any], key: str) -> datetime | None:
-    value = _text(item, key)
+def _texts(item: dict[str, Any], keys: Iterable[str]) -> list[str | None]:
+    """Several texts at once, which is most of what a test consists of."""
+    values = [item.get(key) for key in keys]
+    if not all(value is None or type(value) is str for value in values):
+        return [_text(item, key) for key in keys]
+    return values
+
+
+def _time(value: str | None, key: str) -> datetime | None:
     if not value:
         return None
     try:
@@ -186,15 +193,16 @@ def _clean(item: dict[str, Any]) -> dict[str, Any]:
 
     Kept, they would make a test change with each form that it is seen in.
     """
-    kept = {key: value for key, value in item.items() if key != "analytics"}
+    kept = item.copy()
+    kept.pop("analytics", None)
     if "test_environment" in kept:
         kept["test_environment"] = without_secrets(kept["test_environment"])
     return kept
 
 
 def _content(item: dict[str, Any]) -> dict[str, str]:
-    text = to_text(item)
-    return {"data": text, "content_hash": content_hash(text)}
+    text, digest = stored_form(item)
+    return {"data": text, "content_hash": digest}
 
 
 def _product(item: dict[str, Any]) -> ProductRecord:
@@ -255,18 +263,29 @@ def _user_story(value: Any, feature: str) -> UserStoryRecord:
 
 
 def _test(item: dict[str, Any], product_id: int) -> TestRecord:
-    title = _text(item, "title")
+    title, old_title, status, review_status, testing_type, start, end = _texts(item, TEST_TEXTS)
     return TestRecord(
         id=_id(item),
         product_id=product_id,
-        title=title if title is not None else _text(item, "test_title"),
-        status=_text(item, "status"),
-        review_status=_text(item, "review_status"),
-        testing_type=_text(item, "testing_type"),
-        start_at=_time(item, "start_at"),
-        end_at=_time(item, "end_at"),
+        title=title if title is not None else old_title,
+        status=status,
+        review_status=review_status,
+        testing_type=testing_type,
+        start_at=_time(start, "start_at"),
+        end_at=_time(end, "end_at"),
         **_content(_clean(item)),
     )
+
+
+TEST_TEXTS = (
+    "title",
+    "test_title",
+    "status",
+    "review_status",
+    "testing_type",
+    "start_at",
+    "end_at",
+)
 
 
 def _bug(item: dict[str, Any], test_id: int) -> BugRecord:

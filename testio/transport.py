@@ -12,13 +12,13 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlencode, urlsplit
 
 import requests
 import structlog
 import tenacity
 import urllib3.exceptions
+from requests.structures import CaseInsensitiveDict
 
 from testio.cancellation import Cancellation
 from testio.deadlines import Call, Deadlines, WatchedAdapter
@@ -44,6 +44,12 @@ LONGEST_RETRY_AFTER = 300.0
 CHUNK = 64 * 1024
 MOST_CONNECTIONS = 64
 """Connections kept for the next request; `Slots` says how many are used."""
+
+HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+    "User-Agent": "testio-sync",
+}
 
 Query = Sequence[tuple[str, str | int]]
 
@@ -80,7 +86,11 @@ class Transport:
         self.breaker = Breaker()
         self.remote_date: str | None = None
         self.tally = Tally()
-        self._session = _session(options)
+        self._adapter = WatchedAdapter(
+            pool_connections=2, pool_maxsize=MOST_CONNECTIONS, max_retries=0
+        )
+        proxy = options.proxy_url
+        self._proxies = {"http": proxy, "https": proxy} if proxy else None
 
     def get(self, path: str, query: Query, scope: RequestScope, *, patient: bool = True) -> bytes:
         """The body of the answer to `GET base_url + path?query`. Raises TestioError.
@@ -134,7 +144,7 @@ class Transport:
     def close(self) -> None:
         """Cut all requests under way and close all connections."""
         self._deadlines.close()
-        self._session.close()
+        self._adapter.close()
 
     def _attempt(self, path: str, query: Query, scope: RequestScope) -> bytes:
         try:
@@ -214,12 +224,11 @@ class Transport:
         options = self._options
         url = f"{self._base}{path}" + (f"?{urlencode(query)}" if query else "")
         with contextlib.closing(
-            self._session.get(
-                url,
-                headers={"Authorization": f"Token {token}"},
-                timeout=options.timeout_seconds,
-                allow_redirects=False,
+            self._adapter.send(
+                _prepared(url, token),
                 stream=True,
+                timeout=options.timeout_seconds,
+                proxies=self._proxies,
             )
         ) as response:
             self.remote_date = response.headers.get("Date")
@@ -288,33 +297,33 @@ def retry_after_seconds(header: str | None, *, now: float) -> float | None:
         return None
 
 
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """None: requests reads a redirect's whole body and parses its target even unfollowed."""
+def _prepared(url: str, token: str) -> requests.PreparedRequest:
+    """A request as it is sent, without what a session would look up for each one.
 
-
-def _session(options: TransportOptions) -> requests.Session:
-    session = _Session()
-    session.trust_env = False
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.headers["Accept"] = "application/json"
-    session.headers["User-Agent"] = "testio-sync"
-    if options.proxy_url:
-        session.proxies = {"http": options.proxy_url, "https": options.proxy_url}
-    adapter = WatchedAdapter(pool_connections=2, pool_maxsize=MOST_CONNECTIONS, max_retries=0)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
+    No session means: no cookies, no settings of the environment, no redirect ever followed.
+    """
+    request = requests.PreparedRequest()
+    request.method, request.url = "GET", url
+    request.headers = CaseInsensitiveDict(HEADERS, Authorization=f"Token {token}")
+    return request
 
 
 def _read_body(response: requests.Response, limit: int) -> bytes:
     """The decoded body, refused as soon as it exceeds `limit` bytes."""
+    if _announced_length(response) <= limit:
+        return bytes(response.raw.read())
     body = bytearray()
     while chunk := response.raw.read(CHUNK, decode_content=True):
         body += chunk
         if len(body) > limit:
             raise BadPayload(f"the answer is larger than the limit of {limit} bytes")
     return bytes(body)
+
+
+def _announced_length(response: requests.Response) -> float:
+    """The bytes of a body that is sent as it is; infinite where that is not known."""
+    length, headers = response.raw.length_remaining, response.headers
+    return math.inf if length is None or "Content-Encoding" in headers else float(length)
 
 
 def _host(response: requests.Response) -> str:

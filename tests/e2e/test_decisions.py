@@ -49,7 +49,7 @@ def something_to_decide(home: Home) -> int:
         for page in pages:
             MirrorRows(database).store_page(page, run_id=1, at=now)
         with database.transaction() as connection:
-            connection.exec_driver_sql(A_RUN, {"now": as_text(now)})
+            connection.execute(A_RUN, {"now": as_text(now)})
     return known
 
 

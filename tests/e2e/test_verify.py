@@ -17,7 +17,7 @@ def test_verifying_beside_a_daemon(home: Home) -> None:
     )
     lost = home.sql("SELECT min(id) FROM tests")[0][0]
     with closing(Database(home.database)) as database, database.transaction() as connection:
-        connection.exec_driver_sql("DELETE FROM tests WHERE id = ?", (lost,))
+        connection.execute("DELETE FROM tests WHERE id = ?", (lost,))
     report = home.json("verify", "--json", expect=3)
     assert [difference["id"] for difference in report["differences"]] == [lost]
     assert report["unexplained"] == 1

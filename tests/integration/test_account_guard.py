@@ -109,6 +109,6 @@ def test_a_new_token_of_the_same_account_is_taken_on(
 def test_no_token_stands_in_the_database(sync: Sync, ours: Simulator, database: Database) -> None:
     sync(ours)
     with database.transaction() as connection:
-        rows = connection.exec_driver_sql("SELECT value FROM settings").all()
+        rows = connection.execute("SELECT value FROM settings").fetchall()
     assert len(rows) == 3
     assert ours.token not in str(rows)

@@ -27,7 +27,7 @@ def large(database: Database) -> Database:
     """Large enough that copying takes several steps."""
     with database.transaction() as connection:
         for _ in range(40):
-            connection.exec_driver_sql(FILLING, ("x" * 60_000,))
+            connection.execute(FILLING, ("x" * 60_000,))
     return database
 
 
@@ -43,8 +43,8 @@ def test_a_backup_is_one_moment_although_another_goes_on_writing(
         while not enough.is_set():
             with large.transaction() as connection:
                 for name in ("one", "two"):
-                    connection.exec_driver_sql(PAIR, (name, str(number)))
-                connection.exec_driver_sql(FILLING, ("y" * 5_000,))
+                    connection.execute(PAIR, (name, str(number)))
+                connection.execute(FILLING, ("y" * 5_000,))
             number += 1
             written.set()
 

@@ -46,7 +46,7 @@ class Desk:
     def deleted(self) -> list[int]:
         with self.database.transaction() as connection:
             query = "SELECT id FROM tests WHERE deleted_at IS NOT NULL ORDER BY id"
-            return [row[0] for row in connection.exec_driver_sql(query)]
+            return [row[0] for row in connection.execute(query)]
 
     def shows(self, *words: str) -> str:
         assert main([*words, "--db", str(self.database.path)]) == 0

@@ -42,7 +42,7 @@ def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
             gone = AT if title == "gone" else None
             end = None if number == 1 else AT
             values = (2**62 + number, title, end, AT, AT, AT, gone)
-            connection.exec_driver_sql(TEST, values)
+            connection.execute(TEST, values)
     return database
 
 

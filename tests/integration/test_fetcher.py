@@ -55,4 +55,4 @@ def test_closing_cuts_what_is_under_way_and_notes_no_failure(
     assert outcome.error is ErrorKind.CANCELLED
     assert time.monotonic() - began < 2.0
     with database.transaction() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM fetches").scalar() == 0
+        assert connection.execute("SELECT count(*) FROM fetches").fetchone()[0] == 0

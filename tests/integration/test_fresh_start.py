@@ -77,7 +77,7 @@ def leftovers(database: Database) -> list[str]:
 def spoil(database: Database) -> None:
     """What a fresh start mends: a row that is not upstream, one that was lost, a wrong title."""
     with database.transaction() as connection:
-        row = connection.exec_driver_sql("SELECT min(id), max(id) FROM tests").one()
+        row = connection.execute("SELECT min(id), max(id) FROM tests").fetchone()
         for statement in (
             f"DELETE FROM tests WHERE id = {row[1]}",
             f"UPDATE tests SET title = 'wrong', content_hash = 'x' WHERE id = {row[0]}",
@@ -93,7 +93,7 @@ def spoil(database: Database) -> None:
             "UPDATE tests SET first_seen_at = '2020-01-01T00:00:00.000000Z', changed_at ="
             " '2021-01-01T00:00:00.000000Z'",
         ):
-            connection.exec_driver_sql(statement)
+            connection.execute(statement)
 
 
 def test_a_fresh_start_is_the_account_and_keeps_what_only_the_mirror_knows(
@@ -238,8 +238,8 @@ def test_whatever_goes_wrong_on_the_way_the_old_mirror_is_intact(
         raise error("no more")
 
     def fail_halfway(connection: Any, staged: str) -> None:
-        connection.exec_driver_sql("DELETE FROM main.tests")
-        connection.exec_driver_sql(f"INSERT INTO main.products SELECT * FROM {staged}.products")
+        connection.execute("DELETE FROM main.tests")
+        connection.execute(f"INSERT INTO main.products SELECT * FROM {staged}.products")
 
     monkeypatch.setattr(
         fresh_start,

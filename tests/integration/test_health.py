@@ -226,12 +226,12 @@ def test_products_out_of_scope_grow_as_old_as_they_like(
     old = (datetime.now(UTC) - timedelta(days=9)).isoformat()
     with database.transaction() as connection:
         for product_id in (18, 42):
-            connection.exec_driver_sql(
+            connection.execute(
                 "INSERT INTO products (id, has_sections, section_ids, data, content_hash,"
                 " first_seen_at, changed_at, synced_at) VALUES (?, 0, '[]', '{}', '', ?, ?, ?)",
                 (product_id, old, old, old),
             )
-            connection.exec_driver_sql(
+            connection.execute(
                 "INSERT INTO sync_cursors (product_id, kind, complete_as_of, current_as_of,"
                 " updated_at) VALUES (?, 'tests', ?, ?, ?)",
                 (product_id, old, old, old),
@@ -250,7 +250,7 @@ def test_products_out_of_scope_grow_as_old_as_they_like(
     ]
     scoped = scoped.model_copy(update={"product_ids": frozenset({42, 99})})
     with database.transaction() as connection:
-        connection.exec_driver_sql(
+        connection.execute(
             "INSERT INTO sync_runs (id, status, trigger_source, started_at, phases, options)"
             " VALUES (1, 'running', 'schedule', ?, '[]', '{}')",
             (old,),
@@ -267,7 +267,7 @@ def test_the_last_run_counts_until_a_later_one_goes_well(
         errors = json.dumps([{"kind": kind, "message": "", "phase": None} for kind in kinds])
         now = datetime.now(UTC).isoformat()
         with database.transaction() as connection:
-            connection.exec_driver_sql(
+            connection.execute(
                 "INSERT INTO sync_runs (status, trigger_source, started_at, completed_at,"
                 " duration_seconds, phases, options, errors)"
                 " VALUES (?, 'cli', ?, ?, 1, '[]', '{}', ?)",

@@ -11,6 +11,7 @@ from rules.records import CursorMove, ListingEnd, ListingMark, Page, TestRecord
 from storage import listing_state
 from storage.database import Database
 from storage.mirror_rows import MirrorRows
+from storage.queries import open_readonly
 from tests.fakes import START, a_test
 
 END = CursorMove(as_of=START)
@@ -37,7 +38,8 @@ def mirror(database: Database) -> MirrorRows:
 
 def known(database: Database, *ids: int, title: str = "a test") -> set[int]:
     hashes = {key: a_test(key, 1, title).content_hash for key in ids}
-    return set(listing_state.known_tests(database.path, 1, hashes))
+    with open_readonly(database.path) as connection:
+        return set(listing_state.known_tests(connection, 1, hashes))
 
 
 def test_rows_are_known_when_their_listing_has_finished(

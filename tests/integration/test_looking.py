@@ -148,7 +148,7 @@ def test_a_run_that_does_not_exist_is_answered_with_the_nearest(troubled: Progra
 def test_a_run_without_events_says_so(program: Program) -> None:
     program.rig.sync()
     with program.rig.database.transaction() as connection:
-        connection.exec_driver_sql("DELETE FROM sync_events")
+        connection.execute("DELETE FROM sync_events")
     assert "no time line: its events" in program.run("runs", "show", "1")[0]
     assert "its events were removed" in program.run("events", "--run", "1")[1]
 

@@ -253,12 +253,11 @@ def test_the_database_and_its_log_have_the_rights_asked_for(tmp_path: Path, mode
 
 
 def test_migrations_make_the_declared_schema(database: Database) -> None:
-    with database.transaction() as connection:
+    with database.schema_transaction() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
-        view = connection.exec_driver_sql(
-            "SELECT sql FROM sqlite_master WHERE type = 'view'"
-        ).scalar_one()
+    with database.transaction() as connection:
+        view = connection.execute("SELECT sql FROM sqlite_master WHERE type = 'view'").fetchone()[0]
     assert view.strip() == FRESHNESS_VIEW.strip()
 
 
@@ -268,21 +267,19 @@ def test_the_revision_is_the_newest_step() -> None:
 
 def test_a_newer_schema_is_refused_and_left_alone(database: Database) -> None:
     with database.transaction() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(NewerSchema, match="9999"):
         migrate(database)
     with database.transaction() as connection:
-        assert (
-            connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == "9999"
-        )
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone()[0] == "9999"
 
 
 def test_an_older_schema_is_backed_up_before_it_is_changed(tmp_path: Path) -> None:
     database = Database(tmp_path / "old.db")
     with database.transaction() as connection:
-        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num TEXT)")
-        connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('0000')")
-        connection.exec_driver_sql("CREATE TABLE keepsake (what TEXT)")
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        connection.execute("INSERT INTO alembic_version VALUES ('0000')")
+        connection.execute("CREATE TABLE keepsake (what TEXT)")
     with pytest.raises(StorageError, match="0000"):
         migrate(database)  # there never was a step 0000, so the upgrade itself has to fail
     database.close()
@@ -333,13 +330,22 @@ def test_a_checkpoint_that_fails_takes_nothing_back(
     database: Database, events: SyncLog, monkeypatch: pytest.MonkeyPatch, sql: Any
 ) -> None:
     class FullDisk:
-        def execute(self, statement: str) -> object:
+        def __getattr__(self, name: str) -> object:
+            return getattr(raw, name)
+
+        def __enter__(self) -> object:
+            return raw.__enter__()
+
+        def __exit__(self, *failure: Any) -> object:
+            return raw.__exit__(*failure)
+
+        def execute(self, statement: str, *values: Any) -> object:
             if "checkpoint" in statement:
                 raise sqlite3.OperationalError("disk is full")
-            return raw().execute(statement)
+            return raw.execute(statement, *values)
 
     raw = database._raw
-    monkeypatch.setattr(database, "_raw", FullDisk)
+    monkeypatch.setattr(database, "_raw", FullDisk())
     opened = RunOpened(run_id=1, at=START, request=REQUEST)
     assert events.write([opened, RunClosed(at=LATER, request=REQUEST, result=RESULT)]) == {1}
     monkeypatch.undo()

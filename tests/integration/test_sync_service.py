@@ -90,10 +90,10 @@ def test_a_scope_keeps_the_rest_untouched(
     result = service.execute_sync(scope=SyncScope(product_ids=frozenset({one})))
     assert (result.status, result.products_synced) == (RunStatus.SUCCESS, 1)
     with database.transaction() as connection:
-        fetched = connection.exec_driver_sql(
+        fetched = connection.execute(
             "SELECT DISTINCT product_id FROM freshness"
             " WHERE complete_as_of IS NOT NULL AND product_id <> 0"
-        ).all()
+        ).fetchall()
     assert [row[0] for row in fetched] == [one]
 
 
@@ -128,7 +128,7 @@ def test_a_list_that_changes_while_it_is_read(
     stirring.join(timeout=10)
     stayed = before & {row["id"] for row in simulator.account()["tests"][str(product)]}
     with database.transaction() as connection:
-        rows = connection.exec_driver_sql("SELECT id FROM tests WHERE product_id = ?", (product,))
+        rows = connection.execute("SELECT id FROM tests WHERE product_id = ?", (product,))
         mirrored = {row[0] for row in rows}
     if result.status is RunStatus.SUCCESS:
         assert stayed <= mirrored, f"missed {sorted(stayed - mirrored)[:5]}"

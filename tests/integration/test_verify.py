@@ -56,7 +56,7 @@ class Pair:
 
     def write(self, statement: str, *values: object) -> None:
         with self.database.transaction() as connection:
-            connection.exec_driver_sql(statement, values)
+            connection.execute(statement, values)
 
     @property
     def products(self) -> list[int]:

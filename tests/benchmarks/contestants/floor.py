@@ -68,9 +68,7 @@ def _write(path: Path, rows: queue.Queue[list[tuple[str, int, bytes]] | None]) -
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS rows (kind, id, data, PRIMARY KEY (kind, id))"
-    )
+    connection.execute("CREATE TABLE IF NOT EXISTS rows (kind, id, data, PRIMARY KEY (kind, id))")
     while (page := rows.get()) is not None:
         connection.execute("BEGIN")
         connection.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?)", page)

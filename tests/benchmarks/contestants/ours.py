@@ -14,7 +14,9 @@ from service.store import open_store
 from storage.writer_lock import Role
 from tests.benchmarks.contestants.contest import Task, take_part
 
-ROWS = "SELECT (SELECT count(*) FROM products) + (SELECT count(*) FROM features) + count(*) FROM tests"
+ROWS = (
+    "SELECT (SELECT count(*) FROM products) + (SELECT count(*) FROM features) + count(*) FROM tests"
+)
 
 
 def prepare(task: Task) -> None:

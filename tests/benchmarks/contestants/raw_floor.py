@@ -19,11 +19,12 @@ class RawConnection:
         self._socket = socket.create_connection((url.hostname, url.port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._before = f"GET {url.path}".encode()
-        self._after = f" HTTP/1.1\r\nHost: {url.netloc}\r\nAuthorization: Token {task.token}\r\n\r\n"
+        headers = f"Host: {url.netloc}\r\nAuthorization: Token {task.token}"
+        self._after = f" HTTP/1.1\r\n{headers}\r\n\r\n".encode()
 
     def get(self, path: str) -> bytes:
         """The body of the answer; anything but 200 is an error."""
-        self._socket.sendall(self._before + path.encode() + self._after.encode())
+        self._socket.sendall(self._before + path.encode() + self._after)
         received = self._socket.recv(CHUNK)
         while (end := received.find(b"\r\n\r\n")) < 0:
             received += self._socket.recv(CHUNK)
