@@ -194,19 +194,9 @@ class TestsJob:
             if self.listing.state is Reading.REFUSED:
                 raise
             return self._with_holes(self._page(listing=self._mark()))
-        known = self._known(rows)
-        by_id = {record.id: record for record in rows.records}
-        taken = self.listing.take(
-            window,
-            [
-                Seen(
-                    id=key,
-                    end_at=by_id[key].end_at if key in by_id else None,
-                    known=key in known,
-                )
-                for key in rows.ids
-            ],
-        )
+        known, ends = self._known(rows), {record.id: record.end_at for record in rows.records}
+        seen = [Seen(key, ends.get(key) if key else None, key in known) for key in rows.ids]
+        taken = self.listing.take(window, seen)
         return self._with_holes(self._stored_part(window, rows, taken))
 
     def _ask(self, window: Window, *, patient: bool) -> Rows[TestRecord]:

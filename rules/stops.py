@@ -6,15 +6,14 @@ Both rest on the order, newest end first: a list that does not keep it is read t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 PAGE_AROUND_HOLES = 5
 """Around holes windows are small: so few known rows have to do for a page there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(NamedTuple):
     """One row of an answer: its id (None where it was unusable) and when its test ends.
 
     `known`: an earlier listing that has finished confirmed it, and it has not changed.

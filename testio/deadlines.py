@@ -20,7 +20,6 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
@@ -220,7 +219,7 @@ class WatchedAdapter(HTTPAdapter):
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         response = requests.Response()
-        response.status_code, response.headers = resp.status, CaseInsensitiveDict(resp.headers)
+        response.status_code, response.headers = resp.status, resp.headers
         response.raw, response.reason, response.request = resp, resp.reason, req
         response.connection = self
         return response

@@ -25,6 +25,7 @@ from testio.bodies import content_hash, parse, stored_form, without_secrets
 from testio.errors import BadPayload
 
 EXCERPT_LENGTH = 500
+TEXT_TYPES = {str, type(None)}
 
 R = TypeVar("R", ProductRecord, FeatureRecord, TestRecord, BugRecord)
 
@@ -146,10 +147,10 @@ def _usable_id(item: Any) -> int | None:
 
 
 def _id(item: dict[str, Any]) -> int:
-    usable = _usable_id(item)
-    if usable is None:
-        raise ValueError(f"id should be a whole number from 1 to 2^63-1 and is {item.get('id')!r}")
-    return usable
+    value = item.get("id")
+    if type(value) is int and 1 <= value <= MAX_ID:
+        return value
+    raise ValueError(f"id should be a whole number from 1 to 2^63-1 and is {value!r}")
 
 
 def _text(item: dict[str, Any], key: str) -> str | None:
@@ -161,10 +162,10 @@ def _text(item: dict[str, Any], key: str) -> str | None:
 
 def _texts(item: dict[str, Any], keys: Iterable[str]) -> list[str | None]:
     """Several texts at once, which is most of what a test consists of."""
-    values = [item.get(key) for key in keys]
-    if not all(value is None or type(value) is str for value in values):
-        return [_text(item, key) for key in keys]
-    return values
+    values = list(map(item.get, keys))
+    if TEXT_TYPES.issuperset(map(type, values)):
+        return values
+    return [_text(item, key) for key in keys]
 
 
 def _time(value: str | None, key: str) -> datetime | None:
@@ -263,6 +264,7 @@ def _user_story(value: Any, feature: str) -> UserStoryRecord:
 
 
 def _test(item: dict[str, Any], product_id: int) -> TestRecord:
+    text, digest = stored_form(_clean(item))
     title, old_title, status, review_status, testing_type, start, end = _texts(item, TEST_TEXTS)
     return TestRecord(
         id=_id(item),
@@ -273,7 +275,8 @@ def _test(item: dict[str, Any], product_id: int) -> TestRecord:
         testing_type=testing_type,
         start_at=_time(start, "start_at"),
         end_at=_time(end, "end_at"),
-        **_content(_clean(item)),
+        data=text,
+        content_hash=digest,
     )
 
 

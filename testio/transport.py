@@ -97,7 +97,23 @@ class Transport:
 
         Not `patient`: a 5xx is not tried again.
         """
-        retrying = tenacity.Retrying(
+        try:
+            return self._attempt(path, query, scope)
+        except TestioError as error:
+            return self._retry(error, path, query, scope, patient=patient)
+
+    def _retry(
+        self, failure: TestioError, path: str, query: Query, scope: RequestScope, *, patient: bool
+    ) -> bytes:
+        """What is done about a first attempt that has failed; most requests never get here."""
+        failures = [failure]
+
+        def attempt() -> bytes:
+            if failures:
+                raise failures.pop()
+            return self._attempt(path, query, scope)
+
+        return tenacity.Retrying(
             stop=tenacity.stop_any(tenacity.stop_after_attempt(ATTEMPTS), _OutOfBudget(scope)),
             wait=tenacity.wait_random_exponential(
                 multiplier=self._options.first_pause_seconds,
@@ -107,8 +123,7 @@ class Transport:
             sleep=scope.cancellation.sleep,
             before_sleep=self._retrying(path),
             reraise=True,
-        )
-        return retrying(self._attempt, path, query, scope)
+        )(attempt)
 
     def allow(
         self,
