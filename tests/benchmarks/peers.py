@@ -56,11 +56,14 @@ class Sync:
 
 
 def peers() -> list[Contestant]:
-    """All peers, ready or not."""
+    """All peers, ready or not; dlt as it comes, and with the options that help it most."""
+    sqlite, duckdb = (("--destination", name) for name in ("sqlite", "duckdb"))
     return [
         _peer("testio-mcp -> SQLite", "testio-mcp", "testio_mcp_sync.py"),
-        _peer("dlt -> SQLite", "dlt", "dlt_sync.py", "--destination", "sqlite"),
-        _peer("dlt -> DuckDB", "dlt", "dlt_sync.py", "--destination", "duckdb"),
+        _peer("dlt -> SQLite", "dlt", "dlt_sync.py", *sqlite),
+        _peer("dlt -> SQLite, tuned", "dlt", "dlt_sync.py", *sqlite, "--tuned"),
+        _peer("dlt -> DuckDB", "dlt", "dlt_sync.py", *duckdb),
+        _peer("dlt -> DuckDB, tuned", "dlt", "dlt_sync.py", *duckdb, "--tuned"),
     ]
 
 

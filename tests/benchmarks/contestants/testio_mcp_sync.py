@@ -39,7 +39,7 @@ def _keep_inside(folder: Path) -> None:
     """It reads `.env` where it runs and TESTIO_* from the environment when it is imported."""
     for name in [name for name in os.environ if name.startswith("TESTIO_")]:
         del os.environ[name]
-    os.environ |= {"HOME": str(folder.resolve()), "NO_PROXY": "*"}
+    os.environ |= {"HOME": str(folder.resolve()), "TMPDIR": str(folder.resolve()), "NO_PROXY": "*"}
     os.chdir(folder)
 
 
