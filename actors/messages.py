@@ -14,6 +14,7 @@ from typing import Any
 
 import pykka
 
+from actors.read_ahead import ReadAhead
 from actors.written import Written
 from rules.admission import Admission
 from rules.model import Counts, Outcome, Problem, RunRequest, SyncPhase, Trigger
@@ -277,6 +278,7 @@ class SyncProduct:
     """Carry one product through one phase; ends in one ProductSynced or ProductFailed.
 
     `requests` is a part of the run's scope: it ends with the run, or before it for this product.
+    `ahead`: where workers without a product read for those that have one.
     """
 
     ticket: RunTicket
@@ -285,6 +287,16 @@ class SyncProduct:
     product_id: int
     requests: RequestScope
     reply_to: Ref
+    ahead: ReadAhead | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinReadAhead:
+    """No product is left for you: read ahead for those that others carry, until called back."""
+
+    ticket: RunTicket
+    phase: SyncPhase
+    ahead: ReadAhead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -470,7 +482,7 @@ PhaseMessage = (
     | ProductSynced
     | ProductFailed
 )
-WorkerMessage = Ping | SyncProduct | PageStored | PageRefused | MirrorLost
+WorkerMessage = Ping | SyncProduct | JoinReadAhead | PageStored | PageRefused | MirrorLost
 MirrorMessage = Ping | StorePage | AdoptFresh | DropFresh
 LoggerMessage = Ping | Flush
 SupervisorMessage = (

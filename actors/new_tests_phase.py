@@ -11,6 +11,7 @@ class NewTestsPhase(PhaseActor):
     """One of; see PhaseActor for its thread and its failures."""
 
     phase = SyncPhase.NEW_TESTS
+    reads_ahead = True
 
     def find_work(self, ticket: RunTicket) -> Work:
         """The products in scope."""

@@ -12,6 +12,7 @@ from actors.journal import Journal
 from actors.messages import (
     DropProduct,
     EndPhase,
+    JoinReadAhead,
     PhaseFinished,
     PhaseMessage,
     PhaseStarted,
@@ -25,6 +26,7 @@ from actors.messages import (
     WorkerReplaced,
 )
 from actors.parts import ProductDirectory
+from actors.read_ahead import ReadAhead
 from rules.backlog import Assignment, Backlog
 from rules.events import EventName, SyncEvent
 from rules.model import ErrorKind, Outcome, Problem, SyncPhase
@@ -55,6 +57,8 @@ class _ActivePhase:
     scopes: dict[int, RequestScope] = field(default_factory=dict)
     dropped: dict[int, Problem] = field(default_factory=dict)
     problem: Problem | None = None
+    ahead: ReadAhead | None = None
+    helpers: set[int] = field(default_factory=set)
 
 
 class PhaseActor(BaseActor):
@@ -66,6 +70,8 @@ class PhaseActor(BaseActor):
     """
 
     phase: ClassVar[SyncPhase]
+    reads_ahead: ClassVar[bool] = False
+    """Whether workers that are left without a product help those that have one."""
 
     def __init__(
         self,
@@ -121,6 +127,7 @@ class PhaseActor(BaseActor):
             backlog=Backlog(work.product_ids, workers=len(self._workers), attempts=self._attempts),
             started=self._clock.elapsed(),
             problem=work.problem and replace(work.problem, phase=self.phase),
+            ahead=ReadAhead(lambda: ticket.is_over) if self.reads_ahead else None,
         )
         self._active = active
         total = active.backlog.total + len(work.unknown)
@@ -151,8 +158,21 @@ class PhaseActor(BaseActor):
                 active.backlog.retract(assignment.attempt)
             else:
                 active.told[assignment.attempt] = (urn, self._clock.elapsed())
+            if assignment.worker in active.helpers and active.ahead is not None:
+                active.ahead.call_back()
+                active.helpers.clear()
         if active.backlog.is_done:
             self._finish(active)
+        elif active.ahead is not None:
+            self._have_help(active, active.ahead)
+
+    def _have_help(self, active: _ActivePhase, ahead: ReadAhead) -> None:
+        """Workers that are left over read ahead; one that has died of it is not asked again."""
+        order = JoinReadAhead(ticket=active.ticket, phase=self.phase, ahead=ahead)
+        for worker in active.backlog.left_over:
+            if worker not in active.helpers:
+                active.helpers.add(worker)
+                self._workers[worker].tell(order)
 
     def _order(self, active: _ActivePhase, assignment: Assignment) -> SyncProduct:
         scope = active.scopes[assignment.product_id] = active.ticket.requests.part()
@@ -163,6 +183,7 @@ class PhaseActor(BaseActor):
             product_id=assignment.product_id,
             requests=scope,
             reply_to=self.actor_ref,
+            ahead=active.ahead,
         )
 
     def _come_back(self, message: ProductSynced | ProductFailed) -> None:
@@ -280,6 +301,8 @@ class PhaseActor(BaseActor):
             )
         )
         self._active = None
+        if active.ahead is not None:
+            active.ahead.close()
         self._coordinator.tell(
             PhaseFinished(
                 run_id=active.ticket.run_id,

@@ -11,6 +11,7 @@ from actors.base import Address, BaseActor, safe_tell
 from actors.clock import Clock
 from actors.jobs import job_for
 from actors.messages import (
+    JoinReadAhead,
     MirrorLost,
     PageRefused,
     PageStored,
@@ -34,8 +35,9 @@ class ProductWorker(BaseActor):
     """Up to `max_workers` of; each runs, and waits for the remote, on a thread of its own.
 
     It decides nothing. One page at a time is unacknowledged, so memory stays flat however large a
-    product is. Every SyncProduct ends in one ProductSynced or ProductFailed to the phase that
-    asked; a crash ends the worker, and the phase counts the product as failed.
+    product is. Left without a product, it reads ahead for the others until the phase ends. Every
+    SyncProduct ends in one ProductSynced or ProductFailed to the phase that asked; a crash ends
+    the worker, and the phase counts the product as failed.
     """
 
     def __init__(
@@ -69,6 +71,8 @@ class ProductWorker(BaseActor):
         match message:
             case SyncProduct():
                 self._begin(message)
+            case JoinReadAhead():
+                self._help(message)
             case PageStored():
                 self._page_stored(message)
             case PageRefused():
@@ -99,6 +103,11 @@ class ProductWorker(BaseActor):
             self._fail(Problem(kind=ErrorKind.STORAGE, message=str(error)))
             return
         self._go_on()
+
+    def _help(self, order: JoinReadAhead) -> None:
+        structlog.contextvars.bind_contextvars(run_id=order.ticket.run_id, phase=order.phase.value)
+        order.ahead.serve()
+        structlog.contextvars.clear_contextvars()
 
     def _activity(self, task: SyncProduct) -> Activity:
         return Activity(

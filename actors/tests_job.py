@@ -8,12 +8,14 @@ for one by one; only a 404 marks one as gone (rule 8).
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from actors.clock import Clock
 from actors.messages import SyncProduct
 from actors.parts import ProductDirectory, RemoteClient
+from actors.read_ahead import Lookahead
 from actors.single_fetches import Found, TestsNotRefreshed, look_for
 from actors.verdict import Job, Verdict, gaps_verdict
 from rules.deletions import brake
@@ -45,7 +47,11 @@ def list_tests(
     task: SyncProduct, client: RemoteClient, directory: ProductDirectory, clock: Clock
 ) -> Job:
     """All pages of one product's tests. Raises TestioError while it is carried out."""
-    return (yield from TestsJob(task=task, client=client, directory=directory, clock=clock).pages())
+    job = TestsJob(task=task, client=client, directory=directory, clock=clock)
+    if task.ahead is None:
+        return (yield from job.pages())
+    with closing(task.ahead.open(job.read_ahead)) as job.ahead:
+        return (yield from job.pages())
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,6 +73,7 @@ class TestsJob:
     bad: dict[str, BadRow] = field(default_factory=dict)
     holes: dict[str, HoleRecord] = field(default_factory=dict)
     seen: set[int] = field(default_factory=set)
+    ahead: Lookahead | None = None
 
     @property
     def product_id(self) -> int:
@@ -188,16 +195,31 @@ class TestsJob:
         """Ask for the next window; the page holds what of it is to be stored."""
         window = self.listing.next_window()
         try:
-            rows = self._ask(window, patient=not self.holes)
+            rows = self._answer_to(window)
         except ServerError:
             self.listing.failed(window)
+            self._look_ahead()
             if self.listing.state is Reading.REFUSED:
                 raise
             return self._with_holes(self._page(listing=self._mark()))
         known, ends = self._known(rows), {record.id: record.end_at for record in rows.records}
         seen = [Seen(key, ends.get(key) if key else None, key in known) for key in rows.ids]
         taken = self.listing.take(window, seen)
+        self._look_ahead()
         return self._with_holes(self._stored_part(window, rows, taken))
+
+    def _answer_to(self, window: Window) -> Rows[TestRecord]:
+        rows = None if self.ahead is None else self.ahead.take(window)
+        return self._ask(window, patient=not self.holes) if rows is None else rows
+
+    def _look_ahead(self) -> None:
+        """Have the windows read that will follow, while this one is being stored."""
+        if self.ahead is not None:
+            self.ahead.plan(self.listing.coming(self.ahead.share))
+
+    def read_ahead(self, window: Window) -> Rows[TestRecord]:
+        """Ask for a window before its turn; called by helpers, on their threads."""
+        return self._ask(window, patient=False)
 
     def _ask(self, window: Window, *, patient: bool) -> Rows[TestRecord]:
         scope = self.task.requests

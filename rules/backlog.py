@@ -43,6 +43,11 @@ class Backlog:
         """The products that are with a worker now."""
         return tuple(self._out.values())
 
+    @property
+    def left_over(self) -> tuple[int, ...]:
+        """The free workers for which no product is left."""
+        return () if self._waiting else tuple(self._idle)
+
     def assign(self) -> Assignment | None:
         """Hand the next product to the next free worker; None if either is lacking."""
         if not self._waiting or not self._idle:

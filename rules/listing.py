@@ -105,6 +105,7 @@ class Listing:
         self._split = Split()
         self._proofs = Proofs()
         self._checking: Reading | None = None
+        self._steady = 0
         self._step_over()
 
     def _go_on_from(self, point: ResumePoint) -> None:
@@ -142,6 +143,25 @@ class Listing:
         found = overlapping_window(self._end, self._need, largest, floor=self._floor, stop=stop)
         return found or adjacent_window(self._end, largest, stop=stop)
 
+    def coming(self, most: int) -> tuple[Window, ...]:
+        """The windows that follow as long as nothing is unexpected, to be read ahead.
+
+        At most half as many as were read in a row just so: what is read beyond the end of the
+        list is read for nothing.
+        """
+        if self.state is not Reading.GOING_ON or self._checking is not None or self._proofs.next:
+            return ()
+        windows: list[Window] = []
+        end, largest = self._end, self._pages.largest_allowed
+        for _ in range(min(most, self._steady // 2)):
+            plain = self._holes.next_from(end) is None and self._split.is_behind(end)
+            window = overlapping_window(end, 1, largest, floor=self._floor) if plain else None
+            if window is None:
+                break
+            windows.append(window)
+            end = window.limit
+        return tuple(windows)
+
     @property
     def _is_past_the_split(self) -> bool:
         return self._split.is_behind(self._end) and self._floor < self._end
@@ -155,6 +175,7 @@ class Listing:
         not overlap is not taken: nothing of it is returned, and the next window steps back.
         """
         ids = [row.id for row in rows]
+        self._steady, steady = 0, self._steady
         if self._checking is not None:
             self._check(ids)
             return ()
@@ -167,11 +188,14 @@ class Listing:
         last_known = max((i for i, key in enumerate(ids) if key in self._tail), default=-1)
         if not self._joins_up(window, ids, has_overlap=last_known >= 0):
             return ()
+        if len(rows) == window.per_page:
+            self._steady = steady + 1
         self._take_in(window, rows, last_known + 1)
         return self._hand_out(rows)
 
     def failed(self, window: Window) -> None:
         """The remote fails on this window for good: split it, or note the hole."""
+        self._steady = 0
         if self._checking is not None:
             self._check(None)
         elif self._recheck:

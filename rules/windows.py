@@ -6,6 +6,7 @@ that begins a few rows before the last one ended.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -31,6 +32,7 @@ class Window:
         return self.page * self.per_page
 
 
+@functools.lru_cache(maxsize=4096)
 def overlapping_window(
     end: int, need: int, largest: int, *, floor: int = 0, stop: int | None = None
 ) -> Window | None:

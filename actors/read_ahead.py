@@ -1,0 +1,170 @@
+"""Windows of a list that are asked for before their turn, by workers that have no product left.
+
+It changes when a window is read, never what is made of it: the product's own worker takes the
+answers in their order, and its listing checks that they join up, as ever (rule 5). What does not
+come as planned is dropped and asked for again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import structlog
+
+from rules.records import TestRecord
+from rules.windows import Window
+from testio.errors import TestioError
+from testio.payloads import Rows
+
+log = structlog.get_logger(__name__)
+
+LOOK_UP_SECONDS = 0.25
+"""How often a helper that has nothing to do looks whether the run is over."""
+
+Fetch = Callable[[Window], Rows[TestRecord]]
+
+
+class _Stage(Enum):
+    WAITING = auto()
+    ASKED = auto()
+    READY = auto()
+    DROPPED = auto()
+
+
+@dataclass(slots=True)
+class _Errand:
+    window: Window
+    fetch: Fetch
+    stage: _Stage = _Stage.WAITING
+    rows: Rows[TestRecord] | None = None
+
+
+class ReadAhead:
+    """What the owners of products want read, and the helpers that read it. Thread-safe.
+
+    Bounded: each product has at most as many windows here as its share of the helpers, and one.
+    """
+
+    def __init__(self, is_over: Callable[[], bool] = lambda: False) -> None:
+        """`is_over`: whether the run has ended or is being cancelled."""
+        self._is_over = is_over
+        self._changed = threading.Condition()
+        self._errands: deque[_Errand] = deque()
+        self._helpers = 0
+        self._owners = 0
+        self._generation = 0
+        self._closed = False
+
+    def open(self, fetch: Fetch) -> Lookahead:
+        """For one product; `fetch` asks for a window, on any thread."""
+        with self._changed:
+            self._owners += 1
+        return Lookahead(self, fetch)
+
+    @property
+    def share(self) -> int:
+        """How many windows one product may have read ahead now."""
+        with self._changed:
+            return self._helpers // max(1, self._owners) + 1 if self._helpers else 0
+
+    def serve(self) -> None:
+        """Read what is wanted until the helpers are called back; runs on a helper's thread."""
+        with self._changed:
+            self._helpers += 1
+            generation = self._generation
+        try:
+            while (errand := self._next(generation)) is not None:
+                self._run(errand)
+        finally:
+            with self._changed:
+                self._helpers -= 1
+
+    def call_back(self) -> None:
+        """The helpers are wanted elsewhere: each ends with the request it has sent."""
+        with self._changed:
+            self._generation += 1
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """The phase has ended."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _next(self, generation: int) -> _Errand | None:
+        """The next thing to do, waited for; None when there will be nothing any more."""
+        with self._changed:
+            while not self._closed and generation == self._generation and not self._is_over():
+                while self._errands:
+                    errand = self._errands.popleft()
+                    if errand.stage is _Stage.WAITING:
+                        errand.stage = _Stage.ASKED
+                        return errand
+                self._changed.wait(LOOK_UP_SECONDS)
+            return None
+
+    def _run(self, errand: _Errand) -> None:
+        rows = None
+        try:
+            rows = errand.fetch(errand.window)
+        except TestioError as error:
+            # The owner asks again, with all its patience, and decides what it means.
+            log.debug("window_not_read_ahead", window=str(errand.window), error=str(error))
+        finally:
+            with self._changed:
+                errand.rows, errand.stage = rows, _Stage.READY
+                self._changed.notify_all()
+
+
+class Lookahead:
+    """One product's windows. Its worker owns it; the helpers never touch it."""
+
+    def __init__(self, board: ReadAhead, fetch: Fetch) -> None:
+        self._board = board
+        self._fetch = fetch
+        self._planned: dict[Window, _Errand] = {}
+
+    @property
+    def share(self) -> int:
+        """How many windows may be planned."""
+        return self._board.share
+
+    def plan(self, windows: Sequence[Window]) -> None:
+        """Have these read, in this order. All that was planned otherwise is dropped."""
+        if not windows and not self._planned:
+            return
+        board = self._board
+        with board._changed:
+            self._drop_all_but(frozenset(windows))
+            for window in windows:
+                if window not in self._planned:
+                    errand = self._planned[window] = _Errand(window, self._fetch)
+                    board._errands.append(errand)
+            board._changed.notify_all()
+
+    def take(self, window: Window) -> Rows[TestRecord] | None:
+        """The answer, waited for if it is on its way; None if the owner has to ask."""
+        errand = self._planned.pop(window, None)
+        if errand is None:
+            return None
+        with self._board._changed:
+            if errand.stage is _Stage.WAITING:
+                errand.stage = _Stage.DROPPED
+            self._board._changed.wait_for(lambda: errand.stage is not _Stage.ASKED)
+            return errand.rows
+
+    def close(self) -> None:
+        """The product needs nothing any more."""
+        with self._board._changed:
+            self._drop_all_but(frozenset())
+            self._board._owners -= 1
+
+    def _drop_all_but(self, windows: frozenset[Window]) -> None:
+        for window in [planned for planned in self._planned if planned not in windows]:
+            errand = self._planned.pop(window)
+            if errand.stage is _Stage.WAITING:
+                errand.stage = _Stage.DROPPED
