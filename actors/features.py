@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
 from actors.parts import RemoteClient
 from rules.records import BadRow, FeatureRecord
 from rules.sections import merge
 from testio.errors import BadPayload, NotFound, ServerError
 from testio.limits import RequestScope
-from testio.payloads import Rows
 
 
-def plain_features(
-    client: RemoteClient, product_id: int, section_ids: Sequence[int], scope: RequestScope
-) -> Rows[FeatureRecord] | None:
+class Listed(Protocol):
+    """An answer with the ids of its records."""
+
+    @property
+    def ids(self) -> tuple[int | None, ...]: ...
+
+
+L = TypeVar("L", bound=Listed)
+
+
+def plain_features(ask: Callable[[], L], section_ids: Sequence[int]) -> L | None:
     """By the plain endpoint; None where that does not answer for a product with sections."""
     if not section_ids:
-        return client.list_features(product_id, scope)
+        return ask()
     try:
-        rows = client.list_features(product_id, scope)
+        rows = ask()
     except (NotFound, ServerError, BadPayload):
         return None  # older deployments answer so; if it is real, the sections fail as well
     return rows if rows.ids else None

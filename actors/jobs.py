@@ -14,22 +14,33 @@ from typing import assert_never
 from actors.clock import Clock
 from actors.features import features_by_section, plain_features
 from actors.messages import SyncProduct
+from actors.page_reader import PageRead, PageReader, reader_for
 from actors.parts import ProductDirectory, RemoteClient, Sections
 from actors.tests_job import list_tests
 from actors.verdict import Job, Verdict, gaps_verdict
 from rules.model import ErrorKind, Kind, Outcome, Problem, SyncPhase
+from rules.places import features_page, products_page
 from rules.planning import is_due
-from rules.records import BadRow, CursorMove, FeatureRecord, ListingMark, Page, Record, Stored
+from rules.records import CursorMove, FeatureRecord, ListingMark, Page, ProductRecord, Stored
 from testio.limits import RequestScope
 
 
 def job_for(
-    task: SyncProduct, client: RemoteClient, directory: ProductDirectory, clock: Clock
+    task: SyncProduct,
+    client: RemoteClient,
+    directory: ProductDirectory,
+    clock: Clock,
+    *,
+    is_recognised: bool = True,
 ) -> Job:
-    """The job that a SyncProduct asks for. Raises TestioError while it is carried out."""
+    """The job that a SyncProduct asks for. Raises TestioError while it is carried out.
+
+    Where the account is not recognised yet, only a list of products told in full can show it.
+    """
     match task.phase:
         case SyncPhase.PRODUCTS:
-            return list_products(task, client, clock)
+            reader = reader_for(task.ticket.request.options, directory, clock, asks=is_recognised)
+            return list_products(task, client, reader)
         case SyncPhase.FEATURES:
             return list_features(task, client, directory, clock)
         case SyncPhase.NEW_TESTS:
@@ -38,13 +49,14 @@ def job_for(
             assert_never(task.phase)
 
 
-def list_products(task: SyncProduct, client: RemoteClient, clock: Clock) -> Job:
+def list_products(task: SyncProduct, client: RemoteClient, reader: PageReader) -> Job:
     """The whole product list, in one page."""
 
     def read() -> Page:
-        as_of = clock.now()
-        rows = client.list_products(task.requests)
-        return _unpaged(task, Kind.PRODUCTS, rows.records, rows.bad_rows, CursorMove(as_of=as_of))
+        listed = reader.read(
+            products_page(), lambda etag: client.list_products(task.requests, etag=etag)
+        )
+        return _unpaged(task, Kind.PRODUCTS, listed, CursorMove(as_of=listed.asked_at))
 
     return (yield from _listed(task, read))
 
@@ -60,15 +72,17 @@ def list_features(
 def _unpaged(
     task: SyncProduct,
     kind: Kind,
-    records: tuple[Record, ...],
-    bad_rows: tuple[BadRow, ...],
+    listed: PageRead[ProductRecord] | PageRead[FeatureRecord],
     move: CursorMove,
 ) -> Page:
     return Page(
         product_id=task.product_id,
         kind=kind,
-        records=records,
-        bad_rows=bad_rows,
+        records=listed.records,
+        bad_rows=listed.bad_rows,
+        unchanged=listed.unchanged,
+        unchanged_as_of=listed.asked_at,
+        tags=listed.tags,
         listing=ListingMark(id=task.ticket.run_id, full=True),
         cursor=move,
     )
@@ -118,6 +132,7 @@ class _Features:
         self._client = client
         self._directory = directory
         self._clock = clock
+        self._reader = reader_for(task.ticket.request.options, directory, clock)
 
     @property
     def _scope(self) -> RequestScope:
@@ -129,16 +144,29 @@ class _Features:
         product_id = self._task.product_id
         sections = self._directory.sections_of(product_id)
         if self._goes_by_section(sections):
-            rows = None
+            listed = None
         else:
-            rows = plain_features(self._client, product_id, sections.ids, self._scope)
-        if rows is not None:
-            return self._page(rows.records, rows.bad_rows, CursorMove(as_of=now))
+            listed = plain_features(self._read_plainly, sections.ids)
+        if listed is not None:
+            return self._page(listed, CursorMove(as_of=now))
         # A section that came up after the list of sections was read is not among them.
         as_of = min(now, sections.as_of or now)
         found = features_by_section(self._client, product_id, sections.ids, self._scope)
         records, bad_rows = found
-        return self._page(records, bad_rows, CursorMove(as_of=as_of, by_section=bool(records)))
+        listed = PageRead(
+            asked_at=now,
+            ids=tuple(record.id for record in records),
+            records=records,
+            bad_rows=bad_rows,
+        )
+        return self._page(listed, CursorMove(as_of=as_of, by_section=bool(records)))
+
+    def _read_plainly(self) -> PageRead[FeatureRecord]:
+        product_id = self._task.product_id
+        return self._reader.read(
+            features_page(product_id),
+            lambda etag: self._client.list_features(product_id, self._scope, etag=etag),
+        )
 
     def _goes_by_section(self, sections: Sections) -> bool:
         """Remembered from the last listing; the plain form is tried anew now and then."""
@@ -150,10 +178,5 @@ class _Features:
             return False
         return not is_due(self._task.product_id, last, options.reconcile_seconds, self._clock.now())
 
-    def _page(
-        self,
-        records: tuple[FeatureRecord, ...],
-        bad_rows: tuple[BadRow, ...],
-        move: CursorMove,
-    ) -> Page:
-        return _unpaged(self._task, Kind.FEATURES, records, bad_rows, move)
+    def _page(self, listed: PageRead[FeatureRecord], move: CursorMove) -> Page:
+        return _unpaged(self._task, Kind.FEATURES, listed, move)

@@ -98,7 +98,13 @@ class ProductWorker(BaseActor):
             if not self._may_begin(task):
                 self._fail(UNKNOWN_ACCOUNT)
                 return
-            self._job = job_for(task, self._client, self._directory_of(task), self._clock)
+            self._job = job_for(
+                task,
+                self._client,
+                self._directory_of(task),
+                self._clock,
+                is_recognised=task.phase is not SyncPhase.PRODUCTS or self._account.verified,
+            )
         except StorageError as error:
             self._fail(Problem(kind=ErrorKind.STORAGE, message=str(error)))
             return
@@ -134,7 +140,7 @@ class ProductWorker(BaseActor):
         if page.kind is not Kind.PRODUCTS or self._task.ticket.is_fresh_start:
             return None
         unusable = (bad.record_id for bad in page.bad_rows if bad.record_id is not None)
-        return self._account.check({*(record.id for record in page.records), *unusable})
+        return self._account.check({*page.listed_ids, *unusable})
 
     def _is_mine(self, attempt: int) -> bool:
         return self._task is not None and self._task.attempt == attempt

@@ -15,17 +15,17 @@ from enum import Enum, auto
 
 import structlog
 
+from actors.page_reader import PageRead
 from rules.records import TestRecord
 from rules.windows import Window
 from testio.errors import TestioError
-from testio.payloads import Rows
 
 log = structlog.get_logger(__name__)
 
 LOOK_UP_SECONDS = 0.25
 """How often a helper that has nothing to do looks whether the run is over."""
 
-Fetch = Callable[[Window], Rows[TestRecord]]
+Fetch = Callable[[Window], PageRead[TestRecord]]
 
 
 class _Stage(Enum):
@@ -40,7 +40,7 @@ class _Errand:
     window: Window
     fetch: Fetch
     stage: _Stage = _Stage.WAITING
-    rows: Rows[TestRecord] | None = None
+    read: PageRead[TestRecord] | None = None
 
 
 class ReadAhead:
@@ -108,15 +108,15 @@ class ReadAhead:
             return None
 
     def _run(self, errand: _Errand) -> None:
-        rows = None
+        read = None
         try:
-            rows = errand.fetch(errand.window)
+            read = errand.fetch(errand.window)
         except TestioError as error:
             # The owner asks again, with all its patience, and decides what it means.
             log.debug("window_not_read_ahead", window=str(errand.window), error=str(error))
         finally:
             with self._changed:
-                errand.rows, errand.stage = rows, _Stage.READY
+                errand.read, errand.stage = read, _Stage.READY
                 self._changed.notify_all()
 
 
@@ -146,7 +146,7 @@ class Lookahead:
                     board._errands.append(errand)
             board._changed.notify_all()
 
-    def take(self, window: Window) -> Rows[TestRecord] | None:
+    def take(self, window: Window) -> PageRead[TestRecord] | None:
         """The answer, waited for if it is on its way; None if the owner has to ask."""
         errand = self._planned.pop(window, None)
         if errand is None:
@@ -155,7 +155,7 @@ class Lookahead:
             if errand.stage is _Stage.WAITING:
                 errand.stage = _Stage.DROPPED
             self._board._changed.wait_for(lambda: errand.stage is not _Stage.ASKED)
-            return errand.rows
+            return errand.read
 
     def close(self) -> None:
         """The product needs nothing any more."""

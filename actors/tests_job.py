@@ -14,6 +14,7 @@ from datetime import datetime
 
 from actors.clock import Clock
 from actors.messages import SyncProduct
+from actors.page_reader import PageRead, PageReader, reader_for
 from actors.parts import ProductDirectory, RemoteClient
 from actors.read_ahead import Lookahead
 from actors.single_fetches import Found, TestsNotRefreshed, look_for
@@ -21,6 +22,8 @@ from actors.verdict import Job, Verdict, gaps_verdict
 from rules.deletions import brake
 from rules.listing import Listing, Reading
 from rules.model import ErrorKind, Kind, Outcome, Problem, SyncOptions
+from rules.page_tags import HeldRow
+from rules.places import tests_page
 from rules.planning import CursorState, Mode, plan
 from rules.records import (
     BadRow,
@@ -36,9 +39,10 @@ from rules.records import (
 from rules.stops import Seen
 from rules.windows import Window, window_around
 from testio.errors import BadPayload, ServerError
-from testio.payloads import Rows
 
 MAX_WINDOWS = 100_000
+MOST_WAITING = 500
+"""Unchanged rows of an incremental listing that wait for its last page, before one of their own."""
 
 Pages = Generator[Page, Stored, None]
 
@@ -73,6 +77,8 @@ class TestsJob:
     bad: dict[str, BadRow] = field(default_factory=dict)
     holes: dict[str, HoleRecord] = field(default_factory=dict)
     seen: set[int] = field(default_factory=set)
+    waiting: Page | None = None
+    reader: PageReader = field(init=False)
     ahead: Lookahead | None = None
 
     @property
@@ -87,6 +93,9 @@ class TestsJob:
     def pages(self) -> Job:
         """Everything, page by page; returns how the product came out."""
         self.cursor = self.directory.cursor(self.product_id, Kind.TESTS)
+        self.reader = reader_for(
+            self._options, self.directory, self.clock, asks=self.cursor.has_tags
+        )
         known = yield from self._probe()
         self.mode = plan(self.product_id, self.cursor, self._options, self.clock.now())
         if self.mode is Mode.NONE:
@@ -131,7 +140,7 @@ class TestsJob:
         """One request around a hole: it is still there, or the list has to be read in full."""
         window = window_around(hole.position - 1, without=others)
         try:
-            rows = self._ask(window, patient=False)
+            rows = self._read_window(window, patient=False, plainly=True)
         except ServerError:
             return self._page(probed_holes=(hole.fingerprint,))
         found, since = list(rows.ids), self._options.mirror_since
@@ -186,66 +195,100 @@ class TestsJob:
         for _ in range(MAX_WINDOWS):
             page = self._next_page()
             if self.listing.state is not Reading.GOING_ON:
-                return page
-            if page.records or page.bad_rows or page.holes:
+                return page if self.waiting is None else _with_waiting(page, self.waiting)
+            if self._may_wait(page):
+                self.waiting = page if self.waiting is None else _with_waiting(page, self.waiting)
+                page = self._overdue()
+            if page.records or page.bad_rows or page.holes or page.unchanged:
                 self.stored = yield page
         raise BadPayload(f"the list of tests does not end within {MAX_WINDOWS} pages")
+
+    def _may_wait(self, page: Page) -> bool:
+        """Whether all of a page can be written with the listing's last one."""
+        is_news = page.records or page.bad_rows or page.holes or page.probed_holes
+        return self.mode is Mode.INCREMENTAL and bool(page.unchanged) and not is_news
+
+    def _overdue(self) -> Page:
+        """What waits, if it has become too much; else an empty page."""
+        waiting = self.waiting
+        if waiting is None or len(waiting.unchanged) < MOST_WAITING:
+            return self._page()
+        self.waiting = None
+        return waiting
 
     def _next_page(self) -> Page:
         """Ask for the next window; the page holds what of it is to be stored."""
         window = self.listing.next_window()
         try:
-            rows = self._answer_to(window)
+            read = self._answer_to(window)
         except ServerError:
             self.listing.failed(window)
             self._look_ahead()
             if self.listing.state is Reading.REFUSED:
                 raise
             return self._with_holes(self._page(listing=self._mark()))
-        known, ends = self._known(rows), {record.id: record.end_at for record in rows.records}
-        seen = [Seen(key, ends.get(key) if key else None, key in known) for key in rows.ids]
-        taken = self.listing.take(window, seen)
+        taken = self.listing.take(window, self._seen(read))
         self._look_ahead()
-        return self._with_holes(self._stored_part(window, rows, taken))
+        return self._with_holes(self._stored_part(window, read, taken))
 
-    def _answer_to(self, window: Window) -> Rows[TestRecord]:
-        rows = None if self.ahead is None else self.ahead.take(window)
-        return self._ask(window, patient=not self.holes) if rows is None else rows
+    def _answer_to(self, window: Window) -> PageRead[TestRecord]:
+        read = None if self.ahead is None else self.ahead.take(window)
+        if read is not None:
+            return read
+        plainly = bool(self.holes) or not self.listing.is_reading_on
+        return self._read_window(window, patient=not self.holes, plainly=plainly)
 
     def _look_ahead(self) -> None:
         """Have the windows read that will follow, while this one is being stored."""
         if self.ahead is not None:
             self.ahead.plan(self.listing.coming(self.ahead.share))
 
-    def read_ahead(self, window: Window) -> Rows[TestRecord]:
+    def read_ahead(self, window: Window) -> PageRead[TestRecord]:
         """Ask for a window before its turn; called by helpers, on their threads."""
-        return self._ask(window, patient=False)
+        return self._read_window(window, patient=False, plainly=False)
 
-    def _ask(self, window: Window, *, patient: bool) -> Rows[TestRecord]:
-        scope = self.task.requests
-        return self.client.list_tests(self.product_id, window, scope, patient=patient)
+    def _read_window(self, window: Window, *, patient: bool, plainly: bool) -> PageRead[TestRecord]:
+        """Ask for a window; safe on any thread. `plainly`: whatever is known of it."""
+        product_id, scope = self.product_id, self.task.requests
+        return self.reader.read(
+            None if plainly else tests_page(product_id, window),
+            lambda etag: self.client.list_tests(
+                product_id, window, scope, patient=patient, etag=etag
+            ),
+        )
 
-    def _known(self, rows: Rows[TestRecord]) -> frozenset[int]:
+    def _seen(self, read: PageRead[TestRecord]) -> list[Seen]:
+        if read.unchanged:
+            return [Seen(row.id, row.end_at, row.known) for row in read.unchanged]
+        known, ends = self._known(read), {record.id: record.end_at for record in read.records}
+        return [Seen(key, ends.get(key) if key else None, key in known) for key in read.ids]
+
+    def _known(self, read: PageRead[TestRecord]) -> frozenset[int]:
         if self.mode is not Mode.INCREMENTAL:
             return frozenset()
-        hashes = {record.id: record.content_hash for record in rows.records}
+        hashes = {record.id: record.content_hash for record in read.records}
         return self.directory.known_tests(self.product_id, hashes)
 
-    def _stored_part(self, window: Window, rows: Rows[TestRecord], taken: tuple[int, ...]) -> Page:
+    def _stored_part(
+        self, window: Window, read: PageRead[TestRecord], taken: tuple[int, ...]
+    ) -> Page:
         since = self._options.since or self._options.mirror_since
-        fresh = {rows.ids[index] for index in taken}
+        fresh = {read.ids[index] for index in taken}
         positions = {window.offset + index + 1 for index in taken}
         # A record without an id is handed out with every window that holds it.
         bad = [
             row
-            for row in rows.bad_rows
+            for row in read.bad_rows
             if row.position in positions and row.fingerprint not in self.bad
         ]
         self.bad |= {row.fingerprint: row for row in bad}
         self.seen |= {key for key in fresh if key is not None}
         return self._page(
-            records=tuple(r for r in rows.records if r.id in fresh and is_wanted(r, since)),
+            records=tuple(r for r in read.records if r.id in fresh and is_wanted(r, since)),
             bad_rows=tuple(bad),
+            unchanged=tuple(r for r in read.unchanged if r.id in fresh and is_wanted(r, since)),
+            unchanged_as_of=read.asked_at,
+            tags=read.tags,
             listing=self._mark(),
         )
 
@@ -268,7 +311,7 @@ class TestsJob:
 
     def _missing_from(self, last: Page) -> tuple[tuple[int, ...], HeldSet | None]:
         """Tests that this listing lacks, and whether the brake holds them back."""
-        seen = self.seen | {record.id for record in last.records}
+        seen = self.seen | last.listed_ids
         missing, rows = self.directory.missing_tests(
             self.product_id, self.listing_id, seen, self._options.mirror_since
         )
@@ -348,7 +391,17 @@ class TestsJob:
         return look_for(self.client, self.product_id, test_ids, self.task.requests)
 
 
-def is_wanted(record: TestRecord, since: datetime | None) -> bool:
+def _with_waiting(page: Page, waiting: Page) -> Page:
+    """The same page, with what an incremental listing has not written so far."""
+    return replace(
+        page,
+        unchanged=(*waiting.unchanged, *page.unchanged),
+        unchanged_as_of=waiting.unchanged_as_of,
+        tags=(*waiting.tags, *page.tags),
+    )
+
+
+def is_wanted(record: TestRecord | HeldRow, since: datetime | None) -> bool:
     """A test without an end is always wanted: it may still get one."""
     return since is None or record.end_at is None or record.end_at >= since
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from rules.model import Counts
+from rules.page_tags import HeldRow
 from rules.records import Record
 
 R = TypeVar("R", bound=Record)
@@ -14,10 +15,11 @@ R = TypeVar("R", bound=Record)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What the mirror holds of one row."""
+    """What the mirror holds of one row; `owner` is the product or test it belongs to."""
 
     content_hash: str
     is_deleted: bool = False
+    owner: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,4 +58,32 @@ def compare(records: Iterable[R], held: Mapping[int, Held]) -> Changes[R]:
         changed=tuple(r for r in old if r.content_hash != held[r.id].content_hash),
         unchanged=tuple(r for r in old if r.content_hash == held[r.id].content_hash),
         revived=frozenset(record.id for record in old if held[record.id].is_deleted),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """What became of rows that the remote called unchanged, by their ids."""
+
+    confirmed: tuple[int, ...]
+    gone: tuple[int, ...]
+
+
+def confirm(unchanged: Iterable[HeldRow], held: Mapping[int, Held], *, owner: int) -> Confirmation:
+    """Hold what the remote was asked about against what the mirror holds by now.
+
+    A row that something else has rewritten meanwhile is neither confirmed nor gone: the remote's
+    word is not about what stands there now. `gone` are those that were marked as deleted.
+    """
+    rows = {row.id: row for row in unchanged}
+    now = {key: held[key] for key in rows if key in held}
+    return Confirmation(
+        confirmed=tuple(
+            key
+            for key, row in now.items()
+            if not row.is_deleted
+            and row.owner == owner
+            and row.content_hash == rows[key].content_hash
+        ),
+        gone=tuple(key for key in rows if key not in now or now[key].is_deleted),
     )

@@ -143,6 +143,15 @@ class Listing:
         found = overlapping_window(self._end, self._need, largest, floor=self._floor, stop=stop)
         return found or adjacent_window(self._end, largest, stop=stop)
 
+    @property
+    def is_reading_on(self) -> bool:
+        """Whether the window that `next_window` gave is read for its rows.
+
+        False: it is there to prove that nothing moved, or a part of one that failed.
+        """
+        is_proof = self._recheck or self._checking is not None
+        return not is_proof and self._split.is_behind(self._end)
+
     def coming(self, most: int) -> tuple[Window, ...]:
         """The windows that follow as long as nothing is unexpected, to be read ahead.
 

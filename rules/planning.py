@@ -31,7 +31,8 @@ class CursorState:
     """What the mirror knows of earlier listings of one product and kind.
 
     `listed_as_of`: the last full listing that reached the end, recorded gaps aside.
-    `gaps`: records that could not be used and are not resolved.
+    `gaps`: records that could not be used and are not resolved. `has_tags`: ETags of some of its
+    pages are known.
     """
 
     complete_as_of: datetime | None = None
@@ -41,6 +42,7 @@ class CursorState:
     by_section: bool = False
     wants_full: str | None = None
     gaps: int = 0
+    has_tags: bool = False
     resume_listing: int | None = None
     interrupted: Interrupted | None = None
     interrupted_at: datetime | None = None

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from rules.model import NOTHING, Counts, Kind
+from rules.page_tags import HeldRow, PageTag
 
 MAX_ID = 2**63 - 1
 """The largest id a SQLite INTEGER PRIMARY KEY can hold."""
@@ -186,6 +187,9 @@ class Page:
     `confirmed` ids of rows that exist although the listing lacks them. `closed_holes` are
     fingerprints of holes that were found filled or gone. `wants_full`: why the next listing has
     to be a full one. For bugs `product_id` is the id of their test.
+
+    `unchanged`: rows of which the remote said that they are as the mirror held them, asked at
+    `unchanged_as_of`. `tags`: the ETags to keep with what the page says.
     """
 
     product_id: int
@@ -201,6 +205,14 @@ class Page:
     closed_holes: tuple[str, ...] = ()
     probed_holes: tuple[str, ...] = ()
     wants_full: str | None = None
+    unchanged: tuple[HeldRow, ...] = ()
+    unchanged_as_of: datetime | None = None
+    tags: tuple[PageTag, ...] = ()
+
+    @property
+    def listed_ids(self) -> frozenset[int]:
+        """The rows that the remote lists here, told in full or as unchanged."""
+        return frozenset(row.id for row in (*self.records, *self.unchanged))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

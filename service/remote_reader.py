@@ -57,7 +57,7 @@ class RemoteReader:
     def _features(self, product_id: int) -> Fetched:
         as_of = _now()
         sections = self.mirror.sections(product_id)
-        rows = plain_features(self.client, product_id, sections, self.scope)
+        rows = plain_features(lambda: self.client.list_features(product_id, self.scope), sections)
         if rows is not None:
             records, bad_rows = rows.records, rows.bad_rows
         else:

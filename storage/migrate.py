@@ -43,6 +43,8 @@ def migrate(database: Database) -> Path | None:
     backup = None if found is None else _back_up(database, found)
     with database.schema_transaction() as connection:
         _upgrade(connection, found)
+        # What a page said may fill other columns now: each is asked for in full, once.
+        connection.exec_driver_sql("DELETE FROM page_etags")
     log.info("schema_migrated", from_revision=found, to_revision=REVISION, backup=str(backup or ""))
     return backup
 

@@ -8,17 +8,19 @@ from dataclasses import replace
 from datetime import datetime
 from sqlite3 import Connection
 
-from rules.changes import Held, compare
+from rules.changes import Held, compare, confirm
 from rules.deletions import missing_from
 from rules.model import Counts, Kind
 from rules.records import HeldSet, ListingEnd, Page, Stored
 from storage.cursor_rows import move_cursor, open_listing, want_full
 from storage.database import Database
 from storage.deletion_rows import hold, live_rows, mark_gone, note_missing, release
+from storage.errors import StorageError
 from storage.page_state import state_before
+from storage.page_tag_rows import forget_other_pages, keep_tags
 from storage.part_rows import store_parts
 from storage.quarantine_rows import open_gaps, resolve_not_met, store_gaps
-from storage.row_sql import CONFIRMS, upsert
+from storage.row_sql import CONFIRMS, CONFIRMS_HELD, upsert
 from storage.times import as_text
 
 
@@ -46,6 +48,8 @@ def store_in(connection: Connection, page: Page, *, run_id: int, at: datetime) -
     if page.listing is not None and page.kind is not Kind.BUGS:  # bugs have no cursor
         open_listing(connection, page, before.open_listing, now)
     counts = _store_records(connection, page, before.held, now)
+    if page.unchanged:
+        counts += _confirm_unchanged(connection, page, before.held, at)
     store_gaps(connection, page, listing, at, may_heal=before.gaps > 0)
     counts += Counts(gone=mark_gone(connection, page.kind, page.gone, now))
     if page.confirmed:
@@ -56,6 +60,8 @@ def store_in(connection: Connection, page: Page, *, run_id: int, at: datetime) -
     if page.held is not None:
         held = hold(connection, page.product_id, page.kind, page.held, run_id, now)
         stored = replace(stored, held=held)
+    if page.tags and before.gaps == 0 and not page.bad_rows and not page.holes:
+        keep_tags(connection, page.tags, listing, now)
     if page.cursor is not None:
         stored = _end_listing(connection, page, stored, run_id, listing, now)
     if before.gaps == 0 and not page.bad_rows and not page.holes:
@@ -85,6 +91,25 @@ def _store_records(
     return changes.counts + Counts(quarantined=len(page.bad_rows) + len(page.holes))
 
 
+def _confirm_unchanged(
+    connection: Connection, page: Page, held: Mapping[int, Held], at: datetime
+) -> Counts:
+    """Rows that the remote listed without sending them. Nothing of their content is written."""
+    outcome = confirm(page.unchanged, held, owner=page.product_id)
+    if outcome.gone:
+        raise StorageError(
+            f"{page.kind.value} {outcome.gone[0]} was marked as deleted while the remote confirmed "
+            "it; the next run reads that page in full"
+        )
+    place = {
+        "as_of": as_text(page.unchanged_as_of or at),
+        "listed_in": None if page.listing is None else page.listing.id,
+        "ids": json.dumps(outcome.confirmed),
+    }
+    connection.execute(CONFIRMS_HELD[page.kind], place)
+    return Counts(unchanged=len(outcome.confirmed))
+
+
 def _note_confirmed(connection: Connection, page: Page) -> None:
     connection.execute(
         "UPDATE tests SET checked_in ="
@@ -101,6 +126,8 @@ def _end_listing(
     assert page.cursor is not None
     if page.cursor.end is ListingEnd.END:
         resolve_not_met(connection, page.product_id, page.kind, listing, now)
+        if page.kind is Kind.TESTS:
+            forget_other_pages(connection, page.product_id, page.kind, listing)
     if page.kind is not Kind.TESTS and not page.bad_rows:
         stored = _settle_missing(connection, page, stored, run_id, listing, now)
         if stored.held is not None:
@@ -129,7 +156,7 @@ def _settle_missing(
     live = live_rows(connection, page.kind, page.product_id)
     missing = missing_from(
         live,
-        {record.id for record in page.records},
+        page.listed_ids,
         listing=listing,
         confirming=page.cursor.confirming,
     )

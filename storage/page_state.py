@@ -15,7 +15,7 @@ from sqlite3 import Connection
 from rules.changes import Held
 from rules.model import Kind
 from rules.records import Page
-from storage.schema import TABLES
+from storage.schema import OWNERS, TABLES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +32,15 @@ class PageState:
 
 def state_before(connection: Connection, page: Page) -> PageState:
     """What is there now."""
-    ids = json.dumps([record.id for record in page.records])
+    ids = json.dumps([row.id for row in (*page.records, *page.unchanged)])
     is_full = page.listing is not None and page.listing.full
     statement = _statement(page.kind, is_full)
     place = {"ids": ids, "product_id": page.product_id, "kind": page.kind.value}
     held, gaps, open_listing = connection.execute(statement, place).fetchone()
     return PageState(
         held={
-            key: Held(content_hash=content_hash, is_deleted=bool(is_deleted))
-            for key, content_hash, is_deleted in json.loads(held)
+            key: Held(content_hash=content_hash, is_deleted=bool(is_deleted), owner=owner)
+            for key, content_hash, is_deleted, owner in json.loads(held)
         },
         gaps=gaps,
         open_listing=open_listing,
@@ -51,7 +51,8 @@ def state_before(connection: Connection, page: Page) -> PageState:
 def _statement(kind: Kind, is_full: bool) -> str:
     return f"""
     SELECT
-        (SELECT json_group_array(json_array(id, content_hash, deleted_at IS NOT NULL))
+        (SELECT json_group_array(
+            json_array(id, content_hash, deleted_at IS NOT NULL, {OWNERS[kind] or 0}))
          FROM {TABLES[kind].name} WHERE id IN (SELECT value FROM json_each(:ids))),
         (SELECT count(*) FROM quarantine
          WHERE product_id = :product_id AND kind = :kind AND resolved_at IS NULL),

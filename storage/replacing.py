@@ -9,6 +9,7 @@ from sqlite3 import Connection
 
 from sqlalchemy import Table
 
+from storage.page_tag_rows import forget_all_pages
 from storage.schema import (
     TABLES,
     feature_sections,
@@ -44,6 +45,7 @@ def replace_rows(connection: Connection, staged: str) -> None:
         _replace(connection, table, staged, [c.name for c in table.columns if not c.primary_key])
     connection.execute("DELETE FROM main.bugs WHERE test_id NOT IN (SELECT id FROM tests)")
     connection.execute("DELETE FROM main.fetches")
+    forget_all_pages(connection)
 
 
 def _keep_unreadable(connection: Connection, staged: str) -> None:

@@ -115,8 +115,19 @@ def _confirm(kind: Kind) -> str:
     )
 
 
+def _keep_confirmed(kind: Kind) -> str:
+    """The same for rows that were called unchanged, as of the moment when that was asked."""
+    found = "" if "missed_in" not in TABLES[kind].columns else ", missed_in = NULL"
+    return (
+        f"UPDATE {TABLES[kind].name} SET synced_at = max(synced_at, :as_of),"
+        f" listed_in = coalesce(:listed_in, listed_in){found}"
+        " WHERE id IN (SELECT value FROM json_each(:ids))"
+    )
+
+
 def _join(parts: Iterable[str]) -> str:
     return ", ".join(parts)
 
 
 CONFIRMS: Mapping[Kind, str] = {kind: _confirm(kind) for kind in TABLES}
+CONFIRMS_HELD: Mapping[Kind, str] = {kind: _keep_confirmed(kind) for kind in TABLES}

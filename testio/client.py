@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from rules.places import WITH_STORIES, PagePlace, features_page, products_page, tests_page
 from rules.records import BugRecord, FeatureRecord, ProductRecord, TestRecord
 from rules.windows import Window
 from testio import payloads
-from testio.errors import NotFound
+from testio.errors import NotFound, NotModified
 from testio.limits import RequestScope
 from testio.payloads import Rows
 from testio.tally import RemoteState
-from testio.transport import Transport, TransportOptions
-
-WITH_STORIES = (("includes[]", "user_stories"),)
+from testio.transport import Answer, Query, Transport, TransportOptions
 
 
 class TestioClient:
     """The Customer API for any number of threads. Every method raises TestioError.
 
     Each takes the scope of the run it works for: cancelling the run ends the request at once.
+    Those that take an `etag` ask whether the list has changed since it came with that one, and
+    raise NotModified where it has not.
     """
 
     __test__ = False
@@ -27,46 +29,61 @@ class TestioClient:
     def __init__(self, options: TransportOptions) -> None:
         self.transport = Transport(options)
 
-    def list_products(self, scope: RequestScope) -> Rows[ProductRecord]:
+    def list_products(self, scope: RequestScope, *, etag: str | None = None) -> Rows[ProductRecord]:
         """All products of the account, unpaged."""
         try:
-            return payloads.products(self.transport.get("/products", (), scope))
+            answer = self._page(products_page(), scope, etag)
+            return replace(payloads.products(_body(answer)), etag=answer.etag)
         except NotFound as error:
             raise NotFound(f"{error}: check TESTIO_CUSTOMER_API_BASE_URL") from error
 
-    def list_features(self, product_id: int, scope: RequestScope) -> Rows[FeatureRecord]:
+    def list_features(
+        self, product_id: int, scope: RequestScope, *, etag: str | None = None
+    ) -> Rows[FeatureRecord]:
         """All features of a product, unpaged, by the plain endpoint."""
-        body = self.transport.get(f"/products/{product_id}/features", WITH_STORIES, scope)
-        return payloads.features(body, product_id)
+        answer = self._page(features_page(product_id), scope, etag)
+        return replace(payloads.features(_body(answer), product_id), etag=answer.etag)
 
     def list_section_features(
         self, product_id: int, section_id: int, scope: RequestScope
     ) -> Rows[FeatureRecord]:
         """The features of one section of a product, unpaged."""
         path = f"/products/{product_id}/sections/{section_id}/features"
-        return payloads.features(self.transport.get(path, WITH_STORIES, scope), product_id)
+        return payloads.features(self._get(path, WITH_STORIES, scope), product_id)
 
     def list_tests(
-        self, product_id: int, window: Window, scope: RequestScope, *, patient: bool = True
+        self,
+        product_id: int,
+        window: Window,
+        scope: RequestScope,
+        *,
+        patient: bool = True,
+        etag: str | None = None,
     ) -> Rows[TestRecord]:
         """One page of a product's tests, newest end first.
 
         Not `patient`: a 5xx is taken for an answer at once, because it is the expected one.
         """
-        query = (("page", window.page), ("per_page", window.per_page))
-        path = f"/products/{product_id}/exploratory_tests"
-        body = self.transport.get(path, query, scope, patient=patient)
-        return payloads.tests(body, product_id, offset=window.offset)
+        answer = self._page(tests_page(product_id, window), scope, etag, patient=patient)
+        rows = payloads.tests(_body(answer), product_id, offset=window.offset)
+        return replace(rows, etag=answer.etag)
 
     def get_test(self, test_id: int, product_id: int | None, scope: RequestScope) -> TestRecord:
         """One test, in full. Raises NotFound where there is none."""
-        body = self.transport.get(f"/exploratory_tests/{test_id}", (), scope)
-        return payloads.test(body, product_id)
+        return payloads.test(self._get(f"/exploratory_tests/{test_id}", (), scope), product_id)
 
     def list_bugs(self, test_id: int, scope: RequestScope) -> Rows[BugRecord]:
         """All bugs of a test, unpaged. Asked for one by one, as a bug need not name its test."""
         query = (("filter_test_cycle_ids", test_id),)
-        return payloads.bugs(self.transport.get("/bugs", query, scope), test_id)
+        return payloads.bugs(self._get("/bugs", query, scope), test_id)
+
+    def _page(
+        self, place: PagePlace, scope: RequestScope, etag: str | None, *, patient: bool = True
+    ) -> Answer:
+        return self.transport.get(place.path, place.query, scope, patient=patient, etag=etag)
+
+    def _get(self, path: str, query: Query, scope: RequestScope) -> bytes:
+        return _body(self.transport.get(path, query, scope))
 
     def allow(
         self,
@@ -95,3 +112,9 @@ class TestioClient:
     def close(self) -> None:
         """Cut all requests under way and close all connections."""
         self.transport.close()
+
+
+def _body(answer: Answer) -> bytes:
+    if answer.body is None:
+        raise NotModified
+    return answer.body

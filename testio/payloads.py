@@ -24,6 +24,10 @@ from rules.records import (
 from testio.bodies import content_hash, parse, stored_form, without_secrets
 from testio.errors import BadPayload
 
+MAPPING = 1
+"""The version of what this file makes of an answer. Count it up with every change of that: pages
+that have not changed at the remote are then read again, once. A test notices where it stays."""
+
 EXCERPT_LENGTH = 500
 TEXT_TYPES = {str, type(None)}
 
@@ -32,11 +36,15 @@ R = TypeVar("R", ProductRecord, FeatureRecord, TestRecord, BugRecord)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows(Generic[R]):
-    """One answer, record by record. `ids` has an entry for each item, None where unusable."""
+    """One answer, record by record. `ids` has an entry for each item, None where unusable.
+
+    `etag`: what the remote calls this answer, to ask later whether it has changed.
+    """
 
     records: tuple[R, ...]
     bad_rows: tuple[BadRow, ...]
     ids: tuple[int | None, ...]
+    etag: str | None = None
 
 
 def products(body: bytes) -> Rows[ProductRecord]:

@@ -20,6 +20,7 @@ import tenacity
 import urllib3.exceptions
 from requests.structures import CaseInsensitiveDict
 
+from rules.page_tags import usable_etag
 from testio.cancellation import Cancellation
 from testio.deadlines import Call, Deadlines, WatchedAdapter
 from testio.errors import (
@@ -69,6 +70,17 @@ class TransportOptions:
     longest_pause_seconds: float = 20.0
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A body and the ETag it came with, if one that can be used.
+
+    `body` None: it is as it was when the remote gave the ETag that was sent along (304).
+    """
+
+    body: bytes | None
+    etag: str | None = None
+
+
 class Transport:
     """Sends requests for any number of threads at once.
 
@@ -92,26 +104,41 @@ class Transport:
         proxy = options.proxy_url
         self._proxies = {"http": proxy, "https": proxy} if proxy else None
 
-    def get(self, path: str, query: Query, scope: RequestScope, *, patient: bool = True) -> bytes:
-        """The body of the answer to `GET base_url + path?query`. Raises TestioError.
+    def get(
+        self,
+        path: str,
+        query: Query,
+        scope: RequestScope,
+        *,
+        patient: bool = True,
+        etag: str | None = None,
+    ) -> Answer:
+        """The answer to `GET base_url + path?query`. Raises TestioError.
 
-        Not `patient`: a 5xx is not tried again.
+        Not `patient`: a 5xx is not tried again. `etag`: only if the answer has another one.
         """
         try:
-            return self._attempt(path, query, scope)
+            return self._attempt(path, query, scope, etag)
         except TestioError as error:
-            return self._retry(error, path, query, scope, patient=patient)
+            return self._retry(error, path, query, scope, etag, patient=patient)
 
     def _retry(
-        self, failure: TestioError, path: str, query: Query, scope: RequestScope, *, patient: bool
-    ) -> bytes:
+        self,
+        failure: TestioError,
+        path: str,
+        query: Query,
+        scope: RequestScope,
+        etag: str | None,
+        *,
+        patient: bool,
+    ) -> Answer:
         """What is done about a first attempt that has failed; most requests never get here."""
         failures = [failure]
 
-        def attempt() -> bytes:
+        def attempt() -> Answer:
             if failures:
                 raise failures.pop()
-            return self._attempt(path, query, scope)
+            return self._attempt(path, query, scope, etag)
 
         return tenacity.Retrying(
             stop=tenacity.stop_any(tenacity.stop_after_attempt(ATTEMPTS), _OutOfBudget(scope)),
@@ -161,24 +188,26 @@ class Transport:
         self._deadlines.close()
         self._adapter.close()
 
-    def _attempt(self, path: str, query: Query, scope: RequestScope) -> bytes:
+    def _attempt(self, path: str, query: Query, scope: RequestScope, etag: str | None) -> Answer:
         try:
-            return self._try(path, query, scope.cancellation)
+            return self._try(path, query, scope.cancellation, etag)
         finally:
             scope.attempts.note()
 
-    def _try(self, path: str, query: Query, cancellation: Cancellation) -> bytes:
+    def _try(self, path: str, query: Query, cancellation: Cancellation, etag: str | None) -> Answer:
         """One attempt. Limits are asked with a slot in hand: what held a while ago may not now."""
         cancellation.check()
         with self._slots.taken(cancellation):
             self.breaker.admit(path, cancellation)
-            return self._admitted(path, query, cancellation)
+            return self._admitted(path, query, cancellation, etag)
 
-    def _admitted(self, path: str, query: Query, cancellation: Cancellation) -> bytes:
+    def _admitted(
+        self, path: str, query: Query, cancellation: Cancellation, etag: str | None
+    ) -> Answer:
         try:
             self._wait_for_turn(cancellation)
             with self.tally.attempt():
-                body = self._send(path, query, cancellation)
+                answer = self._send(path, query, cancellation, etag)
         except (ServerError, Timeout, ConnectionFailed) as error:
             self.breaker.failed(path, error)
             raise
@@ -192,7 +221,7 @@ class Transport:
             self.breaker.gave_up(path)
             raise
         self.breaker.succeeded()
-        return body
+        return answer
 
     def _retrying(self, path: str) -> Callable[[tenacity.RetryCallState], None]:
         def note(state: tenacity.RetryCallState) -> None:
@@ -216,14 +245,16 @@ class Transport:
             if self.gate.seconds_left == 0:
                 return
 
-    def _send(self, path: str, query: Query, cancellation: Cancellation) -> bytes:
+    def _send(
+        self, path: str, query: Query, cancellation: Cancellation, etag: str | None
+    ) -> Answer:
         call, token = Call(), self._options.token()
         with (
             self._deadlines.watching(call, self._options.timeout_seconds),
             cancellation.calling(lambda: call.cut("cancelled")),
         ):
             try:
-                body = self._exchange(path, query, token)
+                answer = self._exchange(path, query, token, etag)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 raise self._typed(error, call) from error
             except TestioError as error:
@@ -233,27 +264,33 @@ class Transport:
             if call.cut_because is not None:
                 # A body that ends with its connection looks complete where we cut it.
                 raise self._typed(OSError("cut"), call)
-            return body
+            return answer
 
-    def _exchange(self, path: str, query: Query, token: str) -> bytes:
+    def _exchange(self, path: str, query: Query, token: str, etag: str | None) -> Answer:
         options = self._options
         url = f"{self._base}{path}" + (f"?{urlencode(query)}" if query else "")
         with contextlib.closing(
             self._adapter.send(
-                _prepared(url, token),
+                _prepared(url, token, etag),
                 stream=True,
                 timeout=options.timeout_seconds,
                 proxies=self._proxies,
             )
         ) as response:
             self.remote_date = response.headers.get("Date")
+            if response.status_code == 304 and etag is not None:
+                response.raw.read()  # nothing; the connection can serve the next request
+                return Answer(None, etag)
             self._refuse_bad_status(response)
-            return _read_body(response, options.max_response_bytes)
+            body = _read_body(response, options.max_response_bytes)
+            return Answer(body, usable_etag(response.headers.get("ETag")))
 
     def _refuse_bad_status(self, response: requests.Response) -> None:
         status = response.status_code
         if 200 <= status < 300:
             return
+        if status == 304:
+            raise BadPayload("the remote answered that nothing changed (304) to a plain request")
         if 300 <= status < 400:
             raise BadPayload(f"redirected to host {_host(response)!r}; redirects are not followed")
         if status in (429, 503):
@@ -312,7 +349,7 @@ def retry_after_seconds(header: str | None, *, now: float) -> float | None:
         return None
 
 
-def _prepared(url: str, token: str) -> requests.PreparedRequest:
+def _prepared(url: str, token: str, etag: str | None) -> requests.PreparedRequest:
     """A request as it is sent, without what a session would look up for each one.
 
     No session means: no cookies, no settings of the environment, no redirect ever followed.
@@ -320,6 +357,8 @@ def _prepared(url: str, token: str) -> requests.PreparedRequest:
     request = requests.PreparedRequest()
     request.method, request.url = "GET", url
     request.headers = CaseInsensitiveDict(HEADERS, Authorization=f"Token {token}")
+    if etag is not None:
+        request.headers["If-None-Match"] = etag
     return request
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from rules.records import FeatureRecord, ProductRecord, TestRecord
 from rules.windows import Window
-from testio.errors import NotFound, ServerError
+from testio.errors import NotFound, NotModified, ServerError
 from testio.limits import RequestScope
 from testio.payloads import Rows
-from tests.fakes import rows_of
+from tests.fakes import R, rows_of
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -47,7 +47,9 @@ class ModelAccount:
     poison: set[int] = field(default_factory=set)
     failing: set[tuple[str, int]] = field(default_factory=set)
     moves: list[tuple[str, int, int]] = field(default_factory=list)
+    gives_tags: bool = False
     requests: int = 0
+    not_modified: int = 0
     next_id: int = 1000
 
     # -- mutations ---------------------------------------------------------------------------
@@ -95,14 +97,28 @@ class ModelAccount:
         if (kind, product_id) in self.failing:
             raise ServerError("the remote failed (500)")
 
-    def list_products(self, scope: RequestScope) -> Rows[ProductRecord]:
-        self._answer("products", 0, scope)
-        return rows_of([_product(key) for key in self.products])
+    def _tagged(self, rows: Rows[R], etag: str | None) -> Rows[R]:
+        """With an ETag of the whole content, if this account gives any; 304 where it is asked."""
+        if not self.gives_tags:
+            return rows
+        content = repr([(record.id, record.content_hash) for record in rows.records])
+        mine = f'"{hashlib.blake2b(content.encode(), digest_size=8).hexdigest()}"'
+        if etag == mine:
+            self.not_modified += 1
+            raise NotModified
+        return replace(rows, etag=mine)
 
-    def list_features(self, product_id: int, scope: RequestScope) -> Rows[FeatureRecord]:
+    def list_products(self, scope: RequestScope, *, etag: str | None = None) -> Rows[ProductRecord]:
+        self._answer("products", 0, scope)
+        return self._tagged(rows_of([_product(key) for key in self.products]), etag)
+
+    def list_features(
+        self, product_id: int, scope: RequestScope, *, etag: str | None = None
+    ) -> Rows[FeatureRecord]:
         self._answer("features", product_id, scope)
         found = self._product(product_id).features
-        return rows_of([_feature(key, product_id, title) for key, title in found.items()])
+        rows = rows_of([_feature(key, product_id, title) for key, title in found.items()])
+        return self._tagged(rows, etag)
 
     def list_section_features(
         self, product_id: int, section_id: int, scope: RequestScope
@@ -110,7 +126,13 @@ class ModelAccount:
         raise NotFound(f"no section {section_id}")
 
     def list_tests(
-        self, product_id: int, window: Window, scope: RequestScope, *, patient: bool = True
+        self,
+        product_id: int,
+        window: Window,
+        scope: RequestScope,
+        *,
+        patient: bool = True,
+        etag: str | None = None,
     ) -> Rows[TestRecord]:
         self._answer("tests", product_id, scope)
         if self.moves:
@@ -118,7 +140,7 @@ class ModelAccount:
         tests = self._product(product_id).tests[window.offset : window.limit]
         if any(test.id in self.poison for test in tests):
             raise ServerError("the remote failed (500)")
-        return rows_of([record_of(test, product_id) for test in tests])
+        return self._tagged(rows_of([record_of(test, product_id) for test in tests]), etag)
 
     def get_test(self, test_id: int, product_id: int | None, scope: RequestScope) -> TestRecord:
         self._answer("test", test_id, scope)

@@ -95,8 +95,9 @@ class MirrorLife(RuleBasedStateMachine):
 
     # -- the account -------------------------------------------------------------------------
 
-    @initialize(sizes=st.lists(st.integers(0, 130), min_size=1, max_size=3))
-    def furnish(self, sizes: list[int]) -> None:
+    @initialize(sizes=st.lists(st.integers(0, 130), min_size=1, max_size=3), tags=st.booleans())
+    def furnish(self, sizes: list[int], tags: bool) -> None:
+        self.account.gives_tags = tags
         for size in sizes:
             product = self.account.add_product()
             for end in range(size):
@@ -194,6 +195,26 @@ class MirrorLife(RuleBasedStateMachine):
         self.run(SyncOptions(force=force), crash=Crash(commit, after=after))
         self.database.close()
         self.database = self._open()
+
+    @rule(to=st.booleans())
+    def the_remote_gives_tags_from_now_on_or_no_longer(self, to: bool) -> None:
+        self.account.gives_tags = to
+
+    @rule()
+    @precondition(lambda self: self.has_products)
+    def full_listings_make_the_mirror_equal_whatever_was_called_unchanged(self) -> None:
+        """The first one may end one that was interrupted; a row is gone after the second."""
+        self.all_is_well_again()
+        self.account.moves = []
+        for _ in range(3):
+            self.clock.move(1)
+            result = self.run(SyncOptions(reconcile_seconds=0))
+        held = self.sql("SELECT id FROM held_deletions WHERE status = 'held'")
+        assert result is not None
+        assert result.status is (RunStatus.PARTIAL if held else RunStatus.SUCCESS), result.errors
+        if not held:
+            self.moved_while_read.clear()
+            self.check_equal()
 
     @rule()
     @precondition(lambda self: self.has_products)

@@ -1,0 +1,105 @@
+"""The ETags of pages, each with what its page said (`rules.page_tags`)."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from sqlite3 import Connection
+
+from rules.model import Kind
+from rules.page_tags import HeldPage, HeldRow, PageTag, held_page
+from rules.places import PagePlace
+from storage.listing_state import IS_KNOWN
+from storage.schema import OWNERS, TABLES
+
+
+def keep_tags(connection: Connection, tags: Iterable[PageTag], listing: int, now: str) -> None:
+    """Keep these, in the transaction of their pages' rows."""
+    connection.executemany(KEEP, [_row_of(tag, listing, now) for tag in tags])
+
+
+def _row_of(tag: PageTag, listing: int, now: str) -> tuple[object, ...]:
+    place = tag.place
+    return (
+        place.url,
+        place.product_id,
+        place.kind.value,
+        place.page_size,
+        tag.etag,
+        json.dumps(tag.ids),
+        tag.digest,
+        tag.mapping,
+        listing,
+        now,
+    )
+
+
+def forget_other_pages(connection: Connection, product_id: int, kind: Kind, listing: int) -> None:
+    """A listing of the whole list has ended: windows that it did not ask for may never be again."""
+    connection.execute(FORGET_OTHERS, (product_id, kind.value, listing))
+
+
+def forget_pages_of(connection: Connection, product_ids: Iterable[int]) -> None:
+    """These products are gone."""
+    connection.execute(FORGET_PRODUCTS, (json.dumps(list(product_ids)),))
+
+
+def forget_all_pages(connection: Connection) -> None:
+    """What was asked before says nothing about what will be asked."""
+    connection.execute("DELETE FROM page_etags")
+
+
+def page_held(connection: Connection, place: PagePlace, mapping: int) -> HeldPage | None:
+    """A page that the database holds just as the remote told it last, with its ETag.
+
+    None while records of that list cannot be read: then nothing is left out of what is asked for.
+    """
+    found = connection.execute(
+        _held_statement(place.kind), {"url": place.url, "owner": place.product_id}
+    ).fetchone()
+    if found is None:
+        return None
+    etag, ids, digest, mapped, rows = found
+    tag = PageTag(place=place, etag=etag, ids=tuple(json.loads(ids)), digest=digest, mapping=mapped)
+    return held_page(tag, (_held_row(*row) for row in json.loads(rows)), mapping=mapping)
+
+
+def _held_row(key: int, content_hash: str, end_at: str | None, known: int) -> HeldRow:
+    end = None if end_at is None else datetime.fromisoformat(end_at)
+    return HeldRow(id=key, content_hash=content_hash, end_at=end, known=bool(known))
+
+
+@functools.cache
+def _held_statement(kind: Kind) -> str:
+    """With the rows that are there now; what only tests have is null for others."""
+    owner = OWNERS[kind]
+    belongs = "" if owner is None else f" AND t.{owner} = :owner"
+    of_tests = f"t.end_at, ({IS_KNOWN})" if kind is Kind.TESTS else "NULL, 0"
+    return f"""
+    SELECT e.etag, e.row_ids, e.digest, e.mapping, (
+        SELECT json_group_array(json_array(t.id, t.content_hash, {of_tests}))
+        FROM {TABLES[kind].name} AS t
+        LEFT JOIN sync_cursors AS c ON c.product_id = e.product_id AND c.kind = e.kind
+        WHERE t.id IN (SELECT value FROM json_each(e.row_ids)) AND t.deleted_at IS NULL{belongs}
+    )
+    FROM page_etags AS e WHERE e.url = :url AND NOT EXISTS (
+        SELECT 1 FROM quarantine AS q
+        WHERE q.product_id = e.product_id AND q.kind = e.kind AND q.resolved_at IS NULL
+    )
+    """
+
+
+KEEP = """
+INSERT OR REPLACE INTO page_etags
+    (url, product_id, kind, page_size, etag, row_ids, digest, mapping, listing, told_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+FORGET_OTHERS = "DELETE FROM page_etags WHERE product_id = ? AND kind = ? AND listing <> ?"
+
+FORGET_PRODUCTS = """
+DELETE FROM page_etags
+WHERE product_id <> 0 AND product_id IN (SELECT value FROM json_each(?))
+"""
