@@ -28,7 +28,8 @@ Ask = Callable[[str | None], Rows[R]]
 class PageRead(Generic[R]):
     """One answer: `records` and `bad_rows` of a body, or `unchanged` rows, which the mirror holds.
 
-    `ids` has an entry for each row, None where unusable. `tags` are to be kept with the page.
+    `ids` has an entry for each row, None where unusable. `tags` are to be kept with the page;
+    `unchanged_urls` are those that the remote called unchanged.
     """
 
     asked_at: datetime
@@ -36,6 +37,7 @@ class PageRead(Generic[R]):
     records: tuple[R, ...] = ()
     bad_rows: tuple[BadRow, ...] = ()
     unchanged: tuple[HeldRow, ...] = ()
+    unchanged_urls: tuple[str, ...] = ()
     tags: tuple[PageTag, ...] = ()
 
 
@@ -61,7 +63,12 @@ class PageReader:
             return self._told(place, ask(held.tag.etag), now)
         except NotModified:
             tag = held.tag
-            return PageRead(asked_at=now, ids=tag.ids, unchanged=held.rows, tags=(tag,))
+            return PageRead(
+                asked_at=now,
+                ids=tag.ids,
+                unchanged=held.rows,
+                unchanged_urls=(tag.place.url,),
+            )
 
     def _told(self, place: PagePlace | None, rows: Rows[R], now: datetime) -> PageRead[R]:
         tag = None

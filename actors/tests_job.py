@@ -288,6 +288,7 @@ class TestsJob:
             bad_rows=tuple(bad),
             unchanged=tuple(r for r in read.unchanged if r.id in fresh and is_wanted(r, since)),
             unchanged_as_of=read.asked_at,
+            unchanged_urls=read.unchanged_urls,
             tags=read.tags,
             listing=self._mark(),
         )
@@ -397,7 +398,7 @@ def _with_waiting(page: Page, waiting: Page) -> Page:
         page,
         unchanged=(*waiting.unchanged, *page.unchanged),
         unchanged_as_of=waiting.unchanged_as_of,
-        tags=(*waiting.tags, *page.tags),
+        unchanged_urls=(*waiting.unchanged_urls, *page.unchanged_urls),
     )
 
 

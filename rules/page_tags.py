@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from rules.places import PagePlace
 
@@ -35,8 +36,7 @@ class PageTag:
     mapping: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldRow:
+class HeldRow(NamedTuple):
     """A row that the mirror holds; `known` as in `rules.stops`."""
 
     id: int

@@ -189,7 +189,8 @@ class Page:
     to be a full one. For bugs `product_id` is the id of their test.
 
     `unchanged`: rows of which the remote said that they are as the mirror held them, asked at
-    `unchanged_as_of`. `tags`: the ETags to keep with what the page says.
+    `unchanged_as_of`, and `unchanged_urls` of the pages they stand on. `tags`: ETags to keep with
+    what the page says.
     """
 
     product_id: int
@@ -207,6 +208,7 @@ class Page:
     wants_full: str | None = None
     unchanged: tuple[HeldRow, ...] = ()
     unchanged_as_of: datetime | None = None
+    unchanged_urls: tuple[str, ...] = ()
     tags: tuple[PageTag, ...] = ()
 
     @property

@@ -17,7 +17,7 @@ from storage.database import Database
 from storage.deletion_rows import hold, live_rows, mark_gone, note_missing, release
 from storage.errors import StorageError
 from storage.page_state import state_before
-from storage.page_tag_rows import forget_other_pages, keep_tags
+from storage.page_tag_rows import forget_other_pages, keep_tags, note_confirmed_tags
 from storage.part_rows import store_parts
 from storage.quarantine_rows import open_gaps, resolve_not_met, store_gaps
 from storage.row_sql import CONFIRMS, CONFIRMS_HELD, upsert
@@ -60,11 +60,14 @@ def store_in(connection: Connection, page: Page, *, run_id: int, at: datetime) -
     if page.held is not None:
         held = hold(connection, page.product_id, page.kind, page.held, run_id, now)
         stored = replace(stored, held=held)
-    if page.tags and before.gaps == 0 and not page.bad_rows and not page.holes:
-        keep_tags(connection, page.tags, listing, now)
+    is_clean = before.gaps == 0 and not page.bad_rows and not page.holes
+    if page.tags and is_clean:
+        keep_tags(connection, page.tags, listing)
+    if page.kind is Kind.TESTS:  # the others are one page
+        _tell_pages_apart(connection, page, listing)
     if page.cursor is not None:
         stored = _end_listing(connection, page, stored, run_id, listing, now)
-    if before.gaps == 0 and not page.bad_rows and not page.holes:
+    if is_clean:
         return stored
     return replace(stored, gaps=open_gaps(connection, page.product_id, page.kind))
 
@@ -110,6 +113,16 @@ def _confirm_unchanged(
     return Counts(unchanged=len(outcome.confirmed))
 
 
+def _tell_pages_apart(connection: Connection, page: Page, listing: int) -> None:
+    """Note which pages this listing asked for; at its end the others' ETags are forgotten."""
+    is_end = page.cursor is not None and page.cursor.end is ListingEnd.END
+    is_full = page.listing is not None and page.listing.full
+    if page.unchanged_urls and (is_full or is_end):
+        note_confirmed_tags(connection, page.unchanged_urls, listing)
+    if is_end:
+        forget_other_pages(connection, page.product_id, page.kind, listing)
+
+
 def _note_confirmed(connection: Connection, page: Page) -> None:
     connection.execute(
         "UPDATE tests SET checked_in ="
@@ -126,8 +139,6 @@ def _end_listing(
     assert page.cursor is not None
     if page.cursor.end is ListingEnd.END:
         resolve_not_met(connection, page.product_id, page.kind, listing, now)
-        if page.kind is Kind.TESTS:
-            forget_other_pages(connection, page.product_id, page.kind, listing)
     if page.kind is not Kind.TESTS and not page.bad_rows:
         stored = _settle_missing(connection, page, stored, run_id, listing, now)
         if stored.held is not None:

@@ -15,12 +15,12 @@ from storage.listing_state import IS_KNOWN
 from storage.schema import OWNERS, TABLES
 
 
-def keep_tags(connection: Connection, tags: Iterable[PageTag], listing: int, now: str) -> None:
+def keep_tags(connection: Connection, tags: Iterable[PageTag], listing: int) -> None:
     """Keep these, in the transaction of their pages' rows."""
-    connection.executemany(KEEP, [_row_of(tag, listing, now) for tag in tags])
+    connection.executemany(KEEP, [_row_of(tag, listing) for tag in tags])
 
 
-def _row_of(tag: PageTag, listing: int, now: str) -> tuple[object, ...]:
+def _row_of(tag: PageTag, listing: int) -> tuple[object, ...]:
     place = tag.place
     return (
         place.url,
@@ -32,8 +32,12 @@ def _row_of(tag: PageTag, listing: int, now: str) -> tuple[object, ...]:
         tag.digest,
         tag.mapping,
         listing,
-        now,
     )
+
+
+def note_confirmed_tags(connection: Connection, urls: Iterable[str], listing: int) -> None:
+    """This listing asked for these pages, and they had not changed."""
+    connection.execute(CONFIRM, (listing, json.dumps(list(urls))))
 
 
 def forget_other_pages(connection: Connection, product_id: int, kind: Kind, listing: int) -> None:
@@ -61,9 +65,15 @@ def page_held(connection: Connection, place: PagePlace, mapping: int) -> HeldPag
     ).fetchone()
     if found is None:
         return None
-    etag, ids, digest, mapped, rows = found
-    tag = PageTag(place=place, etag=etag, ids=tuple(json.loads(ids)), digest=digest, mapping=mapped)
-    return held_page(tag, (_held_row(*row) for row in json.loads(rows)), mapping=mapping)
+    tag = PageTag(
+        place=place,
+        etag=found["etag"],
+        ids=tuple(json.loads(found["row_ids"])),
+        digest=found["digest"],
+        mapping=found["mapping"],
+    )
+    rows = (_held_row(*row) for row in json.loads(found["rows"]))
+    return held_page(tag, rows, mapping=mapping)
 
 
 def _held_row(key: int, content_hash: str, end_at: str | None, known: int) -> HeldRow:
@@ -73,17 +83,21 @@ def _held_row(key: int, content_hash: str, end_at: str | None, known: int) -> He
 
 @functools.cache
 def _held_statement(kind: Kind) -> str:
-    """With the rows that are there now; what only tests have is null for others."""
+    """With the rows that are there now; what only tests have is null for others.
+
+    `CROSS JOIN` has SQLite go from the few ids to their rows, never over all rows of a product.
+    """
     owner = OWNERS[kind]
     belongs = "" if owner is None else f" AND t.{owner} = :owner"
     of_tests = f"t.end_at, ({IS_KNOWN})" if kind is Kind.TESTS else "NULL, 0"
     return f"""
     SELECT e.etag, e.row_ids, e.digest, e.mapping, (
         SELECT json_group_array(json_array(t.id, t.content_hash, {of_tests}))
-        FROM {TABLES[kind].name} AS t
+        FROM json_each(e.row_ids) AS listed
+        CROSS JOIN {TABLES[kind].name} AS t ON t.id = listed.value
         LEFT JOIN sync_cursors AS c ON c.product_id = e.product_id AND c.kind = e.kind
-        WHERE t.id IN (SELECT value FROM json_each(e.row_ids)) AND t.deleted_at IS NULL{belongs}
-    )
+        WHERE t.deleted_at IS NULL{belongs}
+    ) AS "rows"
     FROM page_etags AS e WHERE e.url = :url AND NOT EXISTS (
         SELECT 1 FROM quarantine AS q
         WHERE q.product_id = e.product_id AND q.kind = e.kind AND q.resolved_at IS NULL
@@ -93,9 +107,11 @@ def _held_statement(kind: Kind) -> str:
 
 KEEP = """
 INSERT OR REPLACE INTO page_etags
-    (url, product_id, kind, page_size, etag, row_ids, digest, mapping, listing, told_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    (url, product_id, kind, page_size, etag, row_ids, digest, mapping, listing)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+
+CONFIRM = "UPDATE page_etags SET listing = ? WHERE url IN (SELECT value FROM json_each(?))"
 
 FORGET_OTHERS = "DELETE FROM page_etags WHERE product_id = ? AND kind = ? AND listing <> ?"
 

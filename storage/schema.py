@@ -296,7 +296,6 @@ page_etags = Table(
     Column("digest", Text, nullable=False),
     Column("mapping", Integer, nullable=False),
     Column("listing", Integer, nullable=False),
-    Column("told_at", Text, nullable=False),
     Index("ix_page_etags_product_id", "product_id", "kind"),
 )
 

@@ -24,7 +24,6 @@ def upgrade() -> None:
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("mapping", sa.Integer(), nullable=False),
         sa.Column("listing", sa.Integer(), nullable=False),
-        sa.Column("told_at", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("url"),
     )
     op.create_index("ix_page_etags_product_id", "page_etags", ["product_id", "kind"], unique=False)
