@@ -19,7 +19,7 @@ from actors.parts import ProductDirectory, RemoteClient, Sections
 from actors.tests_job import list_tests
 from actors.verdict import Job, Verdict, gaps_verdict
 from rules.model import ErrorKind, Kind, Outcome, Problem, SyncPhase
-from rules.places import features_page, products_page
+from rules.places import page_of_features, page_of_products
 from rules.planning import is_due
 from rules.records import CursorMove, FeatureRecord, ListingMark, Page, ProductRecord, Stored
 from testio.limits import RequestScope
@@ -54,7 +54,7 @@ def list_products(task: SyncProduct, client: RemoteClient, reader: PageReader) -
 
     def read() -> Page:
         listed = reader.read(
-            products_page(), lambda etag: client.list_products(task.requests, etag=etag)
+            page_of_products(), lambda etag: client.list_products(task.requests, etag=etag)
         )
         return _unpaged(task, Kind.PRODUCTS, listed, CursorMove(as_of=listed.asked_at))
 
@@ -164,7 +164,7 @@ class _Features:
     def _read_plainly(self) -> PageRead[FeatureRecord]:
         product_id = self._task.product_id
         return self._reader.read(
-            features_page(product_id),
+            page_of_features(product_id),
             lambda etag: self._client.list_features(product_id, self._scope, etag=etag),
         )
 

@@ -23,7 +23,7 @@ from rules.deletions import brake
 from rules.listing import Listing, Reading
 from rules.model import ErrorKind, Kind, Outcome, Problem, SyncOptions
 from rules.page_tags import HeldRow
-from rules.places import tests_page
+from rules.places import page_of_tests
 from rules.planning import CursorState, Mode, plan
 from rules.records import (
     BadRow,
@@ -251,7 +251,7 @@ class TestsJob:
         """Ask for a window; safe on any thread. `plainly`: whatever is known of it."""
         product_id, scope = self.product_id, self.task.requests
         return self.reader.read(
-            None if plainly else tests_page(product_id, window),
+            None if plainly else page_of_tests(product_id, window),
             lambda etag: self.client.list_tests(
                 product_id, window, scope, patient=patient, etag=etag
             ),

@@ -29,12 +29,12 @@ class PagePlace:
         return self.path + (f"?{urlencode(self.query)}" if self.query else "")
 
 
-def products_page() -> PagePlace:
+def page_of_products() -> PagePlace:
     """The list of products."""
     return PagePlace(product_id=PRODUCT_LIST, kind=Kind.PRODUCTS, path="/products")
 
 
-def features_page(product_id: int) -> PagePlace:
+def page_of_features(product_id: int) -> PagePlace:
     """A product's features by the plain endpoint."""
     return PagePlace(
         product_id=product_id,
@@ -44,7 +44,7 @@ def features_page(product_id: int) -> PagePlace:
     )
 
 
-def tests_page(product_id: int, window: Window) -> PagePlace:
+def page_of_tests(product_id: int, window: Window) -> PagePlace:
     """One window of a product's tests."""
     return PagePlace(
         product_id=product_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from rules.places import WITH_STORIES, PagePlace, features_page, products_page, tests_page
+from rules.places import WITH_STORIES, PagePlace, page_of_features, page_of_products, page_of_tests
 from rules.records import BugRecord, FeatureRecord, ProductRecord, TestRecord
 from rules.windows import Window
 from testio import payloads
@@ -32,7 +32,7 @@ class TestioClient:
     def list_products(self, scope: RequestScope, *, etag: str | None = None) -> Rows[ProductRecord]:
         """All products of the account, unpaged."""
         try:
-            answer = self._page(products_page(), scope, etag)
+            answer = self._page(page_of_products(), scope, etag)
             return replace(payloads.products(_body(answer)), etag=answer.etag)
         except NotFound as error:
             raise NotFound(f"{error}: check TESTIO_CUSTOMER_API_BASE_URL") from error
@@ -41,7 +41,7 @@ class TestioClient:
         self, product_id: int, scope: RequestScope, *, etag: str | None = None
     ) -> Rows[FeatureRecord]:
         """All features of a product, unpaged, by the plain endpoint."""
-        answer = self._page(features_page(product_id), scope, etag)
+        answer = self._page(page_of_features(product_id), scope, etag)
         return replace(payloads.features(_body(answer), product_id), etag=answer.etag)
 
     def list_section_features(
@@ -64,7 +64,7 @@ class TestioClient:
 
         Not `patient`: a 5xx is taken for an answer at once, because it is the expected one.
         """
-        answer = self._page(tests_page(product_id, window), scope, etag, patient=patient)
+        answer = self._page(page_of_tests(product_id, window), scope, etag, patient=patient)
         rows = payloads.tests(_body(answer), product_id, offset=window.offset)
         return replace(rows, etag=answer.etag)
 
