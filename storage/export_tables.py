@@ -28,7 +28,8 @@ TABLES = (
     "sync_cursors",
     "fetches",
 )
-"""All that docs/schema.md describes but `settings`, which holds the token's fingerprint."""
+"""All that docs/schema.md describes but `settings`, which holds the token's fingerprint, and
+`page_etags`, which says nothing about the account."""
 
 BATCH = 5_000
 

@@ -125,7 +125,7 @@ def test_databases_that_cannot_be_used(
 ) -> None:
     mirror.execute("UPDATE alembic_version SET version_num = '9999'")
     assert "9999" in about(check("--offline", expect=6), "schema")["message"]
-    mirror.execute("UPDATE alembic_version SET version_num = '0002'")
+    mirror.execute("UPDATE alembic_version SET version_num = ?", (REVISION,))
     mirror.execute(
         "INSERT INTO settings (name, value, changed_at)"
         " VALUES ('account.base_url', 'https://elsewhere', 'x')"
