@@ -234,23 +234,26 @@ class TestsJob:
     def _stored_part(self, window: Window, rows: Rows[TestRecord], taken: tuple[int, ...]) -> Page:
         since = self._options.since or self._options.mirror_since
         fresh = {rows.ids[index] for index in taken}
-        positions = {window.offset + index + 1 for index in taken}
-        # A record without an id is handed out with every window that holds it.
-        bad = [
-            row
-            for row in rows.bad_rows
-            if row.position in positions and row.fingerprint not in self.bad
-        ]
+        bad: list[BadRow] = []
+        if rows.bad_rows:
+            positions = {window.offset + index + 1 for index in taken}
+            # A record without an id is handed out with every window that holds it.
+            bad = [
+                row
+                for row in rows.bad_rows
+                if row.position in positions and row.fingerprint not in self.bad
+            ]
         self.bad |= {row.fingerprint: row for row in bad}
-        self.seen |= {key for key in fresh if key is not None}
-        return self._page(
-            records=tuple(r for r in rows.records if r.id in fresh and is_wanted(r, since)),
-            bad_rows=tuple(bad),
-            listing=self._mark(),
-        )
+        self.seen.update(key for key in fresh if key is not None)
+        records = tuple(r for r in rows.records if r.id in fresh)
+        if since is not None:
+            records = tuple(r for r in records if is_wanted(r, since))
+        return self._page(records=records, bad_rows=tuple(bad), listing=self._mark())
 
     def _with_holes(self, page: Page) -> Page:
         holes = self.listing.take_holes()
+        if not holes:
+            return page
         fresh = tuple(h.fingerprint for h in holes if h.fingerprint not in self.holes)
         self.holes |= {hole.fingerprint: hole for hole in holes}
         return replace(page, holes=holes, probed_holes=fresh)

@@ -52,14 +52,15 @@ def _own_values(record: Record) -> tuple[object, ...]:
     """In the order of OWN_COLUMNS."""
     match record:
         case TestRecord():
+            start, end = record.start_at, record.end_at
             return (
                 record.product_id,
                 record.title,
                 record.status,
                 record.review_status,
                 record.testing_type,
-                time_text(record.start_at),
-                time_text(record.end_at),
+                None if start is None else as_text(start),
+                None if end is None else as_text(end),
             )
         case FeatureRecord():
             return (record.product_id, record.title, json.dumps(record.section_ids))
