@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 from rules.records import BugRecord, FeatureRecord, ProductRecord, TestRecord
@@ -27,7 +26,6 @@ class TestioClient:
 
     def __init__(self, options: TransportOptions) -> None:
         self.transport = Transport(options)
-        self._parsing = threading.Lock()
 
     def list_products(self, scope: RequestScope) -> Rows[ProductRecord]:
         """All products of the account, unpaged."""
@@ -58,9 +56,7 @@ class TestioClient:
         query = (("page", window.page), ("per_page", window.per_page))
         path = f"/products/{product_id}/exploratory_tests"
         body = self.transport.get(path, query, scope, patient=patient)
-        # Threads that parse side by side only take the interpreter from each other.
-        with self._parsing:
-            return payloads.tests(body, product_id, offset=window.offset)
+        return payloads.tests(body, product_id, offset=window.offset)
 
     def get_test(self, test_id: int, product_id: int | None, scope: RequestScope) -> TestRecord:
         """One test, in full. Raises NotFound where there is none."""
