@@ -40,7 +40,7 @@ from testio.payloads import Rows
 
 MAX_WINDOWS = 100_000
 
-Pages = Generator[Page, Stored, None]
+Pages = Generator[Page | None, Stored, None]
 
 
 def list_tests(
@@ -110,7 +110,7 @@ class TestsJob:
 
     # -- holes -------------------------------------------------------------------------------
 
-    def _probe(self) -> Generator[Page, Stored, tuple[HoleRecord, ...]]:
+    def _probe(self) -> Generator[Page | None, Stored, tuple[HoleRecord, ...]]:
         """Try holes again that are due; returns those to be stepped over."""
         holes = self.directory.holes(self.product_id, self.clock.now())
         left = []
@@ -124,7 +124,8 @@ class TestsJob:
                 left.append(hole)
             else:
                 self.cursor = replace(self.cursor, wants_full=page.wants_full)
-            self.stored = yield page
+            yield page
+        yield None
         return tuple(left)
 
     def _probed(self, hole: HoleRecord, others: Collection[int]) -> Page:
@@ -181,14 +182,15 @@ class TestsJob:
             )
         return ListingMark(id=self.listing_id, full=is_full, resume=resume)
 
-    def _read(self) -> Generator[Page, Stored, Page]:
+    def _read(self) -> Generator[Page | None, Stored, Page]:
         """Read window after window; returns the last page, which is not stored yet."""
         for _ in range(MAX_WINDOWS):
             page = self._next_page()
             if self.listing.state is not Reading.GOING_ON:
+                yield None  # what is decided now is decided on all that was read before
                 return page
             if page.records or page.bad_rows or page.holes:
-                self.stored = yield page
+                yield page
         raise BadPayload(f"the list of tests does not end within {MAX_WINDOWS} pages")
 
     def _next_page(self) -> Page:
@@ -261,7 +263,7 @@ class TestsJob:
     # -- the end -----------------------------------------------------------------------------
 
     def _give_up(self, last: Page) -> Job:
-        self.stored = yield replace(last, wants_full="the last full listing was given up")
+        yield replace(last, wants_full="the last full listing was given up")
         problem = Problem(kind=ErrorKind.LIST_MOVED, message=self.listing.why_abandoned)
         return Verdict(outcome=Outcome.PARTIAL, problem=problem, warning=self._warning)
 
@@ -293,7 +295,7 @@ class TestsJob:
     def _end(self, last: Page, missing: tuple[int, ...]) -> Job:
         """Look for what is missing, then move the cursor with the last page."""
         if self.mode is Mode.SINCE:
-            self.stored = yield last
+            yield last
             return gaps_verdict(len(self.bad) + len(self.holes), self.bad, self.holes)
         if not missing and self.listing.state is Reading.JOINED:
             missing = self.directory.unchecked_tests(self.product_id, self._options.mirror_since)

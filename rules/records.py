@@ -202,6 +202,11 @@ class Page:
     probed_holes: tuple[str, ...] = ()
     wants_full: str | None = None
 
+    @property
+    def is_decisive(self) -> bool:
+        """Whether what it comes to decides on how its product goes on."""
+        return self.cursor is not None or self.held is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
