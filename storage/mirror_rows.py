@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from sqlite3 import Connection
@@ -15,10 +15,11 @@ from rules.records import HeldSet, ListingEnd, Page, Stored
 from storage.cursor_rows import move_cursor, open_listing, want_full
 from storage.database import Database
 from storage.deletion_rows import hold, live_rows, mark_gone, note_missing, release
+from storage.page_batch import may_share, store_together
 from storage.page_state import state_before
 from storage.part_rows import store_parts
 from storage.quarantine_rows import open_gaps, resolve_not_met, store_gaps
-from storage.row_sql import CONFIRMS, upsert
+from storage.row_sql import confirm, upsert
 from storage.times import as_text
 
 
@@ -36,6 +37,17 @@ class MirrorRows:
         """
         with self._database.transaction(durable=bool(page.gone)) as connection:
             return store_in(connection, page, run_id=run_id, at=at)
+
+    def store_pages(self, pages: Sequence[Page], *, at: datetime) -> tuple[Stored, ...] | None:
+        """Write pages that waited together, all or nothing; what each came to, in order.
+
+        None, with nothing written, where they are not of a kind to be stored together. Raises
+        StorageError.
+        """
+        if not may_share(pages):
+            return None
+        with self._database.transaction() as connection:
+            return store_together(connection, pages, at=at)
 
 
 def store_in(connection: Connection, page: Page, *, run_id: int, at: datetime) -> Stored:
@@ -72,16 +84,7 @@ def _store_records(
     upsert(connection, page.kind, rewritten, listed_in, now)
     again = [record for record in changes.unchanged if record.id in changes.revived]
     store_parts(connection, (*rewritten, *again), now)
-    if changes.unchanged:
-        connection.execute(
-            CONFIRMS[page.kind],
-            {
-                "synced_at": now,
-                "listed_in": listed_in,
-                "owner": page.product_id,
-                "ids": json.dumps([record.id for record in changes.unchanged]),
-            },
-        )
+    confirm(connection, page, [record.id for record in changes.unchanged], now)
     return changes.counts + Counts(quarantined=len(page.bad_rows) + len(page.holes))
 
 
