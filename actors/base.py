@@ -7,6 +7,7 @@ in one actor stops all of them; `tell` to a dead one raises in the teller. Hence
 
 from __future__ import annotations
 
+import queue
 import threading
 from typing import Any, ClassVar
 
@@ -92,6 +93,11 @@ class BaseActor(pykka.ThreadingActor):
         self.role = role
         self._supervisor = supervisor
         self._has_crashed = False
+
+    @staticmethod
+    def _create_actor_inbox() -> Any:
+        """pykka's hook. Its own inbox wakes a thread up to three times for one message."""
+        return queue.SimpleQueue()
 
     def handle(self, message: Any) -> Any:
         """Act on one message; what it returns is the answer to an `ask`."""

@@ -1,7 +1,8 @@
-"""Writes the pages of all workers, one after the other, and acknowledges each."""
+"""Writes the pages of all workers in the order in which they come, and acknowledges each."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from actors.base import Address, BaseActor, safe_tell
@@ -21,13 +22,16 @@ from actors.parts import AccountGuard, FreshStore, MirrorStore
 from rules.model import ErrorKind, Problem
 from storage.errors import StorageError
 
+MOST_TOGETHER = 16
+"""Pages in one transaction; readers and other writers wait no longer than for so many."""
+
 
 class Mirror(BaseActor):
     """One of; runs on its own thread. Pages of a run that is over are refused.
 
-    A page that the database does not take is refused with the reason: its product fails. A crash
-    fails the products whose pages were not acknowledged, and a fresh start that was to be put in
-    place: then the old mirror stays.
+    Pages that wait together are stored together. One that the database does not take is refused
+    with the reason: its product fails. A crash fails the products whose pages were not
+    acknowledged, and a fresh start that was to be put in place: then the old mirror stays.
     """
 
     def __init__(
@@ -44,12 +48,17 @@ class Mirror(BaseActor):
         self._fresh = fresh
         self._account = account
         self._clock = clock
+        self._waiting: list[StorePage] = []
 
     def handle(self, message: MirrorMessage) -> bool:
         """Dispatch by type."""
+        if isinstance(message, StorePage):
+            self._waiting.append(message)
+            if self.actor_inbox.empty() or len(self._waiting) >= MOST_TOGETHER:
+                self._store_waiting()
+            return True
+        self._store_waiting()
         match message:
-            case StorePage():
-                safe_tell(message.reply_to, self._store_page(message))
             case AdoptFresh():
                 safe_tell(message.reply_to, self._adopt(message.ticket))
             case DropFresh():
@@ -60,6 +69,30 @@ class Mirror(BaseActor):
             case _:
                 assert_never(message)
         return True
+
+    def _store_waiting(self) -> None:
+        """Store all pages that have come in, together where that is possible."""
+        waiting, self._waiting = self._waiting, []
+        if not self._store_together(waiting):
+            for message in waiting:
+                safe_tell(message.reply_to, self._store_page(message))
+
+    def _store_together(self, messages: Sequence[StorePage]) -> bool:
+        """Several pages in one transaction; False, with nothing done, if that is not possible."""
+        tickets = [message.ticket for message in messages]
+        if len(messages) < 2 or any(ticket.is_over or ticket.is_fresh_start for ticket in tickets):
+            return False
+        pages = [message.page for message in messages]
+        try:
+            stored = self._store.store_pages(pages, at=self._clock.now())
+        except StorageError as error:
+            for message in messages:
+                safe_tell(message.reply_to, _refused(message, ErrorKind.STORAGE, str(error)))
+            return True
+        for message, came_to in zip(messages, stored or (), strict=stored is not None):
+            message.ticket.written.add(message.page.kind, came_to.counts)
+            safe_tell(message.reply_to, PageStored(attempt=message.attempt, stored=came_to))
+        return stored is not None
 
     def _store_page(self, message: StorePage) -> PageStored | PageRefused:
         if message.ticket.is_over:

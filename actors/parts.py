@@ -58,6 +58,9 @@ class MirrorStore(Protocol):
 
     def store_page(self, page: Page, *, run_id: int, at: datetime) -> Stored: ...
 
+    def store_pages(self, pages: Sequence[Page], *, at: datetime) -> tuple[Stored, ...] | None:
+        """Several at once; None, with nothing written, where they have to be stored singly."""
+
 
 class FreshStore(Protocol):
     """Where the Mirror builds a fresh start; `storage.fresh_start.FreshStart` is the real one."""

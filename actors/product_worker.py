@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import assert_never
 
 import structlog
@@ -34,10 +36,10 @@ from testio.errors import TestioError
 class ProductWorker(BaseActor):
     """Up to `max_workers` of; each runs, and waits for the remote, on a thread of its own.
 
-    It decides nothing. One page at a time is unacknowledged, so memory stays flat however large a
-    product is. Left without a product, it reads ahead for the others until the phase ends. Every
-    SyncProduct ends in one ProductSynced or ProductFailed to the phase that asked; a crash ends
-    the worker, and the phase counts the product as failed.
+    It decides nothing. One page at a time is unacknowledged, and one more is read meanwhile, so
+    memory stays flat however large a product is. Left without a product, it reads ahead for the
+    others until the phase ends. Every SyncProduct ends in one ProductSynced or ProductFailed to
+    the phase that asked; a crash ends the worker, and the phase counts the product as failed.
     """
 
     def __init__(
@@ -65,6 +67,8 @@ class ProductWorker(BaseActor):
         self._started = 0.0
         self._counts = NOTHING
         self._page_is_with: str | None = None
+        self._held_back: Page | None = None
+        self._then: Callable[[], None] | None = None
 
     def handle(self, message: WorkerMessage) -> bool:
         """Dispatch by type."""
@@ -146,11 +150,18 @@ class ProductWorker(BaseActor):
         return self._task is not None and self._task.attempt == attempt
 
     def _page_stored(self, message: PageStored) -> None:
-        if self._is_mine(message.attempt):
-            self._page_is_with = None
-            self._counts += message.stored.counts
-            rows = message.stored.counts.seen
-            self._board.stored(self.role, rows, self._clock.elapsed())
+        if not self._is_mine(message.attempt):
+            return
+        self._page_is_with = None
+        self._counts += message.stored.counts
+        self._board.stored(self.role, message.stored.counts.seen, self._clock.elapsed())
+        page, self._held_back = self._held_back, None
+        then, self._then = self._then, None
+        if page is not None:
+            self._store(page)
+        elif then is not None:
+            then()
+        else:
             self._go_on(message.stored)
 
     def _mirror_lost(self, message: MirrorLost) -> None:
@@ -162,19 +173,34 @@ class ProductWorker(BaseActor):
         assert self._job is not None
         try:
             page = next(self._job) if stored is None else self._job.send(stored)
-            stranger = self._recognised(page)
-            if stranger is None:
-                self._store(page)
-            else:
-                self._fail(stranger)
+            stranger = None if page is None else self._recognised(page)
         except StopIteration as end:
-            self._finish(end.value)
+            self._when_stored(partial(self._finish, end.value))
         except TestioError as error:
-            self._fail(Problem(kind=error.kind, message=str(error)))
+            problem = Problem(kind=error.kind, message=str(error))
+            self._when_stored(partial(self._fail, problem))
         except StorageError as error:
-            self._fail(Problem(kind=ErrorKind.STORAGE, message=str(error)))
+            problem = Problem(kind=ErrorKind.STORAGE, message=str(error))
+            self._when_stored(partial(self._fail, problem))
+        else:
+            if stranger is not None:
+                self._fail(stranger)
+            elif page is None:
+                self._when_stored(partial(self._go_on, Stored()))
+            elif self._page_is_with is not None:
+                self._held_back = page
+            else:
+                self._store(page)
+
+    def _when_stored(self, then: Callable[[], None]) -> None:
+        """Do this as soon as no page is with the Mirror any more."""
+        if self._page_is_with is None:
+            then()
+        else:
+            self._then = then
 
     def _store(self, page: Page) -> None:
+        """Hand a page to the Mirror; unless it is decisive, read the next one meanwhile."""
         assert self._task is not None
         order = StorePage(
             ticket=self._task.ticket,
@@ -185,6 +211,8 @@ class ProductWorker(BaseActor):
         self._page_is_with = self._mirror.tell(order)
         if self._page_is_with is None:
             self._fail(Problem(kind=ErrorKind.CRASHED, message="the mirror's writer is gone"))
+        elif not page.is_decisive:
+            self._go_on(Stored())
 
     def _finish(self, verdict: Verdict) -> None:
         task = self._end()
@@ -222,6 +250,7 @@ class ProductWorker(BaseActor):
     def _end(self) -> SyncProduct:
         assert self._task is not None
         task, self._task, self._job, self._page_is_with = self._task, None, None, None
+        self._held_back, self._then = None, None
         self._board.end(self.role)
         structlog.contextvars.clear_contextvars()
         return task

@@ -44,7 +44,7 @@ MAX_WINDOWS = 100_000
 MOST_WAITING = 500
 """Unchanged rows of an incremental listing that wait for its last page, before one of their own."""
 
-Pages = Generator[Page, Stored, None]
+Pages = Generator[Page | None, Stored, None]
 
 
 def list_tests(
@@ -119,7 +119,7 @@ class TestsJob:
 
     # -- holes -------------------------------------------------------------------------------
 
-    def _probe(self) -> Generator[Page, Stored, tuple[HoleRecord, ...]]:
+    def _probe(self) -> Generator[Page | None, Stored, tuple[HoleRecord, ...]]:
         """Try holes again that are due; returns those to be stepped over."""
         holes = self.directory.holes(self.product_id, self.clock.now())
         left = []
@@ -133,7 +133,8 @@ class TestsJob:
                 left.append(hole)
             else:
                 self.cursor = replace(self.cursor, wants_full=page.wants_full)
-            self.stored = yield page
+            yield page
+        yield None
         return tuple(left)
 
     def _probed(self, hole: HoleRecord, others: Collection[int]) -> Page:
@@ -190,17 +191,18 @@ class TestsJob:
             )
         return ListingMark(id=self.listing_id, full=is_full, resume=resume)
 
-    def _read(self) -> Generator[Page, Stored, Page]:
+    def _read(self) -> Generator[Page | None, Stored, Page]:
         """Read window after window; returns the last page, which is not stored yet."""
         for _ in range(MAX_WINDOWS):
             page = self._next_page()
             if self.listing.state is not Reading.GOING_ON:
+                yield None  # what is decided now is decided on all that was read before
                 return page if self.waiting is None else _with_waiting(page, self.waiting)
             if self._may_wait(page):
                 self.waiting = page if self.waiting is None else _with_waiting(page, self.waiting)
                 page = self._overdue()
             if page.records or page.bad_rows or page.holes or page.unchanged:
-                self.stored = yield page
+                yield page
         raise BadPayload(f"the list of tests does not end within {MAX_WINDOWS} pages")
 
     def _may_wait(self, page: Page) -> bool:
@@ -274,19 +276,26 @@ class TestsJob:
     ) -> Page:
         since = self._options.since or self._options.mirror_since
         fresh = {read.ids[index] for index in taken}
-        positions = {window.offset + index + 1 for index in taken}
-        # A record without an id is handed out with every window that holds it.
-        bad = [
-            row
-            for row in read.bad_rows
-            if row.position in positions and row.fingerprint not in self.bad
-        ]
+        bad: list[BadRow] = []
+        if read.bad_rows:
+            positions = {window.offset + index + 1 for index in taken}
+            # A record without an id is handed out with every window that holds it.
+            bad = [
+                row
+                for row in read.bad_rows
+                if row.position in positions and row.fingerprint not in self.bad
+            ]
         self.bad |= {row.fingerprint: row for row in bad}
-        self.seen |= {key for key in fresh if key is not None}
+        self.seen.update(key for key in fresh if key is not None)
+        records = tuple(r for r in read.records if r.id in fresh)
+        unchanged = tuple(r for r in read.unchanged if r.id in fresh)
+        if since is not None:
+            records = tuple(r for r in records if is_wanted(r, since))
+            unchanged = tuple(r for r in unchanged if is_wanted(r, since))
         return self._page(
-            records=tuple(r for r in read.records if r.id in fresh and is_wanted(r, since)),
+            records=records,
             bad_rows=tuple(bad),
-            unchanged=tuple(r for r in read.unchanged if r.id in fresh and is_wanted(r, since)),
+            unchanged=unchanged,
             unchanged_as_of=read.asked_at,
             unchanged_urls=read.unchanged_urls,
             tags=read.tags,
@@ -295,6 +304,8 @@ class TestsJob:
 
     def _with_holes(self, page: Page) -> Page:
         holes = self.listing.take_holes()
+        if not holes:
+            return page
         fresh = tuple(h.fingerprint for h in holes if h.fingerprint not in self.holes)
         self.holes |= {hole.fingerprint: hole for hole in holes}
         return replace(page, holes=holes, probed_holes=fresh)
@@ -302,7 +313,7 @@ class TestsJob:
     # -- the end -----------------------------------------------------------------------------
 
     def _give_up(self, last: Page) -> Job:
-        self.stored = yield replace(last, wants_full="the last full listing was given up")
+        yield replace(last, wants_full="the last full listing was given up")
         problem = Problem(kind=ErrorKind.LIST_MOVED, message=self.listing.why_abandoned)
         return Verdict(outcome=Outcome.PARTIAL, problem=problem, warning=self._warning)
 
@@ -334,7 +345,7 @@ class TestsJob:
     def _end(self, last: Page, missing: tuple[int, ...]) -> Job:
         """Look for what is missing, then move the cursor with the last page."""
         if self.mode is Mode.SINCE:
-            self.stored = yield last
+            yield last
             return gaps_verdict(len(self.bad) + len(self.holes), self.bad, self.holes)
         if not missing and self.listing.state is Reading.JOINED:
             missing = self.directory.unchecked_tests(self.product_id, self._options.mirror_since)

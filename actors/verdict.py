@@ -20,8 +20,12 @@ class Verdict:
     warning: str | None = None
 
 
-Job = Generator[Page, Stored, Verdict]
-"""Yields pages for the Mirror, is sent what each came to, and returns the verdict."""
+Job = Generator[Page | None, Stored, Verdict]
+"""Yields pages for the Mirror, and returns the verdict.
+
+It is sent what a decisive page came to once that is stored, and nothing of note for others: those
+it reads on behind, while they are being stored. None waits until all is stored.
+"""
 
 
 def gaps_verdict(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from queue import Queue
+from queue import SimpleQueue
 from typing import cast
 
 from actors.base import Address
@@ -90,7 +90,7 @@ class Wiring:
     def mailboxes(self) -> dict[str, int]:
         """How many messages wait for each actor that is there."""
         return {
-            address.role: cast("Queue[object]", ref.actor_inbox).qsize()
+            address.role: cast("SimpleQueue[object]", ref.actor_inbox).qsize()
             for address in self.everyone
             if (ref := address.ref) is not None
         }

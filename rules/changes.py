@@ -69,7 +69,9 @@ class Confirmation:
     gone: tuple[int, ...]
 
 
-def confirm(unchanged: Iterable[HeldRow], held: Mapping[int, Held], *, owner: int) -> Confirmation:
+def look_again(
+    unchanged: Iterable[HeldRow], held: Mapping[int, Held], *, owner: int
+) -> Confirmation:
     """Hold what the remote was asked about against what the mirror holds by now.
 
     A row that something else has rewritten meanwhile is neither confirmed nor gone: the remote's

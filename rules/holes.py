@@ -49,6 +49,11 @@ class Holes:
         """Where the next expected hole stands, at or behind `end`."""
         return min((at for at in self._expected if at >= end), default=None)
 
+    @property
+    def are_known(self) -> bool:
+        """Whether there are holes from earlier listings."""
+        return bool(self._known)
+
     def expect_behind(self, row_id: int, position: int) -> None:
         """A known hole stands behind its upper neighbour, which was read at `position`."""
         for hole in self._known:

@@ -305,14 +305,17 @@ class Listing:
         return bool(rows) and all(row.id in self._before for row in rows)
 
     def _note_tail(self, window: Window, rows: Sequence[Seen], first_new: int) -> None:
-        for index in range(first_new, len(rows)):
-            key = rows[index].id
-            if key is None:
+        wanted = self._proofs.wants_a_row or self._holes.are_known
+        ids = []
+        for index, row in enumerate(rows[first_new:], window.offset + first_new):
+            if row.id is None:
                 continue
-            self._tail = (*self._tail, key)[-TAIL:]
-            self._tail_at = window.offset + index
-            self._proofs.note_row(self._tail_at, key)
-            self._holes.expect_behind(key, self._tail_at)
+            ids.append(row.id)
+            self._tail_at = index
+            if wanted:
+                self._proofs.note_row(index, row.id)
+                self._holes.expect_behind(row.id, index)
+        self._tail = (*self._tail, *ids)[-TAIL:]
 
     def _check_again(self, window: Window, ids: list[int | None]) -> None:
         """Pages too small to overlap, and none behind: the last one must still be the same."""
@@ -323,13 +326,15 @@ class Listing:
             self._start_over()
 
     def _hand_out(self, rows: Sequence[Seen]) -> tuple[int, ...]:
+        handed_out = self._handed_out
         indexes = []
         for index, row in enumerate(rows):
-            if row.id is None or row.id not in self._handed_out:
+            if row.id is None:
                 indexes.append(index)
-            if row.id is not None:
-                self._handed_out.add(row.id)
-                self._read.add(row.id)
+            elif row.id not in handed_out:
+                handed_out.add(row.id)
+                indexes.append(index)
+        self._read.update(row.id for row in rows if row.id is not None)
         return tuple(indexes)
 
     def _has_ended(self, window: Window, rows: Sequence[Seen], beyond: int) -> bool:

@@ -13,11 +13,14 @@ Answer = list[int | None] | None
 
 
 class Proofs:
-    """What is still to be read again. One listing owns it."""
+    """What is still to be read again. One listing owns it.
+
+    `wants_a_row`: nothing was read yet that could be asked for again.
+    """
 
     def __init__(self) -> None:
         self._open: list[tuple[Window, Answer]] = []
-        self._wants_a_row = False
+        self.wants_a_row = False
 
     @property
     def next(self) -> Window | None:
@@ -27,7 +30,7 @@ class Proofs:
     @property
     def is_settled(self) -> bool:
         """Whether all that was read so far is proven."""
-        return not self._open and not self._wants_a_row
+        return not self._open and not self.wants_a_row
 
     def want(self, window: Window, answer: Answer) -> None:
         """This window has to answer so again."""
@@ -36,12 +39,12 @@ class Proofs:
 
     def want_a_row(self) -> None:
         """There is no row above yet: the next one that is read serves as proof."""
-        self._wants_a_row = self._wants_a_row or not self._open
+        self.wants_a_row = self.wants_a_row or not self._open
 
     def note_row(self, position: int, row_id: int) -> None:
         """A row was read at this position (from 0)."""
-        if self._wants_a_row:
-            self._wants_a_row = False
+        if self.wants_a_row:
+            self.wants_a_row = False
             self.want(single(position), [row_id])
 
     def check(self, answer: Answer) -> bool:

@@ -216,6 +216,23 @@ class Page:
         """The rows that the remote lists here, told in full or as unchanged."""
         return frozenset(row.id for row in (*self.records, *self.unchanged))
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is rows of a listing and nothing else."""
+        more = (self.bad_rows, self.holes, self.gone, self.confirmed, self.closed_holes)
+        return not (
+            self.listing is None
+            or self.is_decisive
+            or self.probed_holes
+            or self.wants_full
+            or any(more)
+        )
+
+    @property
+    def is_decisive(self) -> bool:
+        """Whether what it comes to decides on how its product goes on."""
+        return self.cursor is not None or self.held is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:

@@ -47,16 +47,8 @@ def make_sync_service(settings: Settings, token: SecretStr, store: Store) -> Syn
             fresh=store.fresh,
             account=make_guard(settings, token, store),
         ),
-        workers=workers_for(settings.max_concurrent_api_requests),
+        workers=settings.max_concurrent_api_requests,
     )
-
-
-def workers_for(requests: int) -> int:
-    """Half as many workers more than requests at once.
-
-    While some parse and wait for the Mirror, others use the connections.
-    """
-    return requests + (requests + 1) // 2
 
 
 def make_guard(settings: Settings, token: SecretStr, store: Store) -> AccountGuard:
@@ -75,7 +67,7 @@ def make_daemon_parts(
         events=store.events,
         directory=store.directory,
         next_run_id=store.events.next_run_id(),
-        workers=workers_for(configuration.concurrency),
+        workers=configuration.concurrency,
         clock=clock,
         schedule=_schedule(configuration, clock),
         tick_request=lambda: make_request(configuration.settings, Trigger.SCHEDULE),

@@ -26,7 +26,6 @@ from rules.choices import PREFIX, Choices, choices_of
 from rules.events import EventName, SyncEvent
 from rules.model import Outcome
 from service.account import AccountGuard
-from service.assembly import workers_for
 from service.configuration import Configuration, ReadAgain, differing, take_over
 from service.notify import Notifier
 from service.remote_client import make_client
@@ -132,7 +131,7 @@ class Steering:
             max_response_bytes=settings.max_response_bytes,
         )
         self.system.set_interval(live.interval_seconds)
-        self.system.employ(workers_for(live.concurrency))
+        self.system.employ(live.concurrency)
 
     # -- reload --------------------------------------------------------------------------------
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from sqlite3 import Connection
 
 from rules.model import Kind, Outcome
-from rules.records import CursorMove, ListingEnd, ListingMark, Page
+from rules.records import CursorMove, ListingEnd, Page
 from storage.row_sql import time_text
 from storage.schema import OWNERS, TABLES
 from storage.times import as_text
@@ -21,14 +23,33 @@ def open_listing(connection: Connection, page: Page, before: int | None, now: st
     """
     mark = page.listing
     assert mark is not None
-    place = {"product_id": page.product_id, "kind": page.kind.value, "id": mark.id, "now": now}
     if before not in (None, mark.id):
         _forget_listing(connection, page, before)
-    connection.execute(OPEN_FULL if mark.full else OPEN_INCREMENTAL, place | _resume(mark))
+    open_listings(connection, [page], now)
 
 
-def _resume(mark: ListingMark) -> dict[str, object]:
-    return {"resume": mark.resume}
+def open_listings(connection: Connection, pages: Sequence[Page], now: str) -> None:
+    """The same for pages of several products, whose listings are of one sort; none is abandoned."""
+    values: list[object] = []
+    is_full = False
+    for page in pages:
+        mark = page.listing
+        assert mark is not None
+        is_full = mark.full
+        resume = (mark.resume,) if is_full else ()
+        values += (page.product_id, page.kind.value, mark.id, *resume, now)
+    connection.execute(_open_statement(is_full, len(pages)), values)
+
+
+@functools.lru_cache(maxsize=64)
+def _open_statement(is_full: bool, pages: int) -> str:
+    columns = ("resume_listing", "resume") if is_full else ("open_listing",)
+    names = ("product_id", "kind", *columns, "updated_at")
+    row = f"({', '.join('?' for _ in names)})"
+    return (
+        f"INSERT INTO sync_cursors ({', '.join(names)}) VALUES {', '.join([row] * pages)}"
+        f" ON CONFLICT (product_id, kind) DO UPDATE SET {FULL if is_full else INCREMENTAL}"
+    )
 
 
 def _forget_listing(connection: Connection, page: Page, listing: int | None) -> None:
@@ -76,19 +97,12 @@ def want_full(connection: Connection, product_id: int, kind: Kind, why: str) -> 
     connection.execute(WANT_FULL, (why, product_id, kind.value))
 
 
-OPEN_FULL = """
-INSERT INTO sync_cursors (product_id, kind, resume_listing, resume, updated_at)
-VALUES (:product_id, :kind, :id, :resume, :now)
-ON CONFLICT (product_id, kind) DO UPDATE SET
+FULL = """
     wants_full = CASE WHEN resume_listing IS excluded.resume_listing THEN wants_full END,
     resume_listing = excluded.resume_listing, resume = excluded.resume
 """
 
-OPEN_INCREMENTAL = """
-INSERT INTO sync_cursors (product_id, kind, open_listing, updated_at)
-VALUES (:product_id, :kind, :id, :now)
-ON CONFLICT (product_id, kind) DO UPDATE SET open_listing = excluded.open_listing
-"""
+INCREMENTAL = "open_listing = excluded.open_listing"
 
 CURSOR = """
 INSERT INTO sync_cursors

@@ -69,6 +69,8 @@ class Database:
                 "PRAGMA synchronous=NORMAL",
                 "PRAGMA foreign_keys=ON",
                 "PRAGMA journal_size_limit=67108864",
+                # Pages of 4 KB: with 1,000 a full sync writes many pages back again and again.
+                "PRAGMA wal_autocheckpoint=4000",
             ],
         )
         assert self._dataset.engine is not None

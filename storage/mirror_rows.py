@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from sqlite3 import Connection
 
-from rules.changes import Held, compare, confirm
+from rules.changes import Held, compare, look_again
 from rules.deletions import missing_from
 from rules.model import Counts, Kind
 from rules.records import HeldSet, ListingEnd, Page, Stored
@@ -16,11 +16,12 @@ from storage.cursor_rows import move_cursor, open_listing, want_full
 from storage.database import Database
 from storage.deletion_rows import hold, live_rows, mark_gone, note_missing, release
 from storage.errors import StorageError
+from storage.page_batch import may_share, store_together
 from storage.page_state import state_before
-from storage.page_tag_rows import forget_other_pages, keep_tags, note_confirmed_tags
+from storage.page_tag_rows import note_pages
 from storage.part_rows import store_parts
 from storage.quarantine_rows import open_gaps, resolve_not_met, store_gaps
-from storage.row_sql import CONFIRMS, CONFIRMS_HELD, upsert
+from storage.row_sql import confirm, confirm_unchanged, upsert
 from storage.times import as_text
 
 
@@ -38,6 +39,17 @@ class MirrorRows:
         """
         with self._database.transaction(durable=bool(page.gone)) as connection:
             return store_in(connection, page, run_id=run_id, at=at)
+
+    def store_pages(self, pages: Sequence[Page], *, at: datetime) -> tuple[Stored, ...] | None:
+        """Write pages that waited together, all or nothing; what each came to, in order.
+
+        None, with nothing written, where they are not of a kind to be stored together. Raises
+        StorageError.
+        """
+        if not may_share(pages):
+            return None
+        with self._database.transaction() as connection:
+            return store_together(connection, pages, at=at)
 
 
 def store_in(connection: Connection, page: Page, *, run_id: int, at: datetime) -> Stored:
@@ -61,10 +73,7 @@ def store_in(connection: Connection, page: Page, *, run_id: int, at: datetime) -
         held = hold(connection, page.product_id, page.kind, page.held, run_id, now)
         stored = replace(stored, held=held)
     is_clean = before.gaps == 0 and not page.bad_rows and not page.holes
-    if page.tags and is_clean:
-        keep_tags(connection, page.tags, listing)
-    if page.kind is Kind.TESTS:  # the others are one page
-        _tell_pages_apart(connection, page, listing)
+    note_pages(connection, page, listing, is_clean=is_clean)
     if page.cursor is not None:
         stored = _end_listing(connection, page, stored, run_id, listing, now)
     if is_clean:
@@ -81,16 +90,7 @@ def _store_records(
     upsert(connection, page.kind, rewritten, listed_in, now)
     again = [record for record in changes.unchanged if record.id in changes.revived]
     store_parts(connection, (*rewritten, *again), now)
-    if changes.unchanged:
-        connection.execute(
-            CONFIRMS[page.kind],
-            {
-                "synced_at": now,
-                "listed_in": listed_in,
-                "owner": page.product_id,
-                "ids": json.dumps([record.id for record in changes.unchanged]),
-            },
-        )
+    confirm(connection, page, [record.id for record in changes.unchanged], now)
     return changes.counts + Counts(quarantined=len(page.bad_rows) + len(page.holes))
 
 
@@ -98,29 +98,14 @@ def _confirm_unchanged(
     connection: Connection, page: Page, held: Mapping[int, Held], at: datetime
 ) -> Counts:
     """Rows that the remote listed without sending them. Nothing of their content is written."""
-    outcome = confirm(page.unchanged, held, owner=page.product_id)
-    if outcome.gone:
+    found = look_again(page.unchanged, held, owner=page.product_id)
+    if found.gone:
         raise StorageError(
-            f"{page.kind.value} {outcome.gone[0]} was marked as deleted while the remote confirmed "
+            f"{page.kind.value} {found.gone[0]} was marked as deleted while the remote confirmed "
             "it; the next run reads that page in full"
         )
-    place = {
-        "as_of": as_text(page.unchanged_as_of or at),
-        "listed_in": None if page.listing is None else page.listing.id,
-        "ids": json.dumps(outcome.confirmed),
-    }
-    connection.execute(CONFIRMS_HELD[page.kind], place)
-    return Counts(unchanged=len(outcome.confirmed))
-
-
-def _tell_pages_apart(connection: Connection, page: Page, listing: int) -> None:
-    """Note which pages this listing asked for; at its end the others' ETags are forgotten."""
-    is_end = page.cursor is not None and page.cursor.end is ListingEnd.END
-    is_full = page.listing is not None and page.listing.full
-    if page.unchanged_urls and (is_full or is_end):
-        note_confirmed_tags(connection, page.unchanged_urls, listing)
-    if is_end:
-        forget_other_pages(connection, page.product_id, page.kind, listing)
+    confirm_unchanged(connection, page, found.confirmed, at)
+    return Counts(unchanged=len(found.confirmed))
 
 
 def _note_confirmed(connection: Connection, page: Page) -> None:

@@ -11,13 +11,27 @@ from sqlite3 import Connection
 from rules.model import Kind
 from rules.page_tags import HeldPage, HeldRow, PageTag, held_page
 from rules.places import PagePlace
+from rules.records import ListingEnd, Page
 from storage.listing_state import IS_KNOWN
 from storage.schema import OWNERS, TABLES
 
 
-def keep_tags(connection: Connection, tags: Iterable[PageTag], listing: int) -> None:
-    """Keep these, in the transaction of their pages' rows."""
-    connection.executemany(KEEP, [_row_of(tag, listing) for tag in tags])
+def note_pages(connection: Connection, page: Page, listing: int, *, is_clean: bool) -> None:
+    """What a page that is being stored teaches about the remote's pages.
+
+    `is_clean`: all records of its list can be read. At the end of a listing of the whole list the
+    windows that it did not ask for are forgotten: they may never be asked for again.
+    """
+    if page.tags and is_clean:
+        connection.executemany(KEEP, [_row_of(tag, listing) for tag in page.tags])
+    if page.kind is not Kind.TESTS:
+        return  # one page only
+    is_end = page.cursor is not None and page.cursor.end is ListingEnd.END
+    is_full = page.listing is not None and page.listing.full
+    if page.unchanged_urls and (is_full or is_end):
+        connection.execute(CONFIRM, (listing, json.dumps(page.unchanged_urls)))
+    if is_end:
+        connection.execute(FORGET_OTHERS, (page.product_id, page.kind.value, listing))
 
 
 def _row_of(tag: PageTag, listing: int) -> tuple[object, ...]:
@@ -33,16 +47,6 @@ def _row_of(tag: PageTag, listing: int) -> tuple[object, ...]:
         tag.mapping,
         listing,
     )
-
-
-def note_confirmed_tags(connection: Connection, urls: Iterable[str], listing: int) -> None:
-    """This listing asked for these pages, and they had not changed."""
-    connection.execute(CONFIRM, (listing, json.dumps(list(urls))))
-
-
-def forget_other_pages(connection: Connection, product_id: int, kind: Kind, listing: int) -> None:
-    """A listing of the whole list has ended: windows that it did not ask for may never be again."""
-    connection.execute(FORGET_OTHERS, (product_id, kind.value, listing))
 
 
 def forget_pages_of(connection: Connection, product_ids: Iterable[int]) -> None:

@@ -16,7 +16,9 @@ Values = dict[str, object]
 
 
 def store_parts(connection: Connection, records: Sequence[Record], now: str) -> None:
-    """Write the parts of records that are new or have changed."""
+    """Write the parts of records that are new or have changed; all of them are of one kind."""
+    if not records or not isinstance(records[0], ProductRecord | FeatureRecord):
+        return
     products = [record for record in records if isinstance(record, ProductRecord)]
     features = [record for record in records if isinstance(record, FeatureRecord)]
     if products:

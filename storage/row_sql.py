@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlite3 import Connection
 
 from rules.model import Kind
-from rules.records import BugRecord, FeatureRecord, ProductRecord, Record, TestRecord
+from rules.records import BugRecord, FeatureRecord, Page, ProductRecord, Record, TestRecord
 from storage.schema import OWNERS, TABLES
 from storage.times import as_text
 
@@ -37,7 +37,7 @@ COMMON_COLUMNS = (
     "synced_at",
 )
 KEPT_ON_UPDATE = frozenset({"id", "first_seen_at"})
-ROWS_A_STATEMENT = 30
+STATEMENT_SIZES = (90, 30)
 CLEARED = ("deleted_at", "missed_in")
 """What a row that is there has not; a new row begins without."""
 
@@ -52,14 +52,15 @@ def _own_values(record: Record) -> tuple[object, ...]:
     """In the order of OWN_COLUMNS."""
     match record:
         case TestRecord():
+            start, end = record.start_at, record.end_at
             return (
                 record.product_id,
                 record.title,
                 record.status,
                 record.review_status,
                 record.testing_type,
-                time_text(record.start_at),
-                time_text(record.end_at),
+                None if start is None else as_text(start),
+                None if end is None else as_text(end),
             )
         case FeatureRecord():
             return (record.product_id, record.title, json.dumps(record.section_ids))
@@ -78,18 +79,54 @@ def time_text(instant: datetime | None) -> str | None:
 def upsert(
     connection: Connection, kind: Kind, records: Sequence[Record], listed_in: int | None, now: str
 ) -> None:
-    """Write rows that are new or have changed.
+    """Write rows that are new or have changed."""
+    insert_rows(connection, kind, [row_of(record, listed_in, now) for record in records])
 
-    Many rows go into one statement: with `executemany` the interpreter would be let go of, and
-    waited for, once for each row.
+
+def insert_rows(connection: Connection, kind: Kind, rows: Sequence[tuple[object, ...]]) -> None:
+    """Write rows as `row_of` gives them.
+
+    Many go into one statement: with `executemany` the interpreter would be let go of, and waited
+    for, once for each row. Few sizes of statements, so that SQLite keeps them prepared.
     """
-    for start in range(0, len(records), ROWS_A_STATEMENT):
-        rows = [row_of(record, listed_in, now) for record in records[start:][:ROWS_A_STATEMENT]]
-        values = tuple(itertools.chain.from_iterable(rows))
-        connection.execute(_upsert_statement(kind, len(rows)), values)
+    start = 0
+    while (left := len(rows) - start) > 0:
+        size = next((size for size in STATEMENT_SIZES if size <= left), left)
+        values = itertools.chain.from_iterable(rows[start : start + size])
+        connection.execute(_upsert_statement(kind, size), tuple(values))
+        start += size
 
 
-@functools.lru_cache(maxsize=4 * ROWS_A_STATEMENT)
+def confirm(connection: Connection, page: Page, ids: Sequence[int], now: str) -> None:
+    """These rows of the page are there as they were."""
+    if not ids:
+        return
+    connection.execute(
+        CONFIRMS[page.kind],
+        {
+            "synced_at": now,
+            "listed_in": None if page.listing is None else page.listing.id,
+            "owner": page.product_id,
+            "ids": json.dumps(ids),
+        },
+    )
+
+
+def confirm_unchanged(connection: Connection, page: Page, ids: Sequence[int], at: datetime) -> None:
+    """The same for rows that the remote did not send, as of the moment when it was asked."""
+    if not ids:
+        return
+    connection.execute(
+        CONFIRMS_UNSENT[page.kind],
+        {
+            "as_of": as_text(page.unchanged_as_of or at),
+            "listed_in": None if page.listing is None else page.listing.id,
+            "ids": json.dumps(ids),
+        },
+    )
+
+
+@functools.lru_cache(maxsize=256)
 def _upsert_statement(kind: Kind, rows: int) -> str:
     columns = ("id", *OWN_COLUMNS[kind], *COMMON_COLUMNS)
     cleared = [name for name in CLEARED if name in TABLES[kind].columns]
@@ -115,8 +152,8 @@ def _confirm(kind: Kind) -> str:
     )
 
 
-def _keep_confirmed(kind: Kind) -> str:
-    """The same for rows that were called unchanged, as of the moment when that was asked."""
+def _confirm_unsent(kind: Kind) -> str:
+    """Such a row is there, of this owner; and something else may have confirmed it since."""
     found = "" if "missed_in" not in TABLES[kind].columns else ", missed_in = NULL"
     return (
         f"UPDATE {TABLES[kind].name} SET synced_at = max(synced_at, :as_of),"
@@ -130,4 +167,4 @@ def _join(parts: Iterable[str]) -> str:
 
 
 CONFIRMS: Mapping[Kind, str] = {kind: _confirm(kind) for kind in TABLES}
-CONFIRMS_HELD: Mapping[Kind, str] = {kind: _keep_confirmed(kind) for kind in TABLES}
+CONFIRMS_UNSENT: Mapping[Kind, str] = {kind: _confirm_unsent(kind) for kind in TABLES}

@@ -9,7 +9,7 @@ def as_text(instant: datetime) -> str:
     """The one format of times in the database: `2026-01-31T08:15:00.000000Z`."""
     if instant.tzinfo is not UTC:
         instant = instant.astimezone(UTC)
-    return instant.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return instant.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def as_instant(stored: str) -> datetime:

@@ -22,6 +22,8 @@ SECRET_WORDS = ("password", "username", "secret", "token", "credential", "access
 """Words in the keys of a test environment that grant access; the vendor's guide also shows free
 text under `access` and `access_claims`."""
 
+PLAIN = frozenset({int, float, bool, type(None)})
+
 _USERINFO = re.compile(r"://[^/?#\s]*@")
 
 HASH_CHUNK = 2047  # hashlib lets go of the interpreter lock from 2,048 bytes on; that costs more
@@ -71,6 +73,8 @@ def stored_form(record: dict[str, Any]) -> tuple[str, str]:
         raw = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
     except TypeError as error:
         raise ValueError(f"{_culprit(record)} cannot be stored as JSON: {error}") from error
+    if len(raw) <= HASH_CHUNK:
+        return raw.decode(), hashlib.blake2b(raw, digest_size=16).hexdigest()
     return raw.decode(), _digest(raw)
 
 
@@ -98,16 +102,23 @@ def _digest(raw: bytes) -> str:
 
 def without_secrets(value: Any) -> Any:
     """A copy of a test environment without anything that grants access."""
+    if isinstance(value, dict):
+        allowed = _allowed(tuple(value))
+        return {
+            key: item
+            if item.__class__ in PLAIN or (item.__class__ is str and "://" not in item)
+            else without_secrets(item)
+            for key, item in value.items()
+            if key in allowed
+        }
     if isinstance(value, str):
         return _USERINFO.sub("://", value) if "://" in value else value
-    if isinstance(value, dict):
-        return {k: without_secrets(v) for k, v in value.items() if not _is_secret(k)}
     if isinstance(value, list):
         return [without_secrets(item) for item in value]
     return value
 
 
 @functools.lru_cache(maxsize=1024)
-def _is_secret(key: str) -> bool:
-    lowered = key.lower()
-    return any(word in lowered for word in SECRET_WORDS)
+def _allowed(keys: tuple[str, ...]) -> frozenset[str]:
+    """Environments come in few shapes: those of their keys that grant nothing."""
+    return frozenset(key for key in keys if not any(word in key.lower() for word in SECRET_WORDS))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from rules.records import (
@@ -54,18 +55,18 @@ def products(body: bytes) -> Rows[ProductRecord]:
 
 def features(body: bytes, product_id: int) -> Rows[FeatureRecord]:
     """The records of a product's or a section's feature list."""
-    return _rows(_items(body, "features"), lambda item: _feature(item, product_id))
+    return _rows(_items(body, "features"), partial(_feature, product_id))
 
 
 def tests(body: bytes, product_id: int, *, offset: int) -> Rows[TestRecord]:
     """The records of one page of a product's tests; `offset` rows of the list stand before it."""
     items = _items(body, "exploratory_tests")
-    return _rows(items, lambda item: _test(item, product_id), offset=offset)
+    return _rows(items, partial(_test, product_id), offset=offset)
 
 
 def bugs(body: bytes, test_id: int) -> Rows[BugRecord]:
     """The records of the bugs of one test; a bug need not say which test it belongs to."""
-    return _rows(_items(body, "bugs"), lambda item: _bug(item, test_id))
+    return _rows(_items(body, "bugs"), partial(_bug, test_id))
 
 
 def test(body: bytes, product_id: int | None) -> TestRecord:
@@ -79,7 +80,7 @@ def test(body: bytes, product_id: int | None) -> TestRecord:
         own = _usable_id(item.get("product"))
         if own is None and product_id is None:
             raise ValueError("it does not say which product it belongs to")
-        return _test(item, own or product_id or 0)
+        return _test(own or product_id or 0, _id(item), item)
     except (ValueError, RecursionError) as error:
         raise BadPayload(f"the test cannot be used: {error}") from error
 
@@ -104,16 +105,19 @@ def _shape(value: Any) -> str:
     return "null" if value is None else f"of type {type(value).__name__}"
 
 
-def _rows(items: list[Any], read: Callable[[dict[str, Any]], R], *, offset: int = 0) -> Rows[R]:
+def _rows(
+    items: list[Any], read: Callable[[int, dict[str, Any]], R], *, offset: int = 0
+) -> Rows[R]:
     records: list[R] = []
     bad_rows: list[BadRow] = []
     ids: list[int | None] = []
     for index, item in enumerate(items):
-        ids.append(_usable_id(item))
+        record_id = _usable_id(item)
+        ids.append(record_id)
         try:
-            records.append(read(_as_object(item)))
+            records.append(read(_id(_as_object(item)) if record_id is None else record_id, item))
         except (ValueError, RecursionError) as error:
-            bad_rows.append(_bad_row(item, offset + index + 1, ids[-1], str(error)))
+            bad_rows.append(_bad_row(item, offset + index + 1, record_id, str(error)))
     return Rows(records=tuple(records), bad_rows=tuple(bad_rows), ids=tuple(ids))
 
 
@@ -150,15 +154,15 @@ def _as_object(item: Any) -> dict[str, Any]:
 
 
 def _usable_id(item: Any) -> int | None:
-    value = item.get("id") if isinstance(item, dict) else None
-    return value if type(value) is int and 1 <= value <= MAX_ID else None
+    value = item.get("id") if item.__class__ is dict else None
+    return value if value.__class__ is int and 1 <= value <= MAX_ID else None
 
 
 def _id(item: dict[str, Any]) -> int:
-    value = item.get("id")
-    if type(value) is int and 1 <= value <= MAX_ID:
-        return value
-    raise ValueError(f"id should be a whole number from 1 to 2^63-1 and is {value!r}")
+    usable = _usable_id(item)
+    if usable is None:
+        raise ValueError(f"id should be a whole number from 1 to 2^63-1 and is {item.get('id')!r}")
+    return usable
 
 
 def _text(item: dict[str, Any], key: str) -> str | None:
@@ -214,10 +218,10 @@ def _content(item: dict[str, Any]) -> dict[str, str]:
     return {"data": text, "content_hash": digest}
 
 
-def _product(item: dict[str, Any]) -> ProductRecord:
+def _product(record_id: int, item: dict[str, Any]) -> ProductRecord:
     sections, with_default = _ids(item, "sections"), _ids(item, "sections_with_default")
     return ProductRecord(
-        id=_id(item),
+        id=record_id,
         name=_text(item, "name"),
         product_type=_text(item, "product_type"),
         has_sections=bool(sections) or len(with_default) > 1,
@@ -238,9 +242,9 @@ def _sections(item: dict[str, Any]) -> tuple[SectionRecord, ...]:
     return tuple(found.values())
 
 
-def _feature(item: dict[str, Any], product_id: int) -> FeatureRecord:
+def _feature(product_id: int, record_id: int, item: dict[str, Any]) -> FeatureRecord:
     return FeatureRecord(
-        id=_id(item),
+        id=record_id,
         product_id=product_id,
         title=_text(item, "title"),
         section_ids=_ids(item, "section_ids"),
@@ -271,11 +275,11 @@ def _user_story(value: Any, feature: str) -> UserStoryRecord:
     return UserStoryRecord(id=usable, title=title, path=path)
 
 
-def _test(item: dict[str, Any], product_id: int) -> TestRecord:
+def _test(product_id: int, record_id: int, item: dict[str, Any]) -> TestRecord:
     text, digest = stored_form(_clean(item))
     title, old_title, status, review_status, testing_type, start, end = _texts(item, TEST_TEXTS)
     return TestRecord(
-        id=_id(item),
+        id=record_id,
         product_id=product_id,
         title=title if title is not None else old_title,
         status=status,
@@ -299,7 +303,7 @@ TEST_TEXTS = (
 )
 
 
-def _bug(item: dict[str, Any], test_id: int) -> BugRecord:
+def _bug(test_id: int, record_id: int, item: dict[str, Any]) -> BugRecord:
     status = _text(item, "status")
     owner = item.get("test")
     if isinstance(owner, dict) and _usable_id(owner) not in (None, test_id):
@@ -307,7 +311,7 @@ def _bug(item: dict[str, Any], test_id: int) -> BugRecord:
             f"the bug belongs to test {owner['id']}, asked for were those of {test_id}"
         )
     return BugRecord(
-        id=_id(item),
+        id=record_id,
         test_id=test_id,
         title=_text(item, "title"),
         severity=_text(item, "severity"),

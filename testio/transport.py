@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import functools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -273,7 +274,8 @@ class Transport:
             self._adapter.send(
                 _prepared(url, token, etag),
                 stream=True,
-                timeout=options.timeout_seconds,
+                # The deadline ends reading: a timeout of the socket would cost a poll a read.
+                timeout=(options.timeout_seconds, None),
                 proxies=self._proxies,
             )
         ) as response:
@@ -355,11 +357,17 @@ def _prepared(url: str, token: str, etag: str | None) -> requests.PreparedReques
     No session means: no cookies, no settings of the environment, no redirect ever followed.
     """
     request = requests.PreparedRequest()
-    request.method, request.url = "GET", url
-    request.headers = CaseInsensitiveDict(HEADERS, Authorization=f"Token {token}")
+    request.method, request.url, request.headers = "GET", url, _headers(token)
     if etag is not None:
+        request.headers = request.headers.copy()
         request.headers["If-None-Match"] = etag
     return request
+
+
+@functools.lru_cache(maxsize=2)
+def _headers(token: str) -> CaseInsensitiveDict[str]:
+    """The same for every request; nobody changes them."""
+    return CaseInsensitiveDict(HEADERS, Authorization=f"Token {token}")
 
 
 def _read_body(response: requests.Response, limit: int) -> bytes:

@@ -156,6 +156,9 @@ class FakeMirror:
         self.pages.append(page)
         return Stored(counts=Counts(new=len(page.records)))
 
+    def store_pages(self, pages: Sequence[Page], *, at: datetime) -> None:
+        """None: each is stored by itself."""
+
 
 class FakeEvents:
     """Keeps entries in the order in which they were written."""

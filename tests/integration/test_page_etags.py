@@ -122,7 +122,7 @@ def test_a_tag_is_stored_with_its_rows_or_not_at_all(
     def fails(*_args: object, **_kwargs: object) -> None:
         raise StorageError("the disk is full")
 
-    monkeypatch.setattr("storage.mirror_rows.keep_tags", fails)
+    monkeypatch.setattr("storage.mirror_rows.note_pages", fails)
     with pytest.raises(StorageError):
         mirror.store(told(ONE))
     assert mirror.sql("SELECT count(*) FROM tests") == [(0,)]
@@ -192,6 +192,41 @@ def test_unchanged_rows_are_confirmed_and_not_rewritten(mirror: Mirror) -> None:
     assert mirror.sql("SELECT DISTINCT synced_at, listed_in FROM tests") == [(synced, 2)], (
         "as of the moment of asking, however late that is stored"
     )
+
+
+def of_product(page: Page, product_id: int) -> Page:
+    """The same page, of another product."""
+    records = tuple(a_test(record.id + 100, product_id) for record in page.records)
+    moved = page_of_tests(product_id, Window(page=1, per_page=30))
+    contents = [(record.id, record.content_hash) for record in records]
+    ids = [record.id for record in records]
+    tag = tag_for(moved, '"b"', ids=ids, contents=contents, mapping=1)
+    assert tag is not None
+    return replace(page, product_id=product_id, records=records, tags=(tag,))
+
+
+def test_pages_of_several_products_that_are_stored_together(mirror: Mirror) -> None:
+    pages = [told(ONE), of_product(told(TWO), 8)]
+    assert mirror.rows.store_pages(pages, at=START) is not None
+    both = [
+        mirror.directory.held_page(page_of_tests(key, Window(page=1, per_page=30)), 1)
+        for key in (7, 8)
+    ]
+    again = [
+        replace(unchanged(held, listing=FULL), product_id=held.tag.place.product_id)
+        for held in both
+        if held
+    ]
+    stored = mirror.rows.store_pages(again, at=LATER)
+    assert stored is not None
+    assert [each.counts.unchanged for each in stored] == [1, 1]
+    assert mirror.sql("SELECT count(*) FROM tests WHERE synced_at > changed_at") == [(2,)]
+    mirror.write("UPDATE tests SET content_hash = 'x' WHERE id = 1")
+    stored = mirror.rows.store_pages(again, at=LATER)
+    assert stored is not None
+    assert [each.counts.unchanged for each in stored] == [0, 1]
+    mirror.write("UPDATE tests SET deleted_at = '2026' WHERE id = 1")
+    assert mirror.rows.store_pages(again, at=LATER) is None, "so that only its product fails"
 
 
 def test_a_row_that_was_rewritten_meanwhile_is_not_confirmed(mirror: Mirror) -> None:

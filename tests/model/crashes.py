@@ -53,6 +53,13 @@ class CrashingMirror:
         self._crash.after_commit()
         return stored
 
+    def store_pages(self, pages: Sequence[Page], *, at: datetime) -> tuple[Stored, ...] | None:
+        self._crash.before_commit()
+        stored = self._mirror.store_pages(pages, at=at)
+        if stored is not None:
+            self._crash.after_commit()
+        return stored
+
 
 class CrashingEvents:
     """Writes events until the crash."""

@@ -168,7 +168,7 @@ MUTANTS = (
     Mutant(
         name="an ETag is kept although its page has bad rows",
         rule=7,
-        file="storage/mirror_rows.py",
+        file="storage/page_tag_rows.py",
         old="    if page.tags and is_clean:",
         new="    if page.tags:",
         test=f"{TAGS}::test_while_records_cannot_be_read_no_tag_is_kept_or_used",

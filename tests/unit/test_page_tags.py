@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.changes import Held, confirm
+from rules.changes import Held, look_again
 from rules.page_tags import (
     LONGEST_ETAG,
     HeldRow,
@@ -124,5 +124,5 @@ def test_what_was_rewritten_meanwhile_is_left_alone_and_what_was_deleted_is_name
         3: Held(content_hash="a", owner=8),
         4: Held(content_hash="a", owner=7, is_deleted=True),
     }
-    found = confirm(said, now, owner=7)
+    found = look_again(said, now, owner=7)
     assert (found.confirmed, found.gone) == ((1,), (4, 5))
