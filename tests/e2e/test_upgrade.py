@@ -22,12 +22,13 @@ KEPT = "2020-02-02T00:00:00.000Z"
 def make_old(path: Path, revision: str) -> None:
     """A mirror as a program of that schema left it, with a run that was killed."""
     database = Database(path)
-    with database.transaction() as connection:
+    with database.schema_transaction() as connection:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
-        connection.execute(
+    with database.transaction() as raw:
+        raw.execute(
             "INSERT INTO sync_runs (id, status, trigger_source, phases, scope, options, started_at)"
             " VALUES (41, 'running', 'cli', '[]', '{}', '{}', ?)",
             (KEPT,),
