@@ -59,19 +59,12 @@ class Installation:
             finally:
                 end(process)
 
-    def wait_for(self, holds: Callable[[StatusReply], bool], what: str) -> None:
-        """Wait until the daemon tells that it is so. Raises NoResult."""
-        give_up_at = time.monotonic() + LONGEST
-        while not ((status := self._status()) and holds(status)):
-            if time.monotonic() > give_up_at:
-                raise NoResult(f"{what} did not happen within {LONGEST:g} s")
-            time.sleep(POLL_SECONDS)
-
-    def _status(self) -> StatusReply | None:
+    def tells(self, holds: Callable[[StatusReply], bool]) -> bool:
+        """Whether a daemon answers, and tells that it is so."""
         try:
-            return self.control.status()
+            return holds(self.control.status())
         except (NoDaemon, ControlError):
-            return None
+            return False
 
     def _start(self, *words: str, **streams: Any) -> subprocess.Popen[bytes]:
         mine = {
@@ -84,6 +77,15 @@ class Installation:
         return subprocess.Popen(
             [*program(), *words], env=os.environ | mine, cwd=self.folder, **streams
         )
+
+
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = LONGEST) -> None:
+    """Wait until something is so. Raises NoResult."""
+    give_up_at = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > give_up_at:
+            raise NoResult(f"{what} did not happen within {seconds:g} s")
+        time.sleep(POLL_SECONDS)
 
 
 def program() -> list[str]:

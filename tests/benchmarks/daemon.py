@@ -10,7 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.benchmarks.commands import Installation
+from control.views import StatusReply
+from tests.benchmarks.commands import Installation, wait_until
 from tests.benchmarks.harness import Options, main
 from tests.benchmarks.remote import Remote, simulated
 from tests.benchmarks.result import Figure, Result, Target
@@ -30,9 +31,7 @@ def measure(options: Options) -> Result:
         starts = [_first_request(remote) for _ in range(options.pairs)]
         with tempfile.TemporaryDirectory() as folder:
             beside = _beside_a_daemon(Installation(Path(folder), remote), options)
-    start = Figure(
-        name="start to the first request", unit="s", values=starts, target=FIRST_REQUEST
-    )
+    start = Figure(name="start to the first request", unit="s", values=starts, target=FIRST_REQUEST)
     what = f"{options.size}; the log goes to /dev/null; whole processes, from their start"
     return Result(name="daemon", title="Daemon", what=what, figures=[start, *beside])
 
@@ -44,15 +43,14 @@ def _first_request(remote: Remote) -> float:
         remote.forget_requests()
         began = time.time()  # the clock of the remote's log
         with installation.daemon():
-            installation.wait_for(lambda _status: bool(remote.requests()), "the first request")
+            wait_until(lambda: bool(remote.requests()), "the first request")
         return float(remote.requests()[0]["at"]) - began
 
 
 def _beside_a_daemon(installation: Installation, options: Options) -> list[Figure]:
     seconds = QUICK_IDLE_SECONDS if options.quick else IDLE_SECONDS
     with installation.daemon() as pid:
-        installation.wait_for(lambda status: status.remote.results.get("ok", 0) > 0, "a request")
-        installation.wait_for(lambda status: status.current_run is None, "the end of the first run")
+        wait_until(lambda: installation.tells(_has_synced), "the end of the first run")
         time.sleep(SETTLING_SECONDS)
         idle = _idle(pid, seconds, options.pairs) if Path("/proc/self/schedstat").exists() else []
         status = [installation.seconds_of("status") for _ in range(options.pairs)]
@@ -62,6 +60,10 @@ def _beside_a_daemon(installation: Installation, options: Options) -> list[Figur
         Figure(name="`testio-sync status`", unit="s", values=status, target=STATUS),
         Figure(name="`testio-sync --help`", unit="s", values=shown, target=HELP),
     ]
+
+
+def _has_synced(status: StatusReply) -> bool:
+    return status.current_run is None and status.remote.results.get("ok", 0) > 1
 
 
 def _idle(pid: int, seconds: float, rounds: int) -> list[Figure]:

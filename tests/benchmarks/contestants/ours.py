@@ -21,13 +21,13 @@ ROWS = (
 
 def prepare(task: Task) -> None:
     """Make the tables."""
-    with open_store(_settings(task), role=Role.ONE_SHOT):
+    with open_store(settings_of(task), role=Role.ONE_SHOT):
         pass
 
 
 def sync(task: Task) -> int:
     """The whole account; returns the rows mirrored."""
-    settings = _settings(task)
+    settings = settings_of(task)
     with open_store(settings, role=Role.ONE_SHOT) as store:
         result = make_sync_service(settings, SecretStr(task.token), store).execute_sync()
     assert result.status == "success", result
@@ -35,7 +35,8 @@ def sync(task: Task) -> int:
         return int(connection.execute(ROWS).fetchone()[0])
 
 
-def _settings(task: Task) -> Settings:
+def settings_of(task: Task) -> Settings:
+    """All as it comes, but for what the task asks for."""
     flags = {
         "TESTIO_CUSTOMER_API_BASE_URL": task.url,
         "TESTIO_DB_PATH": str(task.folder / "testio.db"),
