@@ -17,6 +17,10 @@ class Contestant:
     name: str
     command: tuple[str, ...]
 
+    def with_flags(self, *flags: str) -> Contestant:
+        """The same, with flags of its own."""
+        return Contestant(self.name, (*self.command, *flags))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sync:

@@ -50,6 +50,10 @@ class Remote:
         """Counts of what there is, and of the requests served so far."""
         return self._ask("GET", "state")
 
+    def product_ids(self) -> list[int]:
+        """The ids of all products, in the remote's order."""
+        return [int(product["id"]) for product in self._ask("GET", "account")["products"]]
+
     def requests(self) -> list[dict[str, Any]]:
         """The newest requests, oldest first; see simulator/README.md."""
         return list(self._ask("GET", "requests"))

@@ -22,6 +22,8 @@ class Task:
     token: str
     folder: Path
     connections: int
+    product_ids: list[int] | None = None
+    """Only these products; ours alone knows of it."""
 
 
 def take_part(
@@ -47,6 +49,7 @@ def task_of_flags() -> Task:
     parser.add_argument("--token", required=True)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--connections", type=int, default=10)
+    parser.add_argument("--product-ids", type=int, nargs="+")
     return Task(**vars(parser.parse_args()))
 
 
