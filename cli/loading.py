@@ -1,11 +1,15 @@
-"""Loading the program in less time and memory; nothing here is loaded late that is needed early."""
+"""Loading the program in less time and memory."""
 
 from __future__ import annotations
 
 import gc
+import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+LATER = "asyncio"
+"""pydantic-settings loads it for a command line of its own, which we do not use."""
 
 
 @contextmanager
@@ -18,6 +22,7 @@ def lean_loading(*unused: str) -> Iterator[None]:
     """
     hidden = [name for name in unused if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type] # None: cannot be imported
+    _load_when_used(LATER)
     gc.disable()
     try:
         yield
@@ -26,3 +31,13 @@ def lean_loading(*unused: str) -> Iterator[None]:
         gc.enable()
         for name in hidden:
             del sys.modules[name]
+
+
+def _load_when_used(name: str) -> None:
+    """A module that is there at once, and loads when the first thing of it is asked for."""
+    spec = importlib.util.find_spec(name) if name not in sys.modules else None
+    if spec is None or spec.loader is None:
+        return
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)

@@ -56,6 +56,8 @@ class Installation:
         with self._start("run", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
                 yield process.pid
+                if process.poll() is not None:
+                    raise NoResult(f"the daemon ended by itself, with status {process.returncode}")
             finally:
                 end(process)
 

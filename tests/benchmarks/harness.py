@@ -72,7 +72,7 @@ def run(name: str, options: Options) -> Result | None:
 
 def save(results: Sequence[Result], options: Options, path: Path = RESULTS) -> None:
     """Write them down; what was measured earlier under the same circumstances stays."""
-    around = {**circumstances(), "rounds": f"{options.pairs}{', quick' if options.quick else ''}"}
+    around = circumstances() | ({"run": "quick, to see whether all works"} if options.quick else {})
     old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     kept = old.get("results", {}) if old.get("circumstances") == around else {}
     document = {
@@ -102,7 +102,8 @@ def table(result: Result) -> str:
         ).rstrip()
         for row in rows
     ]
-    return "\n".join([f"\n{result.title}: {result.what}", *lines, *result.notes])
+    title = f"\n{result.title}, {result.rounds} rounds: {result.what}"
+    return "\n".join([title, *lines, *result.notes])
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:

@@ -64,7 +64,11 @@ def section(result: Result) -> str:
     rows = ["| | median | least | most | target | met |", "| --- | --: | --: | --: | --- | --- |"]
     rows += [_row(figure) for figure in result.figures]
     notes = [f"- {note}" for note in result.notes]
-    parts = [f"### {result.title}", f"{result.what[0].upper()}{result.what[1:]}.", "\n".join(rows)]
+    parts = [
+        f"### {result.title}",
+        f"{result.what[0].upper()}{result.what[1:]}. {result.rounds} rounds.",
+        "\n".join(rows),
+    ]
     return "\n\n".join([*parts, *(["\n".join(notes)] if notes else [])])
 
 

@@ -61,6 +61,11 @@ class Result:
         """The figures that do not meet their target."""
         return [figure for figure in self.figures if figure.met is False]
 
+    @property
+    def rounds(self) -> int:
+        """How often it was measured."""
+        return max((len(figure.values) for figure in self.figures), default=0)
+
     def as_json(self) -> dict[str, Any]:
         """As it stands in the file of results."""
         return asdict(self)
