@@ -76,9 +76,8 @@ class Installation:
             "TESTIO_CUSTOMER_API_TOKEN": self.remote.token,
             "TESTIO_DB_PATH": str(self.database),
         }
-        return subprocess.Popen(
-            [*program(), *words], env=os.environ | mine, cwd=self.folder, **streams
-        )
+        others = {name: os.environ[name] for name in os.environ if not name.startswith("TESTIO_")}
+        return subprocess.Popen([*program(), *words], env=others | mine, cwd=self.folder, **streams)
 
 
 def wait_until(holds: Callable[[], bool], what: str, seconds: float = LONGEST) -> None:

@@ -102,7 +102,7 @@ def table(result: Result) -> str:
         ).rstrip()
         for row in rows
     ]
-    title = f"\n{result.title}, {result.rounds} rounds: {result.what}"
+    title = f"\n{result.title}, {result.rounds}: {result.what}"
     return "\n".join([title, *lines, *result.notes])
 
 

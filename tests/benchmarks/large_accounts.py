@@ -13,7 +13,12 @@ from tests.benchmarks.remote import SMALL, USUAL, Remote, Size, simulated
 from tests.benchmarks.rounds import in_turns
 
 CONNECTIONS = 10
-ONCE, MANY, FEW, ONE = "one time", "ten times the products", "5 large products", "1 large product"
+ONCE, MANY, FEW, ONE = (
+    "one time",
+    "ten times the products",
+    "a few large products",
+    "one large product",
+)
 SIZES = {
     ONCE: USUAL,
     MANY: Size(products=500),

@@ -66,7 +66,7 @@ def section(result: Result) -> str:
     notes = [f"- {note}" for note in result.notes]
     parts = [
         f"### {result.title}",
-        f"{result.what[0].upper()}{result.what[1:]}. {result.rounds} rounds.",
+        f"{result.what[0].upper()}{result.what[1:]}. {result.rounds}.",
         "\n".join(rows),
     ]
     return "\n\n".join([*parts, *(["\n".join(notes)] if notes else [])])

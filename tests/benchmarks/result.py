@@ -62,9 +62,10 @@ class Result:
         return [figure for figure in self.figures if figure.met is False]
 
     @property
-    def rounds(self) -> int:
-        """How often it was measured."""
-        return max((len(figure.values) for figure in self.figures), default=0)
+    def rounds(self) -> str:
+        """How often it was measured, in words."""
+        most = max((len(figure.values) for figure in self.figures), default=0)
+        return "1 round" if most == 1 else f"{most} rounds"
 
     def as_json(self) -> dict[str, Any]:
         """As it stands in the file of results."""
