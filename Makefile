@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-extras demo run test lint check format bench faults mutants model man lock clean
+.PHONY: help install install-extras demo run test lint check format bench bench-report profile faults mutants model man lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,8 +39,14 @@ check: format lint test ## format, then lint and test
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## time a full sync beside a bare loop of requests, in pairs
-	$(BIN)/python -m tests.benchmarks.full_sync
+bench: $(VENV)/.dev ## measure beside floors and peers, about half an hour (BENCH="--only NAME --quick --pairs N")
+	$(BIN)/python -m tests.benchmarks $(BENCH)
+
+bench-report: $(VENV)/.bench ## put what was measured into docs/performance.md, with the plot
+	$(BIN)/python -m tests.benchmarks.report
+
+profile: $(VENV)/.bench ## where a full sync spends its time: a table and .bench/profile.svg
+	$(BIN)/python -m tests.benchmarks.profile
 
 faults: $(VENV)/.dev ## the fault tests at length (the default suite runs a short form)
 	FAULT_ROUNDS=40 $(BIN)/pytest tests/faults --timeout=600 -v
@@ -57,6 +63,7 @@ man: $(VENV)/.dev ## make the manual page again, from the parsers (a test compar
 lock: ## pin the dependencies again (needs uv)
 	uv pip compile $(LOCK) --extra build -o requirements.lock
 	uv pip compile $(LOCK) --extra build --extra browse --extra parquet -o requirements-extras.lock
+	uv pip compile $(LOCK) --extra build --extra bench -o requirements-bench.lock
 	uv pip compile $(LOCK) --extra build --extra dev --extra browse --extra parquet -o requirements-dev.lock
 LOCK := -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command 'make lock' pyproject.toml
@@ -78,4 +85,8 @@ $(VENV)/.installed: requirements.lock pyproject.toml $(VENV)/bin/python
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/.bench: requirements-bench.lock $(VENV)/.dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
 	@touch $@

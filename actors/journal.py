@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import threading
 import time
 from collections import OrderedDict, deque
@@ -21,6 +22,8 @@ from rules.events import Entry, RunClosed, RunOpened, SyncEvent
 from rules.model import RunStatus, SyncResult
 
 log = structlog.get_logger("sync")
+LEVEL = logging.getLogger("sync")
+"""Asked before a line is put together: most events are never shown at the level WARNING."""
 
 KEPT_RESULTS = 200
 LOUD = frozenset({RunStatus.PARTIAL, RunStatus.FAILED, "failed", "partial"})
@@ -38,6 +41,7 @@ class Journal:
         self._logger = logger
         self._lock = threading.Lock()
         self._waiting: deque[Entry] = deque()
+        self._is_woken = False
         self._stuck: tuple[str, float] | None = None
         self._tries = 0
 
@@ -69,14 +73,29 @@ class Journal:
         """Put one entry at the end, wake the Logger, and show it in the log. Never raises."""
         with self._lock:
             self._waiting.append(entry)
-        self._logger.tell(Flush())
+            wake, self._is_woken = not self._is_woken, True
+        if wake:
+            self._wake()
         with contextlib.suppress(Exception):  # a log that cannot be written loses no event
             _show(entry)
         _tell(self.watchers, entry)
 
+    def _wake(self) -> None:
+        """One Flush for all that is recorded until the Logger looks.
+
+        It may be lost with a Logger that crashes; the one in its place gets one of its own.
+        """
+        if self._logger.tell(Flush()) is None:
+            with self._lock:
+                self._is_woken = False
+
     def first(self, limit: int) -> tuple[Entry, ...]:
-        """The oldest entries that are not written yet; they stay until `discard`."""
+        """The oldest entries that are not written yet; they stay until `discard`.
+
+        What is recorded from here on wakes the Logger again.
+        """
         with self._lock:
+            self._is_woken = False
             return tuple(itertools.islice(self._waiting, limit))
 
     def discard(self, count: int) -> None:
@@ -151,7 +170,7 @@ def _show(entry: Entry) -> None:
 
 def _show_result(result: SyncResult) -> None:
     log.log(
-        30 if result.status in LOUD else 20,
+        logging.WARNING if result.status in LOUD else logging.INFO,
         "run_finished",
         run_id=result.run_id,
         status=result.status.value,
@@ -166,6 +185,9 @@ def _show_result(result: SyncResult) -> None:
 
 
 def _show_event(event: SyncEvent) -> None:
+    level = logging.WARNING if event.outcome in LOUD else logging.INFO
+    if not LEVEL.isEnabledFor(level):
+        return
     fields: dict[str, object] = {
         "run_id": event.run_id,
         "phase": event.phase,
@@ -178,4 +200,4 @@ def _show_event(event: SyncEvent) -> None:
     if event.counts is not None:
         fields |= {"new": event.counts.new, "changed": event.counts.changed}
     shown = {name: value for name, value in fields.items() if value is not None}
-    log.log(30 if event.outcome in LOUD else 20, event.event.value, **shown, **event.detail)
+    log.log(level, event.event.value, **shown, **event.detail)

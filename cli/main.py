@@ -9,6 +9,7 @@ import os
 import sys
 from typing import Any
 
+from cli.loading import lean_loading
 from cli.parsers import verb_parser
 
 VERBS = {
@@ -76,7 +77,8 @@ def main(argv: list[str] | None = None) -> int:
     _suggest_a_verb(parser, arguments[0])
     verb = parser.parse_args(arguments[:1]).verb
     try:
-        module = importlib.import_module(f"cli.{verb}")
+        with lean_loading():
+            module = importlib.import_module(f"cli.{verb}")
         return _run(module, verb_parser(verb, module).parse_args(arguments[1:]))
     except KeyboardInterrupt:  # while it was loaded
         return CANCELLED

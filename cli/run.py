@@ -6,9 +6,13 @@ import argparse
 from typing import TYPE_CHECKING
 
 from cli.common import add_log_flags, add_settings_flags, settings_of, start_logging
+from cli.loading import lean_loading
 
 if TYPE_CHECKING:
     from service.configuration import Configured
+
+DRAWS_TRACEBACKS = ("rich", "pygments")
+"""structlog and Mako load these for tracebacks in colour, which a log has no use for."""
 
 EXAMPLES = """\
   testio-sync run
@@ -35,7 +39,8 @@ def main(arguments: argparse.Namespace) -> int:
     """Run the daemon; ends with its exit status."""
     import faulthandler
 
-    from service.main import run_daemon
+    with lean_loading(*DRAWS_TRACEBACKS):
+        from service.main import run_daemon
 
     faulthandler.enable()  # a watchdog ends us with SIGABRT: its reader wants every thread's stack
     configured = _read(arguments)

@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Body(BaseModel):
-    """Unknown fields are refused, and nobody changes it."""
+    """Unknown fields are refused, and nobody changes it.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    What checks a body is built when it is first needed: a command needs one or two of thirty.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)

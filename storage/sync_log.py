@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from sqlite3 import Connection
 
@@ -16,6 +16,7 @@ from storage.times import as_instant, as_text
 Row = dict[str, object]
 EventRow = tuple[object, ...]
 
+COUNTED = tuple(field.name for field in fields(Counts))
 NOT_COMPLETE = frozenset({Outcome.PARTIAL, Outcome.FAILED})
 
 
@@ -207,7 +208,8 @@ def _error(event: SyncEvent) -> str:
 
 
 def _counts(counts: Counts) -> str:
-    return json.dumps(asdict(counts))
+    """Field by field: `asdict` would take longer than all the rest of the row."""
+    return json.dumps({name: getattr(counts, name) for name in COUNTED})
 
 
 def _detail(detail: Mapping[str, object]) -> str | None:

@@ -19,8 +19,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from storage.errors import LockHeld, NoKernelLocks, StorageError, remedy
 from storage.times import as_text
 
@@ -92,6 +90,8 @@ class WriterLock:
     """The lock of one database, for the life of one process's writing connection."""
 
     def __init__(self, database: Path, *, role: Role, version: str, socket: Path | None) -> None:
+        from filelock import FileLock  # who only reads who holds it does without
+
         self.path = lock_path(database)
         self.recovered_from: Holder | None = None
         self._me = _myself(role, version, socket)
@@ -154,6 +154,8 @@ class WriterLock:
             raise StorageError(f"cannot make {self.path}: {reason}") from error
 
     def _try(self) -> bool:
+        from filelock import Timeout
+
         try:
             self._lock.acquire(blocking=False)
         except Timeout:

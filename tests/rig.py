@@ -27,6 +27,7 @@ class Rig:
     database: Database
     make_client: Callable[..., TestioClient]
     clients: dict[str, Any] = field(default_factory=dict)
+    workers: int = 4
 
     def sync(
         self,
@@ -45,7 +46,7 @@ class Rig:
                 directory=MirrorDirectory(self.database.path),
                 next_run_id=log.next_run_id(),
             ),
-            workers=4,
+            workers=self.workers,
         )
         return service.execute_sync(phases, SyncScope(product_ids=products), options)
 

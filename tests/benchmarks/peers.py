@@ -6,53 +6,98 @@ peer that hangs, fails or mirrors only a part is shown as that.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from tests.benchmarks.bounded import ROOT, NoResult, run_bounded
+from tests.benchmarks.contestant import OURS, RAW_FLOOR, REQUESTS_FLOOR, Contestant, Sync
+from tests.benchmarks.harness import Options, main
+from tests.benchmarks.remote import LATENCY_MS, Remote, simulated
+from tests.benchmarks.result import Figure, Result
+from tests.benchmarks.rounds import in_turns
 
 HERE = Path(__file__).parent
-ENVIRONMENTS = HERE.parents[1] / ".bench"
+ENVIRONMENTS = ROOT / ".bench"
 OLDEST = (3, 12)
 PYTHONS = ("python3.13", "python3.12", "python3.14", "python3", "python")
 LONGEST_INSTALL = 900.0
 LONGEST_SYNC = 300.0
+CONNECTIONS = 10
+MOST_ROUNDS = 3
+"""The slowest peer takes minutes, and there is no ratio to be told from noise."""
+FIRST, AGAIN = "first sync", "again, nothing new"
+OF_OURS = (OURS, RAW_FLOOR, REQUESTS_FLOOR)
 
 
 class NotReady(Exception):
     """A peer cannot be installed; the message says what is missing."""
 
 
-class NoResult(Exception):
-    """A sync has failed or taken too long; the message says which."""
+Twice = tuple[Sync, Sync] | str
+"""The first sync and a second one into the same folder, or why there are none."""
 
 
-@dataclass(frozen=True)
-class Contestant:
-    """A program to time; its command lacks only `--url --token --folder --connections`."""
+def measure(options: Options) -> Result:
+    """Both syncs of each peer, of ours and of the floors. Raises NoResult."""
+    notes = []
+    contestants = list(OF_OURS)
+    try:
+        ready()
+        contestants += peers()
+    except NotReady as problem:
+        notes.append(f"Without peers: {problem}")
+    with simulated(options.size) as remote:
+        works = {each: _twice(remote, each) for each in contestants}
+        found = in_turns(works, min(options.pairs, MOST_ROUNDS), warm_up=False)
+        notes += [note for each in contestants for note in _notes(each, found[each], remote.rows)]
+    what = f"{options.size}; {LATENCY_MS:g} ms for each answer, {CONNECTIONS} connections"
+    figures = [figure for each in contestants for figure in _figures(each, found[each])]
+    return Result(name="peers", title="Peers", what=what, figures=figures, notes=notes)
 
-    name: str
-    command: tuple[str, ...]
+
+def _twice(remote: Remote, contestant: Contestant) -> Callable[[], Twice]:
+    def once() -> Twice:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                first = remote.sync(contestant, folder, CONNECTIONS, LONGEST_SYNC)
+                return first, remote.sync(contestant, folder, CONNECTIONS, LONGEST_SYNC)
+            except NoResult as problem:
+                return str(problem)
+
+    return once
 
 
-@dataclass(frozen=True)
-class Sync:
-    """One sync: its seconds, the process's peak, the rows mirrored and the requests it took."""
+def _figures(contestant: Contestant, rounds: list[Twice]) -> list[Figure]:
+    done = [each for each in rounds if not isinstance(each, str)]
+    if not done:
+        return []
+    name, of_first, again = contestant.name, [one for one, _ in done], [two for _, two in done]
+    peaks = [max(first.peak_mb, second.peak_mb) for first, second in done]
+    return [
+        Figure(name=name, unit="s", values=[each.seconds for each in of_first], group=FIRST),
+        Figure(name=name, unit="s", values=[each.seconds for each in again], group=AGAIN),
+        Figure(name=name, unit="MB", values=peaks, group="peak"),
+        Figure(
+            name=name,
+            unit="",
+            values=[float(each.requests) for each in again],
+            group="requests again",
+        ),
+    ]
 
-    seconds: float
-    peak_mb: float
-    rows: int
-    requests: int
+
+def _notes(contestant: Contestant, rounds: list[Twice], expected: int) -> list[str]:
+    """What a reader has to know: syncs that failed, and mirrors that lack rows."""
+    failed = sorted({each for each in rounds if isinstance(each, str)})
+    notes = [f"{contestant.name}: {problem}" for problem in failed]
+    done = [each for each in rounds if not isinstance(each, str)]
+    rows = min((min(first.rows, second.rows) for first, second in done), default=expected)
+    return notes if rows == expected else [*notes, f"{contestant.name}: {rows} rows of {expected}"]
 
 
 def peers() -> list[Contestant]:
@@ -128,109 +173,5 @@ def _version(python: str) -> str | None:
     return asked.stdout.strip() if asked.returncode == 0 else None
 
 
-def run_bounded(command: tuple[str, ...], seconds: float) -> str:
-    """What a command prints on stdout. Raises NoResult if it fails or is not done in time.
-
-    It gets a process group of its own, which is killed as a whole when the time is over.
-    """
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, start_new_session=True, **pipes) as process:
-        try:
-            out, err = process.communicate(timeout=seconds)
-        except BaseException as problem:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            if isinstance(problem, subprocess.TimeoutExpired):
-                raise NoResult(f"no result within {seconds:g} s") from None
-            raise
-    if process.returncode != 0:
-        said = err.strip().splitlines() or ["it said nothing"]
-        raise NoResult(f"exit status {process.returncode}: {said[-1]}")
-    return str(out)
-
-
-class Account:
-    """A simulated account, served by a process of its own."""
-
-    def __init__(self, ready_line: dict[str, str]) -> None:
-        self._ready = ready_line
-
-    def state(self) -> Any:
-        """Counts of what there is, and of the requests served so far."""
-        with urllib.request.urlopen(f"{self._ready['control_url']}/state", timeout=30) as answer:
-            return json.load(answer)
-
-    def rows(self) -> int:
-        """Products, features and tests that a complete mirror has."""
-        state = self.state()
-        return int(state["products"] + state["features"] + state["tests"])
-
-    def sync(self, contestant: Contestant, folder: str, connections: int, longest: float) -> Sync:
-        """One sync into a folder. Raises NoResult."""
-        served = self.state()["requests_served"]
-        where = ("--url", self._ready["base_url"], "--token", self._ready["token"])
-        flags = (*where, "--folder", folder, "--connections", str(connections))
-        printed = run_bounded((*contestant.command, *flags), longest)
-        requests = self.state()["requests_served"] - served
-        try:
-            return Sync(**json.loads(printed), requests=requests)
-        except (TypeError, ValueError) as problem:
-            raise NoResult(f"printed no result: {printed[:200]!r}") from problem
-
-
-@contextmanager
-def _account(given: argparse.Namespace) -> Iterator[Account]:
-    sizes = ("products", "features", "tests", "latency_ms")
-    flags = [f"--{name.replace('_', '-')}={getattr(given, name)}" for name in sizes]
-    command = [sys.executable, "-m", "simulator", "--json", *flags]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as simulator:
-        assert simulator.stdout is not None
-        try:
-            yield Account(json.loads(simulator.stdout.readline()))
-        finally:
-            simulator.terminate()
-
-
-def main() -> int:
-    """Time each peer, first and again, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--products", type=int, default=50)
-    parser.add_argument("--features", type=int, default=20)
-    parser.add_argument("--tests", type=int, default=200)
-    parser.add_argument("--latency-ms", type=float, default=20.0)
-    parser.add_argument("--connections", type=int, default=10)
-    parser.add_argument("--pairs", type=int, default=1)
-    parser.add_argument("--longest", type=float, default=LONGEST_SYNC, help="seconds of one sync")
-    given = parser.parse_args()
-    try:
-        ready()
-    except NotReady as problem:
-        print(problem, file=sys.stderr)
-        return 2
-    with _account(given) as account:
-        expected = account.rows()
-        columns = ("first s", "again s", "peak MB", "rows", "of", "requests")
-        print(f"{'':<22}" + "".join(f"{column:>12}" for column in columns))
-        for _ in range(given.pairs):
-            for peer in peers():
-                print(f"{peer.name:<22}{_measured(account, peer, given, expected)}", flush=True)
-    return 0
-
-
-def _measured(account: Account, peer: Contestant, given: argparse.Namespace, expected: int) -> str:
-    """The rest of a line of the table: the two syncs, or why there are none."""
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            first, again = (
-                account.sync(peer, folder, given.connections, given.longest) for _ in range(2)
-            )
-        except NoResult as problem:
-            return f"  {problem}"
-    peak = max(first.peak_mb, again.peak_mb)
-    requests = f"{first.requests}+{again.requests}"
-    times = f"{first.seconds:12.1f}{again.seconds:12.1f}{peak:12.0f}"
-    return f"{times}{min(first.rows, again.rows):12}{expected:12}{requests:>12}"
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(("peers",)))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.peers import NoResult, NotReady, ready, run_bounded
+from tests.benchmarks.bounded import NoResult, run_bounded
+from tests.benchmarks.peers import NotReady, ready
 
 
 def test_a_sync_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:

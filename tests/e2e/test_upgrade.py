@@ -27,7 +27,8 @@ def make_old(path: Path, revision: str) -> None:
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
-        connection.exec_driver_sql(
+    with database.transaction() as raw:
+        raw.execute(
             "INSERT INTO sync_runs (id, status, trigger_source, phases, scope, options, started_at)"
             " VALUES (41, 'running', 'cli', '[]', '{}', '{}', ?)",
             (KEPT,),

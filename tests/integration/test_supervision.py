@@ -335,20 +335,24 @@ def test_what_comes_late_from_an_ended_run_changes_nothing(held: tuple[Bench, Ho
 
 
 def test_a_worker_has_at_most_one_page_that_is_not_acknowledged(bench: Bench) -> None:
-    """Backpressure: while the writer stands still, a large product is not read ahead."""
+    """Backpressure: while the writer stands still, one page more is read, and no third one."""
     bench.workers, bench.account.tests_each = 1, 300
-    gate, reached = threading.Event(), threading.Event()
+    gate, second, third = threading.Event(), threading.Event(), threading.Event()
+
+    def note_the_call(_scope: RequestScope) -> None:
+        calls = bench.account.calls.count((SyncPhase.NEW_TESTS, 1))
+        second.set() if calls == 2 else None
+        third.set() if calls == 3 else None
 
     def stand_still(page: Page) -> None:
         if page.kind is Kind.TESTS:
-            reached.set()
             gate.wait(10)
 
+    bench.account.misbehave[SyncPhase.NEW_TESTS, 1] = note_the_call
     bench.mirror.before_store = stand_still
     run_id = bench.start()
-    assert reached.wait(5)
-    bench.system.status()
-    assert bench.account.calls.count((SyncPhase.NEW_TESTS, 1)) == 1
+    assert second.wait(5), "the next page is read meanwhile"
+    assert not third.wait(0.3), "a third page was asked for while none was stored"
     gate.set()
     assert bench.wait(run_id, timeout=10).tests_discovered == 900
 

@@ -22,6 +22,8 @@ class Task:
     token: str
     folder: Path
     connections: int
+    product_ids: list[int] | None = None
+    """Only these products; ours alone knows of it."""
 
 
 def take_part(
@@ -31,18 +33,24 @@ def take_part(
 
     `prepare` is not timed: it makes the tables, as an installation does once.
     """
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--url", required=True)
-    parser.add_argument("--token", required=True)
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--connections", type=int, default=10)
-    task = Task(**vars(parser.parse_args()))
+    task = task_of_flags()
     prepare(task)
     began = time.perf_counter()
     rows = sync(task)
     seconds = time.perf_counter() - began
     line = {"seconds": seconds, "peak_mb": peak_mb(), "rows": rows}
     print(json.dumps(line), flush=True)
+
+
+def task_of_flags() -> Task:
+    """The task that the command line gives."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--token", required=True)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--connections", type=int, default=10)
+    parser.add_argument("--product-ids", type=int, nargs="+")
+    return Task(**vars(parser.parse_args()))
 
 
 def peak_mb() -> float:

@@ -34,7 +34,9 @@ def sync(task: Task, connect: Callable[[], Get]) -> int:
     ]
     for thread in (writer, *readers):
         thread.start()
-    for product in orjson.loads(connect()("/products"))["products"]:
+    products = orjson.loads(connect()("/products"))["products"]
+    rows.put([("products", product["id"], orjson.dumps(product)) for product in products])
+    for product in products:
         work.put(("features", product["id"]))
         work.put(("exploratory_tests", product["id"]))
     for _ in readers:

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from config.loading import load_settings
 from config.logs import configure_logs
 from config.settings import Settings
+from rules.model import SyncScope
 from service.assembly import make_sync_service
 from service.store import open_store
 from storage.writer_lock import Role
@@ -21,21 +22,24 @@ ROWS = (
 
 def prepare(task: Task) -> None:
     """Make the tables."""
-    with open_store(_settings(task), role=Role.ONE_SHOT):
+    with open_store(settings_of(task), role=Role.ONE_SHOT):
         pass
 
 
 def sync(task: Task) -> int:
     """The whole account; returns the rows mirrored."""
-    settings = _settings(task)
+    settings = settings_of(task)
     with open_store(settings, role=Role.ONE_SHOT) as store:
-        result = make_sync_service(settings, SecretStr(task.token), store).execute_sync()
+        service = make_sync_service(settings, SecretStr(task.token), store)
+        ids = frozenset(task.product_ids) if task.product_ids else None
+        result = service.execute_sync(scope=SyncScope(product_ids=ids))
     assert result.status == "success", result
     with sqlite3.connect(settings.db_path) as connection:
         return int(connection.execute(ROWS).fetchone()[0])
 
 
-def _settings(task: Task) -> Settings:
+def settings_of(task: Task) -> Settings:
+    """All as it comes, but for what the task asks for."""
     flags = {
         "TESTIO_CUSTOMER_API_BASE_URL": task.url,
         "TESTIO_DB_PATH": str(task.folder / "testio.db"),

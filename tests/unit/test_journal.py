@@ -1,0 +1,67 @@
+"""The journal wakes the Logger once for a batch, and never too seldom."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from actors.base import Address
+from actors.journal import Journal
+from actors.messages import Flush
+from rules.events import EventName, SyncEvent
+
+
+class Logger(Address):
+    """Somebody who only counts how often they are woken."""
+
+    def __init__(self) -> None:
+        super().__init__("logger")
+        self.is_there = True
+        self.flushes = 0
+
+    def tell(self, message: object) -> str | None:
+        if not self.is_there:
+            return None
+        assert isinstance(message, Flush)
+        self.flushes += 1
+        return "urn"
+
+
+@pytest.fixture
+def logger() -> Logger:
+    return Logger()
+
+
+def event() -> SyncEvent:
+    return SyncEvent(at=datetime(2026, 1, 31, tzinfo=UTC), event=EventName.PAUSED)
+
+
+def test_one_flush_is_enough_until_the_logger_looks(logger: Logger) -> None:
+    journal = Journal(logger)
+    for _ in range(5):
+        journal.record(event())
+    assert logger.flushes == 1
+    assert len(journal.first(10)) == 5
+    journal.record(event())  # while the five are being written
+    assert logger.flushes == 2
+
+
+def test_who_was_not_there_is_woken_by_the_next_entry(logger: Logger) -> None:
+    journal = Journal(logger)
+    logger.is_there = False
+    journal.record(event())
+    logger.is_there = True
+    journal.record(event())
+    assert logger.flushes == 1
+    assert len(journal.first(10)) == 2
+
+
+def test_a_database_that_cannot_be_written_is_tried_again_at_the_next_entry(logger: Logger) -> None:
+    journal = Journal(logger)
+    journal.record(event())
+    journal.first(10)
+    journal.not_written("the disk is full")
+    journal.record(event())
+    assert logger.flushes == 2
+    assert len(journal) == 2

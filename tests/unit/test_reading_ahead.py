@@ -1,0 +1,66 @@
+"""Windows that are asked for before their turn: which, and that no row is lost by it."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rules.listing import Listing, Reading
+from rules.stops import Seen
+from rules.windows import Window
+from tests.unit.test_listing import answer
+
+
+@given(count=st.integers(0, 900), most=st.integers(1, 20))
+def test_what_is_announced_is_what_is_asked_for(count: int, most: int) -> None:
+    rows = list(range(1, count + 1))
+    listing, full = Listing(), 0
+    announced: tuple[Window, ...] = ()
+    while listing.state is Reading.GOING_ON:
+        window = listing.next_window()
+        if announced:
+            assert window == announced[0]
+        seen = answer(rows, window)
+        listing.take(window, seen)
+        full += len(seen) == window.per_page
+        announced = listing.coming(most)
+        assert len(announced) <= min(most, full // 2), "more is at stake than was gained"
+    assert listing.coming(most) == (), "a listing that has ended announces nothing"
+
+
+def test_nothing_is_announced_after_something_unexpected() -> None:
+    rows = list(range(1, 900))
+    listing = Listing()
+    for _ in range(8):
+        window = listing.next_window()
+        listing.take(window, answer(rows, window))
+    assert len(listing.coming(9)) == 4
+    rows = rows[400:]  # what was read last is not there any more
+    window = listing.next_window()
+    listing.take(window, answer(rows, window))
+    assert listing.coming(9) == ()
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data(), count=st.integers(60, 260), most=st.integers(1, 8))
+def test_no_row_that_stayed_is_lost_where_the_list_moves_meanwhile(
+    data: st.DataObject, count: int, most: int
+) -> None:
+    """Rows come and go anywhere between any two requests; what is read ahead is read at once."""
+    rows, stayed = list(range(1, count + 1)), set(range(1, count + 1))
+    listing, got, ahead = Listing(), set[int | None](), dict[Window, list[Seen]]()
+    moves = data.draw(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), max_size=25))
+    while listing.state is Reading.GOING_ON:
+        window = listing.next_window()
+        seen = ahead.pop(window, None) or answer(rows, window)
+        got |= {seen[index].id for index in listing.take(window, seen)}
+        ahead = {w: ahead.get(w) or answer(rows, w) for w in listing.coming(most)}
+        if moves:
+            comes, where = moves.pop()
+            at = int(where * (len(rows) - 1))
+            if comes:
+                rows.insert(at, 10_000 + len(moves))
+            else:
+                stayed.discard(rows.pop(at))
+    if listing.state is Reading.COMPLETE:
+        assert stayed <= got, f"lost {sorted(stayed - got)}"
