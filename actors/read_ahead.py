@@ -46,7 +46,8 @@ class _Errand:
 class ReadAhead:
     """What the owners of products want read, and the helpers that read it. Thread-safe.
 
-    Bounded: each product has at most as many windows here as its share of the helpers, and one.
+    Bounded: for each helper of its share a product has two windows here, and one more, so that
+    none has to wait for the next one.
     """
 
     def __init__(self, is_over: Callable[[], bool] = lambda: False) -> None:
@@ -69,7 +70,7 @@ class ReadAhead:
     def share(self) -> int:
         """How many windows one product may have read ahead now."""
         with self._changed:
-            return self._helpers // max(1, self._owners) + 1 if self._helpers else 0
+            return 2 * self._helpers // max(1, self._owners) + 1 if self._helpers else 0
 
     def serve(self) -> None:
         """Read what is wanted until the helpers are called back; runs on a helper's thread."""

@@ -70,7 +70,7 @@ def test_planned_windows_are_read_in_order_and_taken_once(
     ahead: ReadAhead, lookahead: Lookahead, remote: Remote
 ) -> None:
     helper = help_out(ahead)
-    wait_until(lambda: lookahead.share == 2, what="the helper's arrival")
+    wait_until(lambda: lookahead.share > 0, what="the helper's arrival")
     lookahead.plan([FIRST, SECOND])
     wait_until(lambda: remote.asked == [FIRST, SECOND])
     rows = lookahead.take(FIRST)
@@ -135,7 +135,7 @@ def test_helpers_go_when_they_are_not_wanted_any_more(how: str) -> None:
     over = threading.Event()
     ahead = ReadAhead(over.is_set)
     helper = help_out(ahead)
-    wait_until(lambda: ahead.share == 2 or ahead.share == 1, what="the helper's arrival")
+    wait_until(lambda: ahead.share > 0, what="the helper's arrival")
     {"closed": ahead.close, "called back": ahead.call_back, "run over": over.set}[how]()
     helper.join(5)
     assert not helper.is_alive()
@@ -206,5 +206,5 @@ def test_what_is_read_for_nothing_is_bounded(make_rig: Callable[..., Rig]) -> No
     rig.sql("DELETE FROM tests")
     rig.workers = 6
     assert rig.sync().status is RunStatus.SUCCESS
-    assert rig.requests("exploratory_tests") <= alone + 6, "at most the helpers' share and one"
+    assert rig.requests("exploratory_tests") <= alone + 11, "two for each helper, and one"
     assert rig.differences() == []
