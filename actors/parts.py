@@ -202,6 +202,6 @@ class Parts:
     schedule: SchedulePlan | None = None
     tick_request: Callable[[], RunRequest] = lambda: RunRequest(trigger=Trigger.SCHEDULE)
     clock: Clock = field(default_factory=SystemClock)
-    pulse_seconds: float | None = 0.5
+    pulse_seconds: float | None = 1.0
     fresh: FreshStore | None = None
     account: AccountGuard = field(default_factory=AnyAccount)
