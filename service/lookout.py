@@ -40,7 +40,7 @@ STUCK_SECONDS = 60.0
 STUCK_REPEAT_SECONDS = 600.0
 
 
-METRICS_BEATS = 60
+METRICS_BEATS = 30
 """Beats between two tries to have the port of the metrics."""
 
 
@@ -52,7 +52,7 @@ class _Notes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookout:
-    """From `start` to `stop`. `beat` is called once a second, `gave_up` at most once."""
+    """From `start` to `stop`. `beat` is called every other second, `gave_up` at most once."""
 
     health: HealthCheck
     exporter: Exporter

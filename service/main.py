@@ -44,7 +44,8 @@ from storage.writer_lock import Role
 
 log = structlog.get_logger("daemon")
 
-WATCH_SECONDS = 1.0
+WATCH_SECONDS = 2.0
+"""Between two looks; a look wakes several actors, which is most of what an idle daemon does."""
 TOUCH_SECONDS = 60.0
 TIDY_SECONDS = 24 * 3600.0
 
@@ -158,7 +159,7 @@ def _watch(
 ) -> ExitStatus:
     """Wait for the end, looking after the actors, the lock and old events meanwhile."""
     touched = tidied = -TIDY_SECONDS
-    while not stop.wait(WATCH_SECONDS):
+    while not stop.wait(min(WATCH_SECONDS, watchdog.beat_seconds)):
         now = time.monotonic()
         lookout.beat()
         watchdog.look()

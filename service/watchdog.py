@@ -1,11 +1,12 @@
 """Watches over the actors from the daemon's main thread, and says what it finds to systemd.
 
-It asks without waiting: a question is put, and whether its answer has come is looked at a second
-later. So an actor that hangs cannot hang the thread that is to notice it.
+It asks without waiting: a question is put, and whether its answer has come is looked at with
+the next look. So an actor that hangs cannot hang the thread that is to notice it.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -41,7 +42,7 @@ class Movement:
 class Watchdog:
     """Feeds systemd's watchdog while the daemon is alive, and keeps its status line true.
 
-    Used by one thread, once a second. `rules.liveness` decides; what is wrong is logged once.
+    Used by one thread, every other second. `rules.liveness` decides; what is wrong is logged once.
     """
 
     def __init__(
@@ -79,6 +80,12 @@ class Watchdog:
     def ill(self) -> str | None:
         """Why the daemon should be replaced; None while it is alive."""
         return self._ill
+
+    @property
+    def beat_seconds(self) -> float:
+        """How often to look at least, so that the watchdog is fed in time."""
+        period = self._notifier.watchdog_seconds
+        return math.inf if period is None else period / BEATS
 
     def look(self) -> None:
         """Look after everybody, tell how it is, and feed the watchdog if all is well."""
@@ -121,8 +128,9 @@ class Watchdog:
         )
 
     def _feed(self, now: float) -> None:
-        period = self._notifier.watchdog_seconds
-        if period is None or (self._fed_at is not None and now - self._fed_at < period / BEATS):
+        if self._notifier.watchdog_seconds is None or (
+            self._fed_at is not None and now - self._fed_at < self.beat_seconds
+        ):
             return
         self._notifier.alive()
         self._fed_at = now

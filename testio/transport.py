@@ -7,9 +7,7 @@ shared gate for `Retry-After`. A redirect is an error: the token goes to one hos
 from __future__ import annotations
 
 import contextlib
-import email.utils
 import functools
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -22,19 +20,22 @@ import urllib3.exceptions
 from requests.structures import CaseInsensitiveDict
 
 from rules.page_tags import usable_etag
+from testio.answers import (
+    error_of_status,
+    read_body,
+    redirect_host,
+    retry_after_seconds,
+    root_cause,
+)
 from testio.cancellation import Cancellation
 from testio.deadlines import Call, Deadlines, WatchedAdapter
 from testio.errors import (
     BadPayload,
     Cancelled,
     ConnectionFailed,
-    Forbidden,
-    NotFound,
-    RateLimited,
     ServerError,
     TestioError,
     Timeout,
-    Unauthorized,
 )
 from testio.limits import Breaker, Gate, RateLimit, RequestScope, Slots
 from testio.tally import RemoteState, Tally
@@ -43,7 +44,6 @@ log = structlog.get_logger(__name__)
 
 ATTEMPTS = 4
 LONGEST_RETRY_AFTER = 300.0
-CHUNK = 64 * 1024
 MOST_CONNECTIONS = 64
 """Connections kept for the next request; `Slots` says how many are used."""
 
@@ -284,7 +284,7 @@ class Transport:
                 response.raw.read()  # nothing; the connection can serve the next request
                 return Answer(None, etag)
             self._refuse_bad_status(response)
-            body = _read_body(response, options.max_response_bytes)
+            body = read_body(response, options.max_response_bytes)
             return Answer(body, usable_etag(response.headers.get("ETag")))
 
     def _refuse_bad_status(self, response: requests.Response) -> None:
@@ -294,7 +294,9 @@ class Transport:
         if status == 304:
             raise BadPayload("the remote answered that nothing changed (304) to a plain request")
         if 300 <= status < 400:
-            raise BadPayload(f"redirected to host {_host(response)!r}; redirects are not followed")
+            raise BadPayload(
+                f"redirected to host {redirect_host(response)!r}; redirects are not followed"
+            )
         if status in (429, 503):
             self._park(response)
         raise error_of_status(status)
@@ -323,34 +325,6 @@ class Transport:
         return ConnectionFailed(f"connection to {host} failed: {root_cause(error)}")
 
 
-def error_of_status(status: int) -> TestioError:
-    """The error that a status code outside 2xx and 3xx stands for."""
-    if status == 401:
-        return Unauthorized("the remote refused the token (401); give it a new one")
-    if status == 403:
-        return Forbidden("the token may not see this (403)")
-    if status in (404, 410):
-        return NotFound(f"the remote says there is no such thing ({status})")
-    if status == 429:
-        return RateLimited("the remote's rate limit was reached (429)")
-    if status >= 500:
-        return ServerError(f"the remote failed ({status})")
-    return BadPayload(f"the remote answered with the unexpected status {status}")
-
-
-def retry_after_seconds(header: str | None, *, now: float) -> float | None:
-    """Seconds to wait by a `Retry-After` header: a number or an HTTP date; None if unusable."""
-    if header is None:
-        return None
-    text = header.strip()
-    if text.isascii() and text.isdigit():
-        return float(text) if len(text) < 16 else math.inf
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
-    except (ValueError, OverflowError):
-        return None
-
-
 def _prepared(url: str, token: str, etag: str | None) -> requests.PreparedRequest:
     """A request as it is sent, without what a session would look up for each one.
 
@@ -368,47 +342,6 @@ def _prepared(url: str, token: str, etag: str | None) -> requests.PreparedReques
 def _headers(token: str) -> CaseInsensitiveDict[str]:
     """The same for every request; nobody changes them."""
     return CaseInsensitiveDict(HEADERS, Authorization=f"Token {token}")
-
-
-def _read_body(response: requests.Response, limit: int) -> bytes:
-    """The decoded body, refused as soon as it exceeds `limit` bytes."""
-    if _announced_length(response) <= limit:
-        return bytes(response.raw.read())
-    body = bytearray()
-    while chunk := response.raw.read(CHUNK, decode_content=True):
-        body += chunk
-        if len(body) > limit:
-            raise BadPayload(f"the answer is larger than the limit of {limit} bytes")
-    return bytes(body)
-
-
-def _announced_length(response: requests.Response) -> float:
-    """The bytes of a body that is sent as it is; infinite where that is not known."""
-    length, headers = response.raw.length_remaining, response.headers
-    return math.inf if length is None or "Content-Encoding" in headers else float(length)
-
-
-def _host(response: requests.Response) -> str:
-    try:
-        return urlsplit(response.headers.get("Location", "")).hostname or "?"
-    except ValueError:
-        return "?"
-
-
-def root_cause(error: BaseException) -> str:
-    """What lies at the bottom of a chain of wrapped errors, without the request's URL."""
-    while isinstance(cause := _next_cause(error), BaseException):
-        error = cause
-    return (
-        f"{type(error).__name__}: {error}" if isinstance(error, OSError) else type(error).__name__
-    )
-
-
-def _next_cause(error: BaseException) -> object:
-    reason = getattr(error, "reason", None)
-    if isinstance(reason, BaseException):
-        return reason
-    return next((arg for arg in error.args if isinstance(arg, BaseException)), error.__cause__)
 
 
 def _may_retry(error: BaseException) -> bool:

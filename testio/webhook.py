@@ -11,9 +11,9 @@ import contextlib
 import requests
 import urllib3.exceptions
 
+from testio.answers import root_cause
 from testio.deadlines import Call, Deadlines, WatchedAdapter
 from testio.errors import Cancelled
-from testio.transport import root_cause
 
 HEADERS = {"Content-Type": "application/json", "User-Agent": "testio-sync"}
 

@@ -11,10 +11,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from simulator import Simulator
+from testio.answers import retry_after_seconds
 from testio.client import TestioClient
 from testio.errors import Cancelled
 from testio.limits import RequestScope, RetryBudget
-from testio.transport import LONGEST_RETRY_AFTER, retry_after_seconds
+from testio.transport import LONGEST_RETRY_AFTER
 from tests.conftest import wait_until
 from tests.contract.wire import Background, at_once
 

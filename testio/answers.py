@@ -1,0 +1,91 @@
+"""What an answer means: its status, its `Retry-After`, its body; and what a failure came from."""
+
+from __future__ import annotations
+
+import email.utils
+import math
+from urllib.parse import urlsplit
+
+import requests
+
+from testio.errors import (
+    BadPayload,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    ServerError,
+    TestioError,
+    Unauthorized,
+)
+
+CHUNK = 64 * 1024
+
+
+def error_of_status(status: int) -> TestioError:
+    """The error that a status code outside 2xx and 3xx stands for."""
+    if status == 401:
+        return Unauthorized("the remote refused the token (401); give it a new one")
+    if status == 403:
+        return Forbidden("the token may not see this (403)")
+    if status in (404, 410):
+        return NotFound(f"the remote says there is no such thing ({status})")
+    if status == 429:
+        return RateLimited("the remote's rate limit was reached (429)")
+    if status >= 500:
+        return ServerError(f"the remote failed ({status})")
+    return BadPayload(f"the remote answered with the unexpected status {status}")
+
+
+def retry_after_seconds(header: str | None, *, now: float) -> float | None:
+    """Seconds to wait by a `Retry-After` header: a number or an HTTP date; None if unusable."""
+    if header is None:
+        return None
+    text = header.strip()
+    if text.isascii() and text.isdigit():
+        return float(text) if len(text) < 16 else math.inf
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def read_body(response: requests.Response, limit: int) -> bytes:
+    """The decoded body, refused as soon as it exceeds `limit` bytes."""
+    if _announced_length(response) <= limit:
+        return bytes(response.raw.read())
+    body = bytearray()
+    while chunk := response.raw.read(CHUNK, decode_content=True):
+        body += chunk
+        if len(body) > limit:
+            raise BadPayload(f"the answer is larger than the limit of {limit} bytes")
+    return bytes(body)
+
+
+def _announced_length(response: requests.Response) -> float:
+    """The bytes of a body that is sent as it is; infinite where that is not known."""
+    length, headers = response.raw.length_remaining, response.headers
+    return math.inf if length is None or "Content-Encoding" in headers else float(length)
+
+
+def redirect_host(response: requests.Response) -> str:
+    """Where a redirect leads; only the host, as the rest may hold what is not to be logged."""
+    try:
+        return urlsplit(response.headers.get("Location", "")).hostname or "?"
+    except ValueError:
+        return "?"
+
+
+def root_cause(error: BaseException) -> str:
+    """What lies at the bottom of a chain of wrapped errors, without the request's URL."""
+    while isinstance(cause := _next_cause(error), BaseException):
+        error = cause
+    return (
+        f"{type(error).__name__}: {error}" if isinstance(error, OSError) else type(error).__name__
+    )
+
+
+def _next_cause(error: BaseException) -> object:
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, BaseException):
+        return reason
+    return next((arg for arg in error.args if isinstance(arg, BaseException)), error.__cause__)
