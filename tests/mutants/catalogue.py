@@ -288,7 +288,7 @@ MUTANTS = (
     Mutant(
         name="a 404 is a server error",
         rule=12,
-        file="testio/transport.py",
+        file="testio/answers.py",
         old="    if status in (404, 410):\n",
         new="    if status in (410,):\n",
         test="tests/contract/test_client.py",
