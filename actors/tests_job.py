@@ -76,7 +76,6 @@ class TestsJob:
     stored: Stored = field(default_factory=Stored)
     bad: dict[str, BadRow] = field(default_factory=dict)
     holes: dict[str, HoleRecord] = field(default_factory=dict)
-    seen: set[int] = field(default_factory=set)
     waiting: Page | None = None
     reader: PageReader = field(init=False)
     ahead: Lookahead | None = None
@@ -106,7 +105,7 @@ class TestsJob:
             return (yield from self._give_up(last))
         missing: tuple[int, ...] = ()
         if self.listing.state is Reading.COMPLETE and self.mode is not Mode.SINCE:
-            missing, held = self._missing_from(last)
+            missing, held = self._missing()
             if held is not None:
                 return (yield from self._hold(last, held))
         verdict = yield from self._end(last, missing)
@@ -286,7 +285,6 @@ class TestsJob:
                 if row.position in positions and row.fingerprint not in self.bad
             ]
         self.bad |= {row.fingerprint: row for row in bad}
-        self.seen.update(key for key in fresh if key is not None)
         records = tuple(r for r in read.records if r.id in fresh)
         unchanged = tuple(r for r in read.unchanged if r.id in fresh)
         if since is not None:
@@ -321,9 +319,9 @@ class TestsJob:
     def _warning(self) -> str | None:
         return None if self.listing.ordered else "the tests do not come newest end first"
 
-    def _missing_from(self, last: Page) -> tuple[tuple[int, ...], HeldSet | None]:
+    def _missing(self) -> tuple[tuple[int, ...], HeldSet | None]:
         """Tests that this listing lacks, and whether the brake holds them back."""
-        seen = self.seen | last.listed_ids
+        seen = self.listing.handed_out
         missing, rows = self.directory.missing_tests(
             self.product_id, self.listing_id, seen, self._options.mirror_since
         )
@@ -349,7 +347,7 @@ class TestsJob:
             return gaps_verdict(len(self.bad) + len(self.holes), self.bad, self.holes)
         if not missing and self.listing.state is Reading.JOINED:
             missing = self.directory.unchecked_tests(self.product_id, self._options.mirror_since)
-            missing = tuple(key for key in missing if key not in self.seen)
+            missing = tuple(key for key in missing if key not in self.listing.handed_out)
         found = self._look_for(missing)
         self.stored = yield replace(last, cursor=self._move(), gone=found.gone)
         for page in self._single_pages(found):  # noqa: UP028 (the worker sends, a list takes none)
@@ -373,7 +371,11 @@ class TestsJob:
 
     def _refresh_mutable(self) -> Pages:
         """Tests that can still change and were not listed; one that is gone waits for a listing."""
-        ids = [key for key in self.directory.open_tests(self.product_id) if key not in self.seen]
+        ids = [
+            key
+            for key in self.directory.open_tests(self.product_id)
+            if key not in self.listing.handed_out
+        ]
         for start in range(0, len(ids), 25):
             found = self._look_for(ids[start : start + 25])
             wants = f"test {found.gone[0]} was not found any more" if found.gone else None

@@ -20,7 +20,7 @@ Moves that compensate each other exactly cannot be seen through page numbers.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum, auto
@@ -91,7 +91,8 @@ class Listing:
 
     def _start_at_the_head(self) -> None:
         self._stops.begin()
-        self._read: set[int] = set()
+        # One set for both until the list is read a second time: a large product has many rows.
+        self._read = set() if self._handed_out else self._handed_out
         self._tail: tuple[int, ...] = ()
         self._tail_at = -1
         self._last: tuple[Window, list[int | None]] | None = None
@@ -118,6 +119,11 @@ class Listing:
             unproven=not point.proven,
         )
         self._read = set(point.tail)
+
+    @property
+    def handed_out(self) -> Set[int]:
+        """The ids of all rows that were returned to be stored."""
+        return self._handed_out
 
     @property
     def ordered(self) -> bool:
@@ -334,7 +340,8 @@ class Listing:
             elif row.id not in handed_out:
                 handed_out.add(row.id)
                 indexes.append(index)
-        self._read.update(row.id for row in rows if row.id is not None)
+        if self._read is not handed_out:
+            self._read.update(row.id for row in rows if row.id is not None)
         return tuple(indexes)
 
     def _has_ended(self, window: Window, rows: Sequence[Seen], beyond: int) -> bool:

@@ -15,6 +15,9 @@ from pathlib import Path
 
 from storage.queries import connect_readonly, named_failures
 
+CACHE_KB = 256
+"""Of each handle. There are as many as workers, and SQLite would give each 2 MB."""
+
 
 class Readers:
     """The handles of one database. Thread-safe: each is with one reader at a time.
@@ -45,7 +48,9 @@ class Readers:
         try:
             return self._idle.pop()
         except IndexError:
-            return connect_readonly(self._path)
+            connection = connect_readonly(self._path)
+            connection.execute(f"PRAGMA cache_size=-{CACHE_KB}")
+            return connection
 
     def close(self) -> None:
         """Close the handles that wait; one that is in use is closed with this object."""
