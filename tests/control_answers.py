@@ -1,0 +1,149 @@
+"""Handlers of the control API that note what they were asked, and answer what a test wants."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from control.protocol import (
+    ChoiceReply,
+    DecisionReply,
+    EventsReply,
+    FetchBody,
+    FetchedView,
+    FetchReply,
+    NoSuchEntry,
+    ReloadReply,
+    RetryReply,
+    RunView,
+    StartRunBody,
+    StartRunReply,
+    Word,
+    WordReply,
+)
+from control.views import DaemonView, HealthReply, RemoteView, StatusReply
+from rules.admission import Admission
+from rules.fetching import FetchState
+from rules.model import BreakerState, Kind, RunStatus, Trigger
+
+STATUS = StatusReply(
+    daemon=DaemonView(pid=1, started_at=datetime.now(UTC), version="1", socket="s"),
+    current_run=None,
+    queued_run_id=None,
+    interval_seconds=900,
+    paused=False,
+    next_run_at=None,
+    remote=RemoteView(
+        results={},
+        retries=0,
+        in_flight=0,
+        connections=10,
+        requests_per_second=0,
+        parked_seconds=0.0,
+        breaker=BreakerState.CLOSED,
+        open_seconds=0.0,
+        last_failure="",
+    ),
+)
+
+
+@dataclass
+class Answers:
+    """Handlers that note what they were asked."""
+
+    asked: list[StartRunBody] = field(default_factory=list)
+    fetches: list[FetchBody] = field(default_factory=list)
+    fetch_waits: bool = False
+    waits: list[float] = field(default_factory=list)
+    let_go: threading.Event = field(default_factory=threading.Event)
+    broken: Exception | None = None
+    healthy: bool = True
+
+    def status(self) -> StatusReply:
+        if self.broken is not None:
+            raise self.broken
+        return STATUS
+
+    def health(self) -> HealthReply:
+        if self.broken is not None:
+            raise self.broken
+        return HealthReply(
+            healthy=self.healthy,
+            reasons=[],
+            warnings=[],
+            at=datetime.now(UTC),
+            database="testio.db",
+            daemon=STATUS.daemon,
+        )
+
+    def metrics(self, accept: str) -> tuple[bytes, str]:
+        return f"# {accept}\n".encode(), "text/plain; version=0.0.4"
+
+    def start_run(self, body: StartRunBody) -> StartRunReply:
+        self.asked.append(body)
+        return StartRunReply(word=Admission.STARTED, run_id=7)
+
+    def run(self, run_id: int, wait_seconds: float) -> RunView | None:
+        if run_id != 7:
+            return None
+        return RunView(run_id=7, status=RunStatus.SUCCESS, trigger_source=Trigger.CLI)
+
+    def cancel(self) -> WordReply:
+        return WordReply(word=Word.NOTHING_TO_CANCEL)
+
+    def events(
+        self, since: int | None, run_id: int | None, limit: int, wait_seconds: float
+    ) -> EventsReply:
+        self.waits.append(wait_seconds)
+        if wait_seconds:
+            self.let_go.wait(wait_seconds)
+        return EventsReply(events=[], last_id=since or 0)
+
+    def fetch(self, body: FetchBody) -> FetchReply:
+        self.fetches.append(body)
+        if self.fetch_waits:
+            self.let_go.wait(5.0)
+        ids = body.product_ids or body.test_ids or [0]
+        return FetchReply(outcomes=[FetchedView(id=key, state=FetchState.REFRESHED) for key in ids])
+
+    def cancel_product(self, product_id: int) -> WordReply:
+        return WordReply(word=Word.CANCELLING, run_id=product_id)
+
+    def set_interval(self, seconds: float | None) -> ChoiceReply:
+        return self._chosen(seconds)
+
+    def set_concurrency(self, requests: int | None) -> ChoiceReply:
+        return self._chosen(requests)
+
+    def set_rate(self, per_second: int | None) -> ChoiceReply:
+        return self._chosen(per_second)
+
+    def _chosen(self, value: float | None) -> ChoiceReply:
+        chosen = value is not None
+        return ChoiceReply(word=Word.CHANGED, value=value or 0, before=1, chosen=chosen)
+
+    def reload(self) -> ReloadReply:
+        if self.broken is not None:
+            raise self.broken
+        return ReloadReply(word=Word.RELOADED, changed=["LOG_LEVEL"], needs_restart=[])
+
+    def pause(self, seconds: float | None) -> WordReply:
+        return WordReply(word=Word.PAUSED)
+
+    def resume(self) -> WordReply:
+        return WordReply(word=Word.RESUMED)
+
+    def accept_deletions(self, held_id: int) -> DecisionReply:
+        if held_id != 3:
+            raise NoSuchEntry(f"no deletions are held under the id {held_id}")
+        return DecisionReply(word=Word.ACCEPTED, id=held_id, product_id=18, kind=Kind.TESTS, rows=2)
+
+    def retry_problems(self, ids: list[int] | None) -> RetryReply:
+        return RetryReply(word=Word.RETRYING, ids=ids or [1, 2], run_id=7)
+
+    def clear_problem(self, entry_id: int) -> DecisionReply:
+        return DecisionReply(word=Word.CLEARED, id=entry_id, product_id=18, kind=Kind.TESTS)
+
+    def drain(self) -> WordReply:
+        return WordReply(word=Word.STOPPING)

@@ -1,0 +1,97 @@
+"""The control socket itself: where it may stand, its limits, its threads, its end."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from control.client import ControlClient, NoDaemon
+from control.server import ControlServer, NoSocket
+from tests.control_answers import STATUS, Answers
+
+
+def test_a_body_over_the_limit_is_refused(server: ControlServer) -> None:
+    connection = http.client.HTTPConnection("sync", timeout=5)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(str(server.path))
+    connection.putrequest("POST", "/v1/runs")
+    connection.putheader("Content-Length", str(10**9))
+    connection.endheaders()
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_waiting_requests_never_use_up_the_threads(
+    server: ControlServer, client: ControlClient, answers: Answers
+) -> None:
+    def follow() -> None:
+        client.events(since=0, wait_seconds=20)
+
+    followers = [threading.Thread(target=follow) for _ in range(12)]
+    for thread in followers:
+        thread.start()
+    give_up_at = time.monotonic() + 5
+    while len(answers.waits) < 12 and time.monotonic() < give_up_at:
+        time.sleep(0.01)
+    began = time.monotonic()
+    assert client.status() == STATUS
+    assert time.monotonic() - began < 1.0
+    assert sorted(answers.waits) == [0.0] * 10 + [20.0] * 2, "two wait, the others are answered"
+    answers.let_go.set()
+    for thread in followers:
+        thread.join(timeout=5)
+
+
+def test_stopping_removes_the_socket_and_holds_nobody_up(
+    server: ControlServer, client: ControlClient, answers: Answers
+) -> None:
+    def follow() -> None:
+        with contextlib.suppress(NoDaemon):  # it depends on the moment whether it is answered
+            client.events(since=0, wait_seconds=20)
+
+    follower = threading.Thread(target=follow)
+    follower.start()
+    give_up_at = time.monotonic() + 5
+    while not answers.waits and time.monotonic() < give_up_at:
+        time.sleep(0.01)
+    began = time.monotonic()
+    server.stop()
+    assert time.monotonic() - began < 4
+    assert not server.path.exists()
+    with pytest.raises(NoDaemon):
+        client.status()
+    answers.let_go.set()
+    follower.join(timeout=5)
+    assert not follower.is_alive()
+
+
+def test_random_bytes_do_no_harm(server: ControlServer, client: ControlClient) -> None:
+    for noise in (b"\x00" * 200, b"GET / HTTP/9.9\r\n\r\n", b"\r\n" * 50, b"A" * 40_000):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(5)
+            connection.connect(str(server.path))
+            connection.sendall(noise)
+    assert client.status() == STATUS
+
+
+def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path, answers: Answers) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir(mode=0o755)
+    folder.chmod(0o755)
+    with pytest.raises(NoSocket, match="chmod 700"):
+        ControlServer(folder / "socket", answers).start()
+
+
+def test_a_symlink_in_the_way_is_refused(tmp_path: Path, answers: Answers) -> None:
+    folder = tmp_path / "private"
+    folder.mkdir(mode=0o700)
+    (folder / "socket").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(NoSocket, match="is not a socket"):
+        ControlServer(folder / "socket", answers).start()
+    assert not (tmp_path / "elsewhere").exists()

@@ -1,0 +1,144 @@
+"""The database as a file: rights, schema, other writers, and what is no database of ours."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from rules.events import EventName, RunOpened, SyncEvent
+from rules.model import RunRequest, Trigger
+from storage import queries
+from storage.database import Database, unusable
+from storage.errors import DatabaseBusy, NewerSchema, StorageError
+from storage.migrate import MIGRATIONS, REVISION, migrate
+from storage.schema import FRESHNESS_VIEW, metadata
+from storage.sync_log import SyncLog
+from tests.fakes import START
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640])
+def test_the_database_and_its_log_have_the_rights_asked_for(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "a folder ? with #signs" / "my db.sqlite"
+    database = Database(path, mode=mode)
+    migrate(database)
+    found = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    database.close()
+    assert set(found.values()) == {mode}, found
+    assert path.name in found
+
+
+def test_migrations_make_the_declared_schema(database: Database) -> None:
+    with database.schema_transaction() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    with database.transaction() as connection:
+        view = connection.execute("SELECT sql FROM sqlite_master WHERE type = 'view'").fetchone()[0]
+    assert view.strip() == FRESHNESS_VIEW.strip()
+
+
+def test_the_revision_is_the_newest_step() -> None:
+    assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == REVISION
+
+
+def test_a_newer_schema_is_refused_and_left_alone(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(NewerSchema, match="9999"):
+        migrate(database)
+    with database.transaction() as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone()[0] == "9999"
+
+
+def test_an_older_schema_is_backed_up_before_it_is_changed(tmp_path: Path) -> None:
+    database = Database(tmp_path / "old.db")
+    with database.transaction() as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        connection.execute("INSERT INTO alembic_version VALUES ('0000')")
+        connection.execute("CREATE TABLE keepsake (what TEXT)")
+    with pytest.raises(StorageError, match="0000"):
+        migrate(database)  # there never was a step 0000, so the upgrade itself has to fail
+    database.close()
+    backups = list(tmp_path.glob("old.db.schema-0000.*.bak"))
+    assert len(backups) == 1
+    with closing(sqlite3.connect(backups[0])) as copy:
+        assert copy.execute("SELECT count(*) FROM keepsake").fetchone() == (0,)
+    assert stat.S_IMODE(backups[0].stat().st_mode) == 0o600
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(b"these are my notes, not a database\n" * 50)
+    with pytest.raises(StorageError, match="not a SQLite database"):
+        Database(path)
+    assert path.read_bytes().startswith(b"these are my notes")
+
+
+def test_another_writer_is_waited_for_and_then_named(tmp_path: Path) -> None:
+    database = Database(tmp_path / "testio.db", patience=0.2)
+    migrate(database)
+    opened = RunOpened(run_id=1, at=START, request=RunRequest(trigger=Trigger.API))
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseBusy, match="locked by another process"):
+            SyncLog(database).write([opened])
+        other.execute("ROLLBACK")
+    SyncLog(database).write([opened])
+    database.close()
+
+
+def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE notes (text)")
+        other.commit()
+    path.chmod(0o644)
+    database = Database(path)
+    with pytest.raises(StorageError, match="another program"):
+        migrate(database)
+    database.close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("notes",)]
+
+
+def test_readers_cannot_write(database: Database) -> None:
+    with (
+        pytest.raises(StorageError, match=r"cannot be read: .* TESTIO_DB_PATH"),
+        queries.open_readonly(database.path) as connection,
+    ):
+        connection.execute("DELETE FROM products")
+
+
+def test_reading_where_there_is_no_database_says_so(tmp_path: Path) -> None:
+    with (
+        pytest.raises(StorageError, match="there is no database"),
+        queries.open_readonly(tmp_path / "none.db"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    "code", [sqlite3.SQLITE_READONLY, sqlite3.SQLITE_READONLY_DIRECTORY], ids=str
+)
+def test_a_place_that_may_not_be_written_comes_with_the_way_out(code: int, tmp_path: Path) -> None:
+    error = sqlite3.OperationalError("attempt to write a readonly database")
+    error.sqlite_errorcode = code
+    said = str(unusable(tmp_path / "a.db", error))
+    assert "cannot be written by this user; run as the user it belongs to" in said
+    assert "readonly" not in said
+
+
+def test_a_write_after_the_end_is_told_as_what_it_is(tmp_path: Path) -> None:
+    opened = Database(tmp_path / "testio.db")
+    migrate(opened)
+    opened.close()
+    with pytest.raises(StorageError, match="was closed, because this process ends"):
+        SyncLog(opened).write([SyncEvent(at=datetime.now(UTC), event=EventName.PAUSED)])
