@@ -2,7 +2,7 @@
 
 Each job is a generator. The worker sends every page to the Mirror, goes on only when it is
 stored, and sends the job what it came to; the last page carries the cursor's move. What the
-generator returns is the outcome. Tests have a file of their own: `actors/tests_job.py`.
+generator returns is the outcome. Tests have files of their own: `actors/tests_job.py`.
 """
 
 from __future__ import annotations

@@ -89,10 +89,12 @@ class Mirror(BaseActor):
             for message in messages:
                 safe_tell(message.reply_to, _refused(message, ErrorKind.STORAGE, str(error)))
             return True
-        for message, came_to in zip(messages, stored or (), strict=stored is not None):
+        if stored is None:
+            return False
+        for message, came_to in zip(messages, stored, strict=True):
             message.ticket.written.add(message.page.kind, came_to.counts)
             safe_tell(message.reply_to, PageStored(attempt=message.attempt, stored=came_to))
-        return stored is not None
+        return True
 
     def _store_page(self, message: StorePage) -> PageStored | PageRefused:
         if message.ticket.is_over:

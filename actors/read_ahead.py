@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -23,7 +23,7 @@ from testio.errors import TestioError
 log = structlog.get_logger(__name__)
 
 LOOK_UP_SECONDS = 0.25
-"""How often a helper that has nothing to do looks whether the run is over."""
+"""How often who waits here looks whether the run is over."""
 
 Fetch = Callable[[Window], PageRead[TestRecord]]
 
@@ -96,6 +96,30 @@ class ReadAhead:
             self._closed = True
             self._changed.notify_all()
 
+    def _add(self, errands: Sequence[_Errand]) -> None:
+        with self._changed:
+            self._errands.extend(errands)
+            self._changed.notify_all()
+
+    def _drop(self, errands: Iterable[_Errand]) -> None:
+        """What nobody has begun is not begun any more."""
+        with self._changed:
+            for errand in errands:
+                if errand.stage is _Stage.WAITING:
+                    errand.stage = _Stage.DROPPED
+
+    def _answer(self, errand: _Errand) -> PageRead[TestRecord] | None:
+        """What a helper has read; waited for while one is at it and the run goes on."""
+        self._drop((errand,))
+        with self._changed:
+            while errand.stage is _Stage.ASKED and not self._is_over():
+                self._changed.wait(LOOK_UP_SECONDS)
+            return errand.read
+
+    def _leave(self) -> None:
+        with self._changed:
+            self._owners -= 1
+
     def _next(self, generation: int) -> _Errand | None:
         """The next thing to do, waited for; None when there will be nothing any more."""
         with self._changed:
@@ -138,34 +162,21 @@ class Lookahead:
         """Have these read, in this order. All that was planned otherwise is dropped."""
         if not windows and not self._planned:
             return
-        board = self._board
-        with board._changed:
-            self._drop_all_but(frozenset(windows))
-            for window in windows:
-                if window not in self._planned:
-                    errand = self._planned[window] = _Errand(window, self._fetch)
-                    board._errands.append(errand)
-            board._changed.notify_all()
+        self._drop_all_but(frozenset(windows))
+        new = [_Errand(window, self._fetch) for window in windows if window not in self._planned]
+        self._planned |= {errand.window: errand for errand in new}
+        self._board._add(new)
 
     def take(self, window: Window) -> PageRead[TestRecord] | None:
         """The answer, waited for if it is on its way; None if the owner has to ask."""
         errand = self._planned.pop(window, None)
-        if errand is None:
-            return None
-        with self._board._changed:
-            if errand.stage is _Stage.WAITING:
-                errand.stage = _Stage.DROPPED
-            self._board._changed.wait_for(lambda: errand.stage is not _Stage.ASKED)
-            return errand.read
+        return None if errand is None else self._board._answer(errand)
 
     def close(self) -> None:
         """The product needs nothing any more."""
-        with self._board._changed:
-            self._drop_all_but(frozenset())
-            self._board._owners -= 1
+        self._drop_all_but(frozenset())
+        self._board._leave()
 
     def _drop_all_but(self, windows: frozenset[Window]) -> None:
-        for window in [planned for planned in self._planned if planned not in windows]:
-            errand = self._planned.pop(window)
-            if errand.stage is _Stage.WAITING:
-                errand.stage = _Stage.DROPPED
+        gone = [planned for planned in self._planned if planned not in windows]
+        self._board._drop([self._planned.pop(window) for window in gone])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from actors.tests_job import MAX_WINDOWS
+from actors.tests_reading import MAX_WINDOWS
 from rules.listing import Listing, Reading
 from rules.records import BadRow, FeatureRecord, HoleRecord, ProductRecord, TestRecord
 from rules.sections import merge

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from actors.tests_job import is_wanted
+from actors.tests_reading import is_wanted
 from rules.fetching import Entity, Subject
 from rules.model import Kind
 from rules.records import Page

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
-from actors import tests_job
+from actors import tests_reading
 from actors.jobs import job_for
 from actors.messages import RunTicket, SyncProduct
 from config.loading import load_settings
@@ -238,7 +238,7 @@ def test_too_many_unchanged_rows_do_not_wait_for_the_last_page(
     rig.sync()
     rig.sync()
     expected = rig.sql(LAST_RUN)
-    monkeypatch.setattr(tests_job, "MOST_WAITING", 5)
+    monkeypatch.setattr(tests_reading, "MOST_WAITING", 5)
     assert rig.sync().status is RunStatus.SUCCESS
     assert rig.sql(LAST_RUN) == expected
     assert set(statuses(rig)) == {304}

@@ -57,7 +57,7 @@ MUTANTS = (
         name="the time of a listing is that of its last page",
         rule=4,
         file="actors/tests_job.py",
-        old="            as_of=self.as_of,\n            end=",
+        old="            as_of=self.reading.as_of,\n            end=",
         new="            as_of=self.clock.now(),\n            end=",
         test=f"{CURRENT}::test_an_interrupted_first_sync_goes_on_where_it_stopped",
     ),
@@ -240,7 +240,7 @@ MUTANTS = (
     Mutant(
         name="holes are forgotten",
         rule=9,
-        file="actors/tests_job.py",
+        file="actors/tests_reading.py",
         old="return replace(page, holes=holes, probed_holes=fresh)",
         new="return page",
         test=f"{POISON}::test_one_poisonous_record_among_500",

@@ -1,0 +1,243 @@
+"""Reads the list of one product's tests, window after window, into pages to be stored.
+
+`rules.listing` says which window comes next and when the list has been read; here it is asked for,
+by its ETag or in full, by this worker or by one that reads ahead, and what is new of it becomes a
+page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from actors.clock import Clock
+from actors.messages import SyncProduct
+from actors.page_reader import PageRead, PageReader, reader_for
+from actors.parts import ProductDirectory, RemoteClient
+from actors.read_ahead import Lookahead
+from rules.listing import Listing, Reading
+from rules.model import Kind, SyncOptions
+from rules.page_tags import HeldRow
+from rules.places import page_of_tests
+from rules.planning import CursorState, Mode
+from rules.records import BadRow, HoleRecord, ListingMark, Page, Stored, TestRecord
+from rules.stops import Seen
+from rules.windows import Window
+from testio.errors import BadPayload, ServerError
+
+MAX_WINDOWS = 100_000
+MOST_WAITING = 500
+"""Unchanged rows of an incremental listing that wait for its last page, before one of their own."""
+
+
+@dataclass(slots=True, kw_only=True)
+class TestsReading:
+    """One listing of one product's tests, and what was met on the way: `bad` rows and `holes`.
+
+    `listing_id` and `as_of` are those of an interrupted listing where it goes on.
+    """
+
+    __test__ = False
+
+    task: SyncProduct
+    client: RemoteClient
+    directory: ProductDirectory
+    clock: Clock
+    mode: Mode = Mode.NONE
+    listing: Listing = field(default_factory=Listing)
+    listing_id: int = 0
+    as_of: datetime | None = None
+    bad: dict[str, BadRow] = field(default_factory=dict)
+    holes: dict[str, HoleRecord] = field(default_factory=dict)
+    ahead: Lookahead | None = None
+    reader: PageReader = field(init=False)
+    waiting: Page | None = None
+
+    def __post_init__(self) -> None:
+        self.ask_by_tags(False)
+
+    @property
+    def product_id(self) -> int:
+        """The product."""
+        return self.task.product_id
+
+    @property
+    def options(self) -> SyncOptions:
+        """Of the run."""
+        return self.task.ticket.request.options
+
+    def ask_by_tags(self, asks: bool) -> None:
+        """Whether pages may be asked for by their ETags."""
+        self.reader = reader_for(self.options, self.directory, self.clock, asks=asks)
+
+    def page(self, **parts: object) -> Page:
+        """A page of this product's tests."""
+        return Page(product_id=self.product_id, kind=Kind.TESTS, **parts)  # type: ignore[arg-type]
+
+    def begin(self, mode: Mode, cursor: CursorState, holes: tuple[HoleRecord, ...]) -> None:
+        """Set the listing up, with its id and its time; `holes` are to be stepped over."""
+        self.mode, options, left = mode, self.options, cursor.interrupted
+        self.listing_id, self.as_of = self.task.ticket.run_id, self.clock.now()
+        self.holes = {hole.fingerprint: hole for hole in holes}
+        if self.mode is Mode.RESUMED and left is not None:
+            self.listing_id = cursor.resume_listing or self.listing_id
+            self.as_of = cursor.interrupted_at
+            self.listing = Listing(
+                since=options.mirror_since,
+                resume=left.point,
+                already_read=self.directory.listed_in(self.product_id, self.listing_id),
+                holes=holes,
+            )
+        else:
+            self.listing = Listing(
+                since=options.since or options.mirror_since,
+                incremental=self.mode is Mode.INCREMENTAL,
+                holes=holes,
+            )
+
+    def _mark(self) -> ListingMark | None:
+        if self.mode is Mode.SINCE:
+            return None
+        is_full = self.mode is not Mode.INCREMENTAL
+        resume = None
+        if is_full and self.listing.state is Reading.GOING_ON:
+            since = self.options.mirror_since
+            resume = self.listing.resume_point.as_text(
+                as_of=(self.as_of or self.clock.now()).isoformat(),
+                complete_from=None if since is None else since.isoformat(),
+            )
+        return ListingMark(id=self.listing_id, full=is_full, resume=resume)
+
+    def read(self) -> Generator[Page | None, Stored, Page]:
+        """Read window after window; returns the last page, which is not stored yet."""
+        for _ in range(MAX_WINDOWS):
+            page = self._next_page()
+            if self.listing.state is not Reading.GOING_ON:
+                yield None  # what is decided now is decided on all that was read before
+                return page if self.waiting is None else _with_waiting(page, self.waiting)
+            if self._may_wait(page):
+                self.waiting = page if self.waiting is None else _with_waiting(page, self.waiting)
+                page = self._overdue()
+            if page.records or page.bad_rows or page.holes or page.unchanged:
+                yield page
+        raise BadPayload(f"the list of tests does not end within {MAX_WINDOWS} pages")
+
+    def _may_wait(self, page: Page) -> bool:
+        """Whether all of a page can be written with the listing's last one."""
+        is_news = page.records or page.bad_rows or page.holes or page.probed_holes
+        return self.mode is Mode.INCREMENTAL and bool(page.unchanged) and not is_news
+
+    def _overdue(self) -> Page:
+        """What waits, if it has become too much; else an empty page."""
+        waiting = self.waiting
+        if waiting is None or len(waiting.unchanged) < MOST_WAITING:
+            return self.page()
+        self.waiting = None
+        return waiting
+
+    def _next_page(self) -> Page:
+        """Ask for the next window; the page holds what of it is to be stored."""
+        window = self.listing.next_window()
+        try:
+            read = self._answer_to(window)
+        except ServerError:
+            self.listing.failed(window)
+            self._look_ahead()
+            if self.listing.state is Reading.REFUSED:
+                raise
+            return self._with_holes(self.page(listing=self._mark()))
+        taken = self.listing.take(window, self._seen(read))
+        self._look_ahead()
+        return self._with_holes(self._stored_part(window, read, taken))
+
+    def _answer_to(self, window: Window) -> PageRead[TestRecord]:
+        read = None if self.ahead is None else self.ahead.take(window)
+        if read is not None:
+            return read
+        plainly = bool(self.holes) or not self.listing.is_reading_on
+        return self.ask(window, patient=not self.holes, plainly=plainly)
+
+    def _look_ahead(self) -> None:
+        """Have the windows read that will follow, while this one is being stored."""
+        if self.ahead is not None:
+            self.ahead.plan(self.listing.coming(self.ahead.share))
+
+    def read_ahead(self, window: Window) -> PageRead[TestRecord]:
+        """Ask for a window before its turn; called by helpers, on their threads."""
+        return self.ask(window, patient=False, plainly=False)
+
+    def ask(self, window: Window, *, patient: bool, plainly: bool) -> PageRead[TestRecord]:
+        """Ask for a window; safe on any thread. `plainly`: whatever is known of it."""
+        product_id, scope = self.product_id, self.task.requests
+        return self.reader.read(
+            None if plainly else page_of_tests(product_id, window),
+            lambda etag: self.client.list_tests(
+                product_id, window, scope, patient=patient, etag=etag
+            ),
+        )
+
+    def _seen(self, read: PageRead[TestRecord]) -> list[Seen]:
+        if read.unchanged:
+            return [Seen(row.id, row.end_at, row.known) for row in read.unchanged]
+        known, ends = self._known(read), {record.id: record.end_at for record in read.records}
+        return [Seen(key, ends.get(key) if key else None, key in known) for key in read.ids]
+
+    def _known(self, read: PageRead[TestRecord]) -> frozenset[int]:
+        if self.mode is not Mode.INCREMENTAL:
+            return frozenset()
+        hashes = {record.id: record.content_hash for record in read.records}
+        return self.directory.known_tests(self.product_id, hashes)
+
+    def _stored_part(
+        self, window: Window, read: PageRead[TestRecord], taken: tuple[int, ...]
+    ) -> Page:
+        since = self.options.since or self.options.mirror_since
+        fresh = {read.ids[index] for index in taken}
+        bad: list[BadRow] = []
+        if read.bad_rows:
+            positions = {window.offset + index + 1 for index in taken}
+            # A record without an id is handed out with every window that holds it.
+            bad = [
+                row
+                for row in read.bad_rows
+                if row.position in positions and row.fingerprint not in self.bad
+            ]
+        self.bad |= {row.fingerprint: row for row in bad}
+        records = tuple(r for r in read.records if r.id in fresh)
+        unchanged = tuple(r for r in read.unchanged if r.id in fresh)
+        if since is not None:
+            records = tuple(r for r in records if is_wanted(r, since))
+            unchanged = tuple(r for r in unchanged if is_wanted(r, since))
+        return self.page(
+            records=records,
+            bad_rows=tuple(bad),
+            unchanged=unchanged,
+            unchanged_as_of=read.asked_at,
+            unchanged_urls=read.unchanged_urls,
+            tags=read.tags,
+            listing=self._mark(),
+        )
+
+    def _with_holes(self, page: Page) -> Page:
+        holes = self.listing.take_holes()
+        if not holes:
+            return page
+        fresh = tuple(h.fingerprint for h in holes if h.fingerprint not in self.holes)
+        self.holes |= {hole.fingerprint: hole for hole in holes}
+        return replace(page, holes=holes, probed_holes=fresh)
+
+
+def _with_waiting(page: Page, waiting: Page) -> Page:
+    """The same page, with what an incremental listing has not written so far."""
+    return replace(
+        page,
+        unchanged=(*waiting.unchanged, *page.unchanged),
+        unchanged_as_of=waiting.unchanged_as_of,
+        unchanged_urls=(*waiting.unchanged_urls, *page.unchanged_urls),
+    )
+
+
+def is_wanted(record: TestRecord | HeldRow, since: datetime | None) -> bool:
+    """A test without an end is always wanted: it may still get one."""
+    return since is None or record.end_at is None or record.end_at >= since
