@@ -48,6 +48,7 @@ def make_sync_service(settings: Settings, token: SecretStr, store: Store) -> Syn
             next_run_id=store.events.next_run_id(),
             fresh=store.fresh,
             account=make_guard(settings, token, store),
+            damage=lambda: store.database.damage,
         ),
         workers=settings.max_concurrent_api_requests,
     )

@@ -25,12 +25,15 @@ from rules.records import HoleRecord
 from service.account import refuse_another_url
 from storage import listing_state, queries
 from storage.account_rows import AccountRows
-from storage.database import Database, refuse_strangers
+from storage.database import Database
+from storage.errors import StorageError
 from storage.fresh_start import FreshStart, remove_leftovers, staging_path
 from storage.migrate import migrate
 from storage.mirror_rows import MirrorRows
 from storage.page_tag_rows import page_held
 from storage.readers import Readers
+from storage.set_aside import finish_interrupted
+from storage.soundness import refuse_damaged, refuse_strangers
 from storage.sync_log import SyncLog
 from storage.writer_lock import Role, WriterLock
 
@@ -155,7 +158,8 @@ def open_store(
     lock = WriterLock(settings.db_path, role=role, version=program_version(), socket=socket)
     lock.acquire(wait_seconds=wait_seconds, keep_waiting=keep_waiting)
     try:
-        remove_leftovers(settings.db_path)
+        prepare_files(settings.db_path)
+        refuse_damaged(settings.db_path, whole=lock.recovered_from is not None)
         database = Database(settings.db_path, mode=settings.db_mode)
         try:
             migrate(database)
@@ -170,6 +174,17 @@ def open_store(
             database.close()
     finally:
         lock.release()
+
+
+def prepare_files(path: Path) -> None:
+    """Bring to its end, or remove, what a killed process has left. With the lock held."""
+    try:
+        damaged = finish_interrupted(path)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be put in place: {error}") from error
+    if damaged is not None:
+        log.warning("rebuild_finished", database=str(path), set_aside=str(damaged))
+    remove_leftovers(path)
 
 
 def _store(lock: WriterLock, database: Database) -> Store:

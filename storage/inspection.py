@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from rules.doctor_storage import DatabaseFacts
+from storage.damage import is_damage
 from storage.errors import StorageError
 from storage.queries import folder_text
 
@@ -39,6 +40,8 @@ def inspect_database(path: Path, *, thorough: bool, seconds: float) -> DatabaseF
     try:
         return _read_unchanged(path, facts, give_up_at, thorough=thorough)
     except (sqlite3.Error, OSError, StorageError) as error:
+        if is_damage(error):
+            return replace(facts, damage=(str(error),))
         return replace(facts, unusable=_words(path, error))
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from storage.damage import Unreadable, damaged, is_damage
 from storage.errors import DatabaseBusy, StorageError, remedy
 
 Row = dict[str, Any]
@@ -64,7 +65,7 @@ def named_failures(path: Path) -> Iterator[None]:
     """Errors of sqlite3 within the block, as StorageError that says what to do."""
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, Unreadable) as error:
         raise _readable_error(path, error) from error
 
 
@@ -73,7 +74,9 @@ def folder_text(path: Path) -> str:
     return f"{path} is a folder; name the database file in it: {path / 'testio.db'}, for example"
 
 
-def _readable_error(path: Path, error: sqlite3.DatabaseError) -> StorageError:
+def _readable_error(path: Path, error: sqlite3.DatabaseError | Unreadable) -> StorageError:
+    if is_damage(error):
+        return damaged(path, error)
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return DatabaseBusy(f"{path} is locked by another process; try again")
@@ -89,7 +92,12 @@ def _as_dict(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
 
 
 def _decoded(name: str, value: Any) -> Any:
-    return json.loads(value) if name in JSON_COLUMNS and isinstance(value, str) else value
+    if name not in JSON_COLUMNS or not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise Unreadable(f"the column {name} does not hold JSON") from error
 
 
 def known_products(connection: sqlite3.Connection) -> tuple[int, ...] | None:

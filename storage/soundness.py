@@ -1,0 +1,137 @@
+"""Whether the file at a path is a sound database, looked at before anything is written.
+
+The database and its log are only read. Call it before this process has the database open: to
+close a file that SQLite has open in the same process would give up SQLite's locks on it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from storage.damage import damaged
+from storage.errors import NotADatabase, StorageError, remedy
+from storage.queries import folder_text, named_failures
+
+MAGIC = b"SQLite format 3\0"
+HEADER = 100
+SMALL = 16 * 2**20
+"""Bytes up to which every page is looked at with each start: 50 ms, and half a second from a slow
+disk. docs/decisions.md has what was measured."""
+MOST_SHOWN = 3
+BUSY_SECONDS = 5.0
+KINDS = (
+    (b"\x89PNG", "an image"),
+    (b"\xff\xd8\xff", "an image"),
+    (b"GIF8", "an image"),
+    (b"PK\x03\x04", "an archive"),
+    (b"\x1f\x8b", "a compressed file"),
+    (b"%PDF", "a PDF document"),
+    (b"\x7fELF", "a program"),
+)
+
+
+def refuse_strangers(path: Path) -> None:
+    """Raise StorageError where the path is something else than a SQLite file or nothing yet."""
+    try:
+        if path.is_dir():
+            raise StorageError(folder_text(path))
+        if path.exists() and not path.is_file():
+            raise StorageError(f"{path} is not a regular file; set TESTIO_DB_PATH to one")
+        if path.exists() and (begins := _beginning(path)) and not begins.startswith(MAGIC):
+            raise NotADatabase(path, _kind_of(begins))
+    except OSError as error:
+        reason = f"{error.strerror}{remedy(error)}"
+        raise StorageError(f"{path} cannot be opened: {reason}") from error
+
+
+def refuse_damaged(path: Path, *, whole: bool) -> None:
+    """Raise DatabaseDamaged where there is damage; NotADatabase is one of its kinds.
+
+    `whole`: look at every page, whatever the size; a log that was left behind asks for that as
+    well. Else a large file's header, length and schema are looked at. Raises StorageError where
+    the file cannot be read.
+    """
+    refuse_strangers(path)
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    is_whole = whole or _size(path, "-wal") > 0 or path.stat().st_size <= SMALL
+    if found := _findings(path, "quick_check" if is_whole else None):
+        raise damaged(path, "; ".join(found))
+
+
+def inspect_thoroughly(path: Path) -> list[str]:
+    """What is wrong with any page, indices included. Raises as `refuse_damaged` does."""
+    refuse_strangers(path)
+    return _findings(path, "integrity_check")
+
+
+def _findings(path: Path, check: str | None) -> list[str]:
+    if _size(path, "-journal"):
+        return []  # SQLite first has to take back what was never finished
+    if not _size(path, "-wal") and (short := _missing_bytes(path)):
+        return [short]
+    return _look(path, check)
+
+
+def _look(path: Path, check: str | None) -> list[str]:
+    """What SQLite finds by one of its checks; without one the schema alone is read.
+
+    Raises DatabaseDamaged where it cannot even be read, StorageError where that has other reasons.
+    """
+    # Without a log nobody has it open, and none is to be made.
+    still = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
+    uri = f"file:{quote(str(path.absolute()))}?mode=ro{still}"
+    with (
+        named_failures(path),
+        closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as connection,
+    ):
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        if check is None:
+            return []
+        found = connection.execute(f"PRAGMA {check}({MOST_SHOWN})").fetchall()
+    return [line for (text,) in found if text != "ok" for line in _lines(str(text))][:MOST_SHOWN]
+
+
+def _lines(text: str) -> list[str]:
+    """SQLite puts several findings and a headline into one text."""
+    return [line for line in text.splitlines() if not line.startswith("***")]
+
+
+def _missing_bytes(path: Path) -> str | None:
+    """A file that is shorter than its header says was cut off, be it within its last page."""
+    header = _beginning(path)
+    page_size = int.from_bytes(header[16:18], "big")
+    page_size = 65536 if page_size == 1 else page_size
+    pages, size = int.from_bytes(header[28:32], "big"), path.stat().st_size
+    is_valid = header[24:28] == header[92:96]  # else an old program wrote it, without the count
+    if len(header) < HEADER or (is_valid and size < pages * page_size):
+        return f"it has {size} bytes, and {max(HEADER, pages * page_size)} belong there"
+    return None
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEADER)
+
+
+def _size(path: Path, suffix: str) -> int:
+    try:
+        return path.with_name(path.name + suffix).stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _kind_of(begins: bytes) -> str:
+    for magic, kind in KINDS:
+        if begins.startswith(magic):
+            return kind
+    if not begins.strip(b"\0"):
+        return "empty bytes"
+    try:
+        text = begins[:-4].decode() if len(begins) == HEADER else begins.decode()
+    except UnicodeDecodeError:
+        return "something else"
+    return "text" if text.isprintable() or text.split() else "something else"
