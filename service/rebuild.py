@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ import structlog
 from config.settings import Settings
 from config.version import program_version
 from rules.events import EventName, SyncEvent
+from rules.wording import counted
 from service.account import refuse_another_url
 from service.store import prepare_files
 from storage import set_aside
@@ -27,10 +28,9 @@ from storage.database import Database
 from storage.errors import DatabaseDamaged, NewerSchema, StorageError
 from storage.fresh_start import remove_leftovers
 from storage.migrate import migrate
-from storage.queries import connect_readonly, named_failures
 from storage.revision import REVISION
 from storage.salvage import SavedTable, salvage, unsound_rows
-from storage.soundness import inspect_thoroughly
+from storage.soundness import inspect_thoroughly, open_unchanged
 from storage.sync_log import SyncLog
 from storage.writer_lock import Role, WriterLock
 
@@ -143,11 +143,16 @@ def find_damage(path: Path) -> str | None:
             return "; ".join(found)
     except DatabaseDamaged as damage:
         return damage.what
-    with named_failures(path), closing(connect_readonly(path)) as connection:
-        connection.row_factory = None
+    with open_unchanged(path) as connection:
         connection.text_factory = bytes
         tables = unsound_rows(connection)
-    return ", ".join(f"{table.refused} bad rows in {table.name}" for table in tables) or None
+    return "; ".join(map(_unsound, tables)) or None
+
+
+def _unsound(table: SavedTable) -> str:
+    if table.is_cut:
+        return f"{table.name} cannot be read whole"
+    return f"{counted(table.refused, 'row')} of {table.name} cannot have been written so"
 
 
 def _refuse_foreign(path: Path, *, force: bool) -> None:

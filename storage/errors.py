@@ -35,13 +35,13 @@ class DatabaseDamaged(StorageError):
 
 
 class NotADatabase(DatabaseDamaged):
-    """The file is something else, or its first page is lost."""
+    """The file is something else, or its beginning is lost."""
 
-    def __init__(self, path: Path, what: str) -> None:
-        """`what`: what it is instead, as far as it can be told."""
-        super().__init__(path, f"it is not a SQLite database, but {what}")
+    def __init__(self, path: Path, looks: str) -> None:
+        """`looks`: what it looks like, as far as it can be told."""
+        super().__init__(path, f"it is not a SQLite database ({looks})")
         self.args = (
-            f"{path} is not a SQLite database, but {what}; it is left as it is. Set TESTIO_DB_PATH "
+            f"{path} is not a SQLite database ({looks}); it is left as it is. Set TESTIO_DB_PATH "
             "to another file, or, if the mirror stood there, make it anew: `testio-sync rebuild`",
         )
 

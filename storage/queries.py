@@ -16,11 +16,13 @@ from typing import Any
 from urllib.parse import quote
 
 from storage.damage import Unreadable, damaged, is_damage
-from storage.errors import DatabaseBusy, StorageError, remedy
+from storage.errors import DatabaseBusy, NotADatabase, StorageError, remedy
 
 Row = dict[str, Any]
 
 READ_TIMEOUT_SECONDS = 5.0
+LEAST_BYTES = 512
+"""Of a database that is not empty: the smallest page that SQLite has."""
 JSON_COLUMNS = frozenset(
     {"phases", "scope", "options", "phases_completed", "warnings", "errors", "counts", "detail"}
 )
@@ -49,6 +51,8 @@ def connect_readonly(path: Path, *, timeout: float = READ_TIMEOUT_SECONDS) -> sq
         raise StorageError(f"there is no database at {path} yet; a first sync makes it")
     if path.is_dir():
         raise StorageError(folder_text(path))
+    if 0 < path.stat().st_size < LEAST_BYTES:  # SQLite would take it for an empty database
+        raise NotADatabase(path, "it is too short for one")
     connection = sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?mode=ro",
         uri=True,

@@ -7,7 +7,8 @@ close a file that SQLite has open in the same process would give up SQLite's loc
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -31,6 +32,7 @@ KINDS = (
     (b"%PDF", "a PDF document"),
     (b"\x7fELF", "a program"),
 )
+TEXT = frozenset((9, 10, 13, *range(32, 127)))
 
 
 def refuse_strangers(path: Path) -> None:
@@ -41,7 +43,7 @@ def refuse_strangers(path: Path) -> None:
         if path.exists() and not path.is_file():
             raise StorageError(f"{path} is not a regular file; set TESTIO_DB_PATH to one")
         if path.exists() and (begins := _beginning(path)) and not begins.startswith(MAGIC):
-            raise NotADatabase(path, _kind_of(begins))
+            raise NotADatabase(path, _looks(begins))
     except OSError as error:
         reason = f"{error.strerror}{remedy(error)}"
         raise StorageError(f"{path} cannot be opened: {reason}") from error
@@ -77,27 +79,32 @@ def _findings(path: Path, check: str | None) -> list[str]:
 
 
 def _look(path: Path, check: str | None) -> list[str]:
-    """What SQLite finds by one of its checks; without one the schema alone is read.
+    """What SQLite finds by one of its checks; without one the schema alone is read."""
+    with open_unchanged(path) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        found = [] if check is None else connection.execute(f"PRAGMA {check}({MOST_SHOWN})")
+        return found_by(row[0] for row in found)[:MOST_SHOWN]
 
-    Raises DatabaseDamaged where it cannot even be read, StorageError where that has other reasons.
+
+@contextmanager
+def open_unchanged(path: Path) -> Iterator[sqlite3.Connection]:
+    """A reader that makes no log where none is; nobody may write meanwhile. Raises StorageError.
+
+    DatabaseDamaged where the file cannot be read because of that.
     """
-    # Without a log nobody has it open, and none is to be made.
     still = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
     uri = f"file:{quote(str(path.absolute()))}?mode=ro{still}"
     with (
         named_failures(path),
         closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as connection,
     ):
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
-        if check is None:
-            return []
-        found = connection.execute(f"PRAGMA {check}({MOST_SHOWN})").fetchall()
-    return [line for (text,) in found if text != "ok" for line in _lines(str(text))][:MOST_SHOWN]
+        yield connection
 
 
-def _lines(text: str) -> list[str]:
-    """SQLite puts several findings and a headline into one text."""
-    return [line for line in text.splitlines() if not line.startswith("***")]
+def found_by(check: Iterable[str]) -> list[str]:
+    """The findings of one of SQLite's checks; it puts several, and a headline, into one row."""
+    lines = (line for text in check for line in text.splitlines())
+    return [line for line in lines if line != "ok" and not line.startswith("***")]
 
 
 def _missing_bytes(path: Path) -> str | None:
@@ -124,14 +131,12 @@ def _size(path: Path, suffix: str) -> int:
         return 0
 
 
-def _kind_of(begins: bytes) -> str:
+def _looks(begins: bytes) -> str:
     for magic, kind in KINDS:
         if begins.startswith(magic):
-            return kind
+            return f"it looks like {kind}"
     if not begins.strip(b"\0"):
-        return "empty bytes"
-    try:
-        text = begins[:-4].decode() if len(begins) == HEADER else begins.decode()
-    except UnicodeDecodeError:
-        return "something else"
-    return "text" if text.isprintable() or text.split() else "something else"
+        return "it begins with zeros"
+    if all(byte in TEXT for byte in begins):
+        return "it looks like text"
+    return "its beginning is lost, or it is something else"

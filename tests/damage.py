@@ -93,6 +93,11 @@ OF_THE_FILE: tuple[Damage, ...] = (flip_bytes, flip_page, truncate, overwrite_he
 
 
 def contents(path: Path) -> dict[str, bytes]:
-    """What is in the database and its log, to be compared with what is there later."""
+    """What is in the database and its log, to be compared with what is there later.
+
+    An empty log is none: readers make it.
+    """
     beside = (path.with_name(path.name + suffix) for suffix in ("", "-wal"))
-    return {each.name: each.read_bytes() for each in beside if each.exists()}
+    return {
+        file.name: file.read_bytes() for file in beside if file.exists() and file.stat().st_size
+    }
