@@ -52,15 +52,18 @@ def refuse_strangers(path: Path) -> None:
 def refuse_damaged(path: Path, *, whole: bool) -> None:
     """Raise DatabaseDamaged where there is damage; NotADatabase is one of its kinds.
 
-    `whole`: look at every page, whatever the size; a log that was left behind asks for that as
-    well. Else a large file's header, length and schema are looked at. Raises StorageError where
-    the file cannot be read.
+    `whole`: look at every page and index, whatever the size; a log that was left behind asks for
+    that as well. Else a small file's pages are looked at, and a large one's header, length and
+    schema. Raises StorageError where the file cannot be read.
     """
     refuse_strangers(path)
     if not path.exists() or path.stat().st_size == 0:
         return
-    is_whole = whole or _size(path, "-wal") > 0 or path.stat().st_size <= SMALL
-    if found := _findings(path, "quick_check" if is_whole else None):
+    if whole or _size(path, "-wal") > 0:
+        check: str | None = "integrity_check"
+    else:
+        check = "quick_check" if path.stat().st_size <= SMALL else None
+    if found := _findings(path, check):
         raise damaged(path, "; ".join(found))
 
 
