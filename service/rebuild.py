@@ -32,12 +32,14 @@ from storage.revision import REVISION
 from storage.salvage import SavedTable, salvage, unsound_rows
 from storage.soundness import inspect_thoroughly, open_unchanged
 from storage.sync_log import SyncLog
-from storage.writer_lock import Role, WriterLock
+from storage.writer_lock import Role, WriterLock, lock_path, read_holder
 
 log = structlog.get_logger(__name__)
 
-TRACE = b"CREATE TABLE sync_cursors"
-"""Stands in the schema of every mirror, and so in the bytes of its first pages."""
+OURS = "sync_cursors"
+"""A table that every mirror has."""
+TRACE = f"CREATE TABLE {OURS}".encode()
+"""Stands in its schema, and so somewhere in its bytes."""
 TRACE_BYTES = 64 * 2**20
 
 
@@ -169,13 +171,28 @@ def _refuse_foreign(path: Path, *, force: bool) -> None:
 
 
 def _was_a_mirror(path: Path) -> bool:
-    with path.open("rb") as file:
-        content = file.read(TRACE_BYTES)
-    log_path = path.with_name(f"{path.name}-wal")
-    if log_path.exists():
-        with log_path.open("rb") as file:
-            content += file.read(TRACE_BYTES)
-    return TRACE in content
+    """By its tables; where they cannot be read, by traces of them, or of a writer of ours."""
+    tables = _tables(path)
+    if tables:
+        return OURS in tables
+    return read_holder(lock_path(path)) is not None or _has_trace(path)
+
+
+def _tables(path: Path) -> set[str]:
+    try:
+        with open_unchanged(path) as connection:
+            return {str(row[0]) for row in connection.execute("SELECT name FROM sqlite_master")}
+    except StorageError:
+        return set()
+
+
+def _has_trace(path: Path) -> bool:
+    for part in (path, path.with_name(f"{path.name}-wal")):
+        if part.exists():
+            with part.open("rb") as file:
+                if TRACE in file.read(TRACE_BYTES):
+                    return True
+    return False
 
 
 def _refuse_newer(path: Path, old: sqlite3.Connection | None) -> None:

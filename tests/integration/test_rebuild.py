@@ -8,7 +8,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -258,10 +258,16 @@ def test_what_is_not_damaged_or_not_ours_is_refused(mirror: Mirror, tmp_path: Pa
     mirror.path.unlink()
     with pytest.raises(CannotRebuild, match="a first sync makes it"):
         mirror.rebuild()
-    mirror.path.write_text("my diary\n" * 500)
-    with pytest.raises(CannotRebuild, match="--force"):
-        mirror.rebuild()
-    assert mirror.path.read_text().startswith("my diary")
+    diary = replace(mirror, path=tmp_path / "diary")
+    diary.path.write_text("my diary\n" * 500)
+    others = replace(mirror, path=tmp_path / "others.db")
+    others.execute("CREATE TABLE notes (text)")
+    for foreign in (diary, others):
+        before = foreign.path.read_bytes()
+        with pytest.raises(CannotRebuild, match="--force"):
+            foreign.rebuild()
+        assert foreign.path.read_bytes() == before
+        assert not foreign.path.with_name(f"{foreign.path.name}.lock").exists()
 
 
 def test_neither_a_held_lock_nor_a_newer_schema_is_overruled(mirror: Mirror) -> None:
