@@ -200,7 +200,7 @@ def _refuse_newer(path: Path, old: sqlite3.Connection | None) -> None:
         row = None if old is None else old.execute(REVISION_OF).fetchone()
     except sqlite3.DatabaseError:
         return
-    found = "" if row is None else bytes(row[0]).decode(errors="replace")
+    found = row[0].decode(errors="replace") if row and isinstance(row[0], bytes) else ""
     if found.isdigit() and found > REVISION:
         raise NewerSchema(
             f"{path} has the schema {found}; this program knows up to {REVISION}. "
