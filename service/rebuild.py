@@ -61,10 +61,10 @@ class Rebuilding:
     """A damaged database under the writer lock. `damage` says what is wrong with it."""
 
     def __init__(self, settings: Settings, damage: str) -> None:
-        self.path = settings.db_path
+        self.path = settings.db_path.resolve()  # SQLite's other files are beside the file itself
         self.damage = damage
         self.files = tuple(f for f in set_aside.files_of(self.path) if f.exists())
-        self.backups = tuple(sorted(self.path.parent.glob(f"{self.path.name}.schema-*.bak")))
+        self.backups = tuple(sorted(self.path.parent.glob(f"{settings.db_path.name}.schema-*.bak")))
         self._settings = settings
         self._damaged = set_aside.damaged_path(self.path)
 
@@ -159,7 +159,7 @@ def _unsound(table: SavedTable) -> str:
 
 def _refuse_foreign(path: Path, *, force: bool) -> None:
     if not path.exists() or path.stat().st_size == 0:
-        if any(path.parent.glob(f"{path.name}.rebuilt-*")):
+        if set_aside.is_interrupted(path.resolve()):
             return  # a crash came between two renames
         raise CannotRebuild(f"there is no database at {path} yet; a first sync makes it")
     if path.is_dir() or not path.is_file() or force or _was_a_mirror(path):
@@ -187,7 +187,7 @@ def _tables(path: Path) -> set[str]:
 
 
 def _has_trace(path: Path) -> bool:
-    for part in (path, path.with_name(f"{path.name}-wal")):
+    for part in set_aside.files_of(path.resolve())[:2]:
         if part.exists():
             with part.open("rb") as file:
                 if TRACE in file.read(TRACE_BYTES):

@@ -178,13 +178,15 @@ def open_store(
 
 def prepare_files(path: Path) -> None:
     """Bring to its end, or remove, what a killed process has left. With the lock held."""
+    real = path.resolve()
     try:
-        damaged = finish_interrupted(path)
+        damaged = finish_interrupted(real)
     except OSError as error:
         raise StorageError(f"{path} cannot be put in place: {error}") from error
     if damaged is not None:
         log.warning("rebuild_finished", database=str(path), set_aside=str(damaged))
-    remove_leftovers(path)
+    for place in {path, real}:
+        remove_leftovers(place)
 
 
 def _store(lock: WriterLock, database: Database) -> Store:

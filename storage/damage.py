@@ -6,8 +6,10 @@ to write on would spread it, and what was appended could not be told from it.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 from storage.errors import DatabaseDamaged
 
@@ -22,6 +24,14 @@ _met: dict[str, DatabaseDamaged] = {}
 
 class Unreadable(ValueError):
     """What stands in a column is not what this program writes there."""
+
+
+def json_of(stored: str, column: str) -> Any:
+    """The value of a column that holds JSON. Raises Unreadable."""
+    try:
+        return json.loads(stored)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Unreadable(f"the column {column} does not hold JSON") from error
 
 
 def is_damage(error: BaseException | None) -> bool:
@@ -52,4 +62,4 @@ def forget(path: Path) -> None:
 
 
 def _key(path: Path) -> str:
-    return str(path.absolute())
+    return str(path.resolve())  # a link leads to the same file

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from storage.damage import Unreadable, damaged, is_damage
+from storage.damage import Unreadable, damaged, is_damage, json_of
 from storage.errors import DatabaseBusy, NotADatabase, StorageError, remedy
 
 Row = dict[str, Any]
@@ -96,12 +96,7 @@ def _as_dict(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
 
 
 def _decoded(name: str, value: Any) -> Any:
-    if name not in JSON_COLUMNS or not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError as error:
-        raise Unreadable(f"the column {name} does not hold JSON") from error
+    return json_of(value, name) if name in JSON_COLUMNS and isinstance(value, str) else value
 
 
 def known_products(connection: sqlite3.Connection) -> tuple[int, ...] | None:
@@ -127,7 +122,7 @@ def sections_of(
     if row is None:
         return (), None
     as_of = None if row["as_of"] is None else datetime.fromisoformat(row["as_of"])
-    return tuple(json.loads(row["ids"])), as_of
+    return tuple(json_of(row["ids"], "section_ids")), as_of
 
 
 def freshness(connection: sqlite3.Connection) -> list[Row]:

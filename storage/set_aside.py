@@ -64,15 +64,24 @@ def finish_interrupted(database: Path) -> Path | None:
 
     Call it with the writer lock held, before anything is opened. Raises OSError.
     """
+    damaged: Path | None = None
+    for rebuilt in _unfinished(database):
+        moment = rebuilt.name.removeprefix(f"{database.name}.rebuilt-")
+        damaged = database.with_name(f"{database.name}.damaged-{moment}")
+        _finish(database, rebuilt, damaged)
+    return damaged
+
+
+def is_interrupted(database: Path) -> bool:
+    """Whether a crash came between two renames."""
+    return bool(_unfinished(database))
+
+
+def _unfinished(database: Path) -> list[Path]:
     begins = f"{database.name}.rebuilt-"
     ours = re.compile(re.escape(begins) + r"\d{8}T\d{6}Z(-\d+)?")
-    damaged: Path | None = None
-    for rebuilt in sorted(database.parent.glob(f"{begins}*")):
-        if ours.fullmatch(rebuilt.name):
-            moment = rebuilt.name.removeprefix(begins)
-            damaged = database.with_name(f"{database.name}.damaged-{moment}")
-            _finish(database, rebuilt, damaged)
-    return damaged
+    found = database.parent.glob(f"{begins}*")
+    return sorted(path for path in found if ours.fullmatch(path.name))
 
 
 def _finish(database: Path, rebuilt: Path, damaged: Path) -> None:

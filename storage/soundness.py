@@ -95,7 +95,7 @@ def open_unchanged(path: Path) -> Iterator[sqlite3.Connection]:
 
     DatabaseDamaged where the file cannot be read because of that.
     """
-    still = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
+    still = "" if _beside(path, "-wal").exists() else "&immutable=1"
     uri = f"file:{quote(str(path.absolute()))}?mode=ro{still}"
     with (
         named_failures(path),
@@ -129,9 +129,15 @@ def _beginning(path: Path) -> bytes:
 
 def _size(path: Path, suffix: str) -> int:
     try:
-        return path.with_name(path.name + suffix).stat().st_size
+        return _beside(path, suffix).stat().st_size
     except FileNotFoundError:
         return 0
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    """Where SQLite has its log: beside the file itself, not beside a link to it."""
+    real = path.resolve()
+    return real.with_name(real.name + suffix)
 
 
 def _looks(begins: bytes) -> str:

@@ -359,6 +359,19 @@ def killed(mirror: Mirror, renames: int) -> None:
     os.waitpid(child, 0)
 
 
+def test_a_link_goes_on_leading_to_the_database(mirror: Mirror, tmp_path: Path) -> None:
+    leave_a_log(mirror.path)
+    lose_page_of(mirror, "ix_bugs_test_id")
+    linked = replace(mirror, path=tmp_path / "link.db")
+    linked.path.symlink_to(mirror.path)
+    old = contents(mirror.path)
+    came = linked.rebuild()
+    assert linked.path.is_symlink()
+    assert came.damaged.parent == mirror.path.parent
+    assert len(contents(came.damaged)) == len(old) == 2
+    linked.sync()
+
+
 def test_leftovers_of_a_rebuild_are_removed_and_nothing_else(mirror: Mirror) -> None:
     names = ("testio.db.salvage-wal", "testio.db.rebuilding", "testio.db.damaged-20261123T184500Z")
     for name in names:
