@@ -60,7 +60,8 @@ def main(arguments: argparse.Namespace) -> int:
 
     settings = settings_of(arguments)
     start_logging(settings, level=log_level(settings, verbose=False))
-    load_token(settings)  # without one there is no sync; to hear of it afterwards is too late
+    if not arguments.dry_run:
+        load_token(settings)  # without one there is no sync, and it is too late to hear of that
     with open_damaged(settings, force=arguments.force) as found:
         _say_what_is_wrong(found)
         if not arguments.dry_run and not arguments.yes and not _is_confirmed(found):

@@ -64,7 +64,7 @@ class Rebuilding:
         self.path = settings.db_path.resolve()  # SQLite's other files are beside the file itself
         self.damage = damage
         self.files = tuple(f for f in set_aside.files_of(self.path) if f.exists())
-        self.backups = tuple(sorted(self.path.parent.glob(f"{settings.db_path.name}.schema-*.bak")))
+        self.backups = backups_beside(settings.db_path)
         self._settings = settings
         self._damaged = set_aside.damaged_path(self.path)
 
@@ -136,6 +136,13 @@ def open_damaged(settings: Settings, *, force: bool = False) -> Iterator[Rebuild
         yield Rebuilding(settings, damage)
     finally:
         lock.release()
+
+
+def backups_beside(path: Path) -> tuple[Path, ...]:
+    """The copies that upgrades have made of it."""
+    begins = f"{path.name}.schema-"
+    beside = path.parent.glob("*.bak")
+    return tuple(sorted(file for file in beside if file.name.startswith(begins)))
 
 
 def find_damage(path: Path) -> str | None:

@@ -53,6 +53,7 @@ def put_in_place(database: Path, damaged: Path) -> None:
     moment = damaged.name.removeprefix(f"{database.name}.damaged-")
     rebuilt = database.with_name(f"{database.name}.rebuilt-{moment}")
     building = building_path(database)
+    _give_to_owner(building, database)
     _to_disk(building)
     building.rename(rebuilt)
     _to_disk(database.parent)
@@ -80,8 +81,8 @@ def is_interrupted(database: Path) -> bool:
 def _unfinished(database: Path) -> list[Path]:
     begins = f"{database.name}.rebuilt-"
     ours = re.compile(re.escape(begins) + r"\d{8}T\d{6}Z(-\d+)?")
-    found = database.parent.glob(f"{begins}*")
-    return sorted(path for path in found if ours.fullmatch(path.name))
+    beside = database.parent.glob("*")  # a name may hold characters that mean something in a glob
+    return sorted(path for path in beside if ours.fullmatch(path.name))
 
 
 def _finish(database: Path, rebuilt: Path, damaged: Path) -> None:
@@ -92,6 +93,13 @@ def _finish(database: Path, rebuilt: Path, damaged: Path) -> None:
     rebuilt.rename(database)
     _to_disk(database.parent)
     forget(database)
+
+
+def _give_to_owner(building: Path, database: Path) -> None:
+    """Who rebuilds as root does it for the user of the daemon."""
+    if os.geteuid() == 0 and database.exists():
+        owner = database.stat()
+        os.chown(building, owner.st_uid, owner.st_gid)
 
 
 def _free(target: Path) -> Path:
