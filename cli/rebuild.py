@@ -117,15 +117,15 @@ def _is_confirmed(found: Rebuilding) -> bool:
 
 
 def _say_what_came(came: Rebuilt, *, dry_run: bool) -> None:
-    saved = [f"{each.saved} {_spoken(each.name)}" for each in came.tables if each.saved]
+    saved = [counted(each.saved, *_names(each.name)) for each in came.tables if each.saved]
     refused = sum(each.refused for each in came.tables)
-    cut = [_spoken(each.name) for each in came.tables if each.is_cut]
+    cut = [_names(each.name)[1] for each in came.tables if each.is_cut]
     would = "would be " if dry_run else ""
     _tell(f"{would}saved: {', '.join(saved) or 'nothing'}")
     if refused:
         _tell(f"lost: {counted(refused, 'row')} that could be read and made no sense")
     if len(cut) == len(came.tables):
-        _tell("lost: all else; not even the list of its tables can be read")
+        _tell("lost: all else; none of its tables can be found")
     elif cut:
         _tell(f"lost: what cannot be read of {', '.join(cut)}")
     _tell(f"the damaged files {'would be' if dry_run else 'are'} kept as {came.damaged}")
@@ -133,8 +133,11 @@ def _say_what_came(came: Rebuilt, *, dry_run: bool) -> None:
         _tell("now the account is read anew; until that is done nothing is called fresh")
 
 
-def _spoken(table: str) -> str:
-    return table.removeprefix("sync_").replace("_", " ")
+def _names(table: str) -> tuple[str, str]:
+    """What one row of a table is called, and what several are."""
+    many = table.removeprefix("sync_").replace("_", " ")
+    one = f"{many[:-3]}y" if many.endswith("ies") else many.removesuffix("s")
+    return ("problem", "problems") if table == "quarantine" else (one, many)
 
 
 def _tell(line: str) -> None:

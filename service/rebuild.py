@@ -30,6 +30,7 @@ from storage.fresh_start import remove_leftovers
 from storage.migrate import migrate
 from storage.revision import REVISION
 from storage.salvage import SavedTable, salvage, unsound_rows
+from storage.schema_repair import columns_of
 from storage.soundness import inspect_thoroughly, open_unchanged
 from storage.sync_log import SyncLog
 from storage.writer_lock import Role, WriterLock, lock_path, read_holder
@@ -90,7 +91,10 @@ class Rebuilding:
         new = Database(target, mode=self._settings.db_mode)
         try:
             migrate(new)
-            with opened_copy(self.path, set_aside.copy_path(self.path)) as old:
+            with new.transaction() as connection:
+                tables_there = columns_of(connection)
+            copy = set_aside.copy_path(self.path)
+            with opened_copy(self.path, copy, tables_there) as old:
                 _refuse_newer(self.path, old)
                 with new.transaction(durable=True) as connection:
                     tables = salvage(old, connection)

@@ -1,7 +1,6 @@
 """A private copy of a damaged database, opened as leniently as SQLite allows.
 
-The damaged files are only read. Where the first hundred bytes are lost, the copy gets those of a
-database of ours: the schema that follows them may still be there.
+The damaged files are only read. Where the copy's header or schema is lost, it gets another one.
 """
 
 from __future__ import annotations
@@ -9,28 +8,30 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from storage.soundness import MAGIC
-
-PAGE = 4096
-OF_TABLES = (0x05, 0x0D)
-"""How a page of a table begins; the schema is one, behind the header of the file."""
-SCHEMA_FORMAT, ENCODING_UTF8 = 4, 1
+from storage.schema_repair import mend_header, mend_schema
 
 
 @contextmanager
-def opened_copy(database: Path, copy: Path) -> Iterator[sqlite3.Connection | None]:
-    """The copy, made and removed again; texts are bytes. None if even its schema is lost.
+def opened_copy(
+    database: Path, copy: Path, tables: Mapping[str, str]
+) -> Iterator[sqlite3.Connection | None]:
+    """The copy, made and removed again; texts are bytes. None if no table can be found in it.
 
-    Raises OSError where there is no room for it.
+    `tables`: what is to be found, with the columns of each (`schema_repair.columns_of`). Raises
+    OSError where there is no room for the copy.
     """
     try:
         for suffix in ("", "-wal"):
             _copy(database.with_name(database.name + suffix), copy.with_name(copy.name + suffix))
-        connection = _open(copy) or _open(copy, mended=True)
+        connection = _open(copy)
+        if connection is None and mend_header(copy):
+            connection = _open(copy)
+        if connection is None and mend_schema(copy, tables):
+            connection = _open(copy)
         if connection is None:
             yield None
         else:
@@ -48,9 +49,7 @@ def _copy(source: Path, target: Path) -> None:
             shutil.copyfileobj(original, copy, 2**20)
 
 
-def _open(copy: Path, *, mended: bool = False) -> sqlite3.Connection | None:
-    if mended and not _mend_header(copy):
-        return None
+def _open(copy: Path) -> sqlite3.Connection | None:
     connection = sqlite3.connect(copy, isolation_level=None)
     connection.text_factory = bytes
     try:
@@ -62,29 +61,3 @@ def _open(copy: Path, *, mended: bool = False) -> sqlite3.Connection | None:
         pass
     connection.close()
     return None
-
-
-def _mend_header(copy: Path) -> bool:
-    """Whether the first page looks like that of a database, now that it has a header again."""
-    with copy.open("r+b") as file:
-        file.seek(100)
-        begins = file.read(1)
-        if not begins or begins[0] not in OF_TABLES:
-            return False
-        file.seek(0)
-        file.write(_header(pages=max(1, copy.stat().st_size // PAGE)))
-    return True
-
-
-def _header(*, pages: int) -> bytes:
-    """As the file format has it, for a database in WAL mode without free pages."""
-    changes = (1).to_bytes(4, "big")
-    return b"".join(
-        (
-            MAGIC,
-            PAGE.to_bytes(2, "big") + bytes((2, 2, 0, 64, 32, 32)) + changes,
-            pages.to_bytes(4, "big") + bytes(12) + SCHEMA_FORMAT.to_bytes(4, "big"),
-            bytes(8) + ENCODING_UTF8.to_bytes(4, "big") + bytes(32) + changes,
-            sqlite3.sqlite_version_info[0].to_bytes(4, "big"),
-        )
-    )

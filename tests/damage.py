@@ -6,6 +6,7 @@ They write with plain files: the process that calls them must not have the datab
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,6 +60,20 @@ def overwrite_header(path: Path, dice: random.Random) -> str:
     return "overwrote the header"
 
 
+def lose_schema(path: Path, dice: random.Random) -> str:
+    """The first page, or another one that holds a part of the schema, becomes zeros."""
+    content = path.read_bytes()
+    places = {
+        0,
+        *(found.start() // PAGE for found in re.finditer(rb"CREATE (TABLE|VIEW)", content)),
+    }
+    page = dice.choice(sorted(places))
+    with path.open("r+b") as file:
+        file.seek(page * PAGE)
+        file.write(bytes(PAGE))
+    return f"page {page + 1} of the schema became zeros"
+
+
 def not_sqlite(path: Path, dice: random.Random) -> str:
     """Something else lies at the path."""
     kind, content = dice.choice(
@@ -88,7 +103,10 @@ def tear_wal(path: Path, dice: random.Random) -> str:
     return said
 
 
-OF_THE_FILE: tuple[Damage, ...] = (flip_bytes, flip_page, truncate, overwrite_header, not_sqlite)
+OF_THE_FILE: tuple[Damage, ...] = (
+    *(flip_bytes, flip_page, truncate),
+    *(overwrite_header, lose_schema, not_sqlite),
+)
 """What needs no log beside the database; `tear_wal` needs one."""
 
 
