@@ -25,6 +25,7 @@ from rules.records import HoleRecord
 from service.account import refuse_another_url
 from storage import listing_state, queries
 from storage.account_rows import AccountRows
+from storage.damage import forget, met
 from storage.database import Database
 from storage.errors import StorageError
 from storage.fresh_start import FreshStart, remove_leftovers, staging_path
@@ -159,7 +160,7 @@ def open_store(
     lock.acquire(wait_seconds=wait_seconds, keep_waiting=keep_waiting)
     try:
         prepare_files(settings.db_path)
-        refuse_damaged(settings.db_path, whole=lock.recovered_from is not None)
+        _refuse_damaged(settings.db_path, lock)
         database = Database(settings.db_path, mode=settings.db_mode)
         try:
             migrate(database)
@@ -174,6 +175,15 @@ def open_store(
             database.close()
     finally:
         lock.release()
+
+
+def _refuse_damaged(path: Path, lock: WriterLock) -> None:
+    """Look at all of it after an unclean end, or where this process has met damage before.
+
+    What is whole now was rebuilt meanwhile, or replaced by a backup.
+    """
+    refuse_damaged(path, whole=lock.recovered_from is not None or met(path) is not None)
+    forget(path)
 
 
 def prepare_files(path: Path) -> None:

@@ -190,6 +190,17 @@ def test_what_cannot_have_been_written_is_damage(column: str, value: object, pat
         queries.events(connection, since=0)
 
 
+def test_a_process_that_met_damage_writes_again_once_all_is_whole(path: Path) -> None:
+    whole = path.read_bytes()
+    damage.overwrite_header(path, random.Random(1))
+    for use in (_read, open_it):
+        with pytest.raises(DatabaseDamaged):
+            use(path)
+    path.write_bytes(whole)
+    with open_store(settings_of(path), role=Role.ONE_SHOT) as store:
+        store.events.write([EVENT])
+
+
 def test_a_lock_is_no_damage(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
