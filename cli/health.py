@@ -1,4 +1,4 @@
-"""Say whether all is well: exit status 0 if so, 1 if not, 7 if no daemon runs.
+"""Say whether all is well: exit status 0 if so, 1 if not, 7 if no daemon runs (9: damaged).
 
 The daemon judges itself; where none answers, the database is judged, and the answer is no.
 """
