@@ -43,8 +43,6 @@ def load_settings(
     """
     problems: list[SettingProblem] = []
     warnings: list[SettingProblem] = []
-    # A working folder that is closed to us (with `sudo -u`, say) has no settings for us.
-    env_file = env_file if env_file is not None and os.path.isfile(env_file) else None
     config_file = config_file or _existing(default_config_file())
     env_file = env_file if env_file is not None and _is_there(env_file) else None
     toml = toml_file(config_file, problems)
