@@ -20,7 +20,7 @@ from config.secrets import REDACTOR
 from config.settings import Origin, Settings, names
 from config.wording import expectation
 
-TOKEN = "TESTIO_CUSTOMER_API_TOKEN"
+TOKEN = "TESTIO_CUSTOMER_API_TOKEN"  # nosec B105 # the name of a setting
 SECRET_NAMES = frozenset({TOKEN, "TESTIO_PROXY_URL", "TESTIO_NOTIFY_WEBHOOK_URL"})
 PREFIX = "TESTIO_"
 SECRET_PATH = 8

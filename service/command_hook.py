@@ -63,7 +63,7 @@ class CommandHook:
 
     def _run(self, document: bytes, environment: dict[str, str], errors: IO[bytes]) -> int:
         with self._lock:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # nosec B603 # the user's own command, without a shell
                 self._words,
                 env=environment,
                 stdin=subprocess.PIPE,
