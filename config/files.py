@@ -15,15 +15,21 @@ from dotenv import dotenv_values
 
 from config.places import default_config_file
 from config.problems import SettingProblem
+from config.settings import names
 
 
 def dotenv_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[str, Any]:
-    """What the file says; nothing where there is none, or a new one of `problems`."""
+    """What the file says; nothing where there is none, or a new one of `problems`.
+
+    One that cannot be trusted and is another program's is left alone.
+    """
     if path is None:
         return {}
     try:
-        given = dotenv_values(path)
+        given = {name: value for name, value in dotenv_values(path).items() if value is not None}
         expected = _flaw(path, given)
+        if expected and not any(name.upper() in names().values() for name in given):
+            return {}
     except (OSError, ValueError) as error:
         expected = f"a readable text file ({type(error).__name__})"
     if expected:
@@ -33,7 +39,7 @@ def dotenv_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[st
             )
         )
         return {}
-    return {name: value for name, value in given.items() if value is not None}
+    return given
 
 
 def toml_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[str, Any]:

@@ -45,11 +45,11 @@ def load_settings(
     warnings: list[SettingProblem] = []
     config_file = config_file or _existing(default_config_file())
     env_file = env_file if env_file is not None and _is_there(env_file) else None
-    toml = toml_file(config_file, problems)
+    dotenv, toml = dotenv_file(env_file, problems), toml_file(config_file, problems)
     sources: dict[str, Mapping[str, Any]] = {
         "a flag": flags,
         "the environment": os.environ,
-        ".env": dotenv_file(env_file, problems),
+        ".env": dotenv,
         str(config_file): toml,
     }
     for source, content in sources.items():
@@ -59,9 +59,8 @@ def load_settings(
                 is_ours = source == str(config_file) or given.upper().startswith(PREFIX)
                 (problems if is_ours else warnings).append(problem)
     origins = _origins(sources)
-    readable = not any(problem.name == str(env_file) for problem in problems)
     try:
-        settings = _settings_class(toml)(_env_file=env_file if readable else None, **flags)
+        settings = _settings_class(toml)(_env_file=env_file if dotenv else None, **flags)
     except ValidationError as error:
         problems += [_invalid(detail, origins) for detail in error.errors()]
     if problems:

@@ -93,6 +93,18 @@ def test_a_file_of_somebody_else_is_refused(file: Path, monkeypatch: pytest.Monk
     assert "a file that belongs to you or to root" in refusal()
 
 
+def test_a_dotenv_of_another_program_is_none_of_ours() -> None:
+    """As with `sudo -u` in a folder of somebody's project."""
+    path = Path(".env")
+    path.write_text("COMPOSE_PROJECT_NAME=x\nTESTIO_PRODUCT_IDS")
+    path.chmod(0o666)
+    assert load().product_ids is None
+    path.write_text("COMPOSE_PROJECT_NAME=x\ntestio_product_ids=18")
+    assert "chmod go-w .env" in refusal()
+    path.chmod(0o644)
+    assert load().product_ids == frozenset({18})
+
+
 def test_a_dotenv_with_a_token_has_to_be_private() -> None:
     path = Path(".env")
     path.write_text(f"{TOKEN}=tok-en-4711")
