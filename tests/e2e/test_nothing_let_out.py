@@ -85,6 +85,8 @@ def _the_token_is_nowhere(home: Home, pid: int) -> None:
     with unix_session(home.control.path) as session:
         paths = ("/v1/status", "/v1/health", "/v1/events", "/v1/runs/1", "/metrics", "/nothing")
         places = {path: session.get(f"http://sync{path}").content for path in paths}
+    names = [each["name"] for each in home.simulator.account()["products"]]
+    assert not [name for name in names if name.encode() in places["/metrics"]], "ids are enough"
     commands = Path("/proc").glob("[0-9]*/cmdline")
     places |= {str(path): path.read_bytes() for path in [*commands] if path.exists()}
     places |= {str(path): path.read_bytes() for path in home.folder.rglob("*") if path.is_file()}
