@@ -48,8 +48,10 @@ bench-report: $(VENV)/.bench ## put what was measured into docs/performance.md, 
 profile: $(VENV)/.bench ## where a full sync spends its time: a table and .bench/profile.svg
 	$(BIN)/python -m tests.benchmarks.profile
 
-faults: $(VENV)/.dev ## the fault tests at length (the default suite runs a short form)
-	FAULT_ROUNDS=40 $(BIN)/pytest tests/faults --timeout=600 -v
+faults: $(VENV)/.dev ## the fault programme at length, into docs/reliability.md (ONLY=08 for one fault)
+	@rm -f .faults.jsonl
+	FAULTS=long FAULT_RESULTS=$(CURDIR)/.faults.jsonl $(BIN)/pytest tests/faults $(if $(ONLY),-k "$(ONLY)"); \
+		status=$$?; $(BIN)/python -m tests.faults.report .faults.jsonl; exit $$status
 
 mutants: $(VENV)/.dev ## break each rule on purpose and see its test fail (the suite tries one)
 	MUTANTS=all $(BIN)/pytest tests/mutants --timeout=600
