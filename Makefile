@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-extras demo run test lint audit sbom check format bench bench-report profile faults mutants model man lock clean
+.PHONY: help install install-extras demo run test lint audit sbom check format bench bench-report profile faults soak mutants model man lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,8 +55,14 @@ bench-report: $(VENV)/.bench ## put what was measured into docs/performance.md, 
 profile: $(VENV)/.bench ## where a full sync spends its time: a table and .bench/profile.svg
 	$(BIN)/python -m tests.benchmarks.profile
 
-faults: $(VENV)/.dev ## the fault tests at length (the default suite runs a short form)
-	FAULT_ROUNDS=40 $(BIN)/pytest tests/faults --timeout=600 -v
+faults: $(VENV)/.dev ## the fault programme at length, into docs/reliability.md (ONLY=08 for one fault)
+	@rm -f .faults.jsonl
+	FAULTS=long FAULT_RESULTS=$(CURDIR)/.faults.jsonl $(BIN)/pytest tests/faults $(if $(ONLY),-k "$(ONLY)"); \
+		status=$$?; $(BIN)/python -m tests.faults.report .faults.jsonl; exit $$status
+
+soak: $(VENV)/.dev ## an hour of five-second cycles with random faults (SOAK_SECONDS=3600)
+	FAULTS=long SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/pytest tests/faults -n0 -rP -k "27-"
+SOAK_SECONDS := 3600
 
 mutants: $(VENV)/.dev ## break each rule on purpose and see its test fail (the suite tries one)
 	MUTANTS=all $(BIN)/pytest tests/mutants --timeout=600
