@@ -5,6 +5,7 @@ Each function is named in `Trial.start(..., inside="tests.faults.inside:NAME ARG
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sqlite3
@@ -57,3 +58,13 @@ def kill_at_commit(number: str, moment: str) -> None:
         return made
 
     sqlite3.connect = connect_counting  # type: ignore[assignment]
+
+
+def without_privileges() -> None:
+    """Root is an owner like any other from here on: the rights of files hold for it."""
+    version_3, all_of_this_process = 0x20080522, 0
+    header = (ctypes.c_uint32 * 2)(version_3, all_of_this_process)
+    nothing = (ctypes.c_uint32 * 6)()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if os.geteuid() == 0 and libc.capset(header, nothing) != 0:
+        raise OSError(ctypes.get_errno(), "capset")
