@@ -13,7 +13,7 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast
 
@@ -108,8 +108,12 @@ class Database:
         with self._failures_named():
             raw = self._begin(True, self._patience)
             try:
-                with raw, self._connection.begin():
+                with self._connection.begin():
                     yield self._connection
+            except BaseException:
+                with suppress(sqlite3.Error):  # SQLAlchemy closes what Ctrl-C has interrupted
+                    raw.rollback()
+                raise
             finally:
                 self._lock.release()
 
@@ -229,7 +233,8 @@ class Database:
         with self._lock:
             if self._connection.closed:
                 return
-            self._checkpoint()
+            if not self._connection.invalidated:
+                self._checkpoint()
             self._connection.close()
             self._dataset.close()
 

@@ -6,13 +6,20 @@ Each function is named in `Trial.start(..., inside="tests.faults.inside:NAME ARG
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from service import remote_client
 from testio.limits import Breaker
 from testio.transport import TransportOptions
 
+BEGINS = f"{__name__}:begins"
 SHORT_PAUSES = f"{__name__}:short_pauses"
+
+
+def begins(path: str) -> None:
+    """Say by a file that the command begins now."""
+    Path(path).touch()
 
 
 def short_pauses() -> None:
