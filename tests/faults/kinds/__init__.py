@@ -1,5 +1,13 @@
 """The faults, by what they are done to; importing a module puts its faults into the programme."""
 
-from tests.faults.kinds import killed, remote_failing, signalled
+from tests.faults.kinds import (
+    clocks,
+    killed,
+    locked,
+    remote_failing,
+    rivals,
+    signalled,
+    writer_lock,
+)
 
-__all__ = ["killed", "remote_failing", "signalled"]
+__all__ = ["clocks", "killed", "locked", "remote_failing", "rivals", "signalled", "writer_lock"]
