@@ -2,6 +2,7 @@
 
 from tests.faults.kinds import (
     clocks,
+    full_disk,
     killed,
     locked,
     remote_failing,
@@ -10,4 +11,4 @@ from tests.faults.kinds import (
     writer_lock,
 )
 
-__all__ = ["clocks", "killed", "locked", "remote_failing", "rivals", "signalled", "writer_lock"]
+__all__ = ["clocks", "full_disk", "killed", "locked", "remote_failing", "rivals", "signalled", "writer_lock"]
