@@ -51,7 +51,9 @@ def private_file_beside(target: Path) -> Iterator[Path]:
 
 def _remove_leftovers(target: Path) -> None:
     """Never raises: they cost space, and the next one tries again."""
-    ours = re.compile(re.escape(f".{target.name[:100]}.") + r"[0-9a-f]{12}\.tmp(-wal|-shm|-journal)?")
+    ours = re.compile(
+        re.escape(f".{target.name[:100]}.") + r"[0-9a-f]{12}\.tmp(-wal|-shm|-journal)?"
+    )
     with contextlib.suppress(OSError):
         for path in target.parent.iterdir():
             is_ours = ours.fullmatch(path.name) is not None

@@ -11,6 +11,7 @@ from tests.homes import Home
 from tests.old_mirrors import KEPT, make_old, revision_of
 from tests.oracle import differences
 
+
 def test_the_daemon_backs_an_older_mirror_up_and_brings_it_up_to_date(home: Home) -> None:
     make_old(home.database, "0001")
     assert "0001 is older than this program's" in home.run("check", "--offline").stdout

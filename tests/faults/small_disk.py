@@ -37,12 +37,12 @@ class Disk(Protocol):
 class Mounted:
     """A file system in memory."""
 
-    words = ("database or disk is full", "No space left", "disk I/O error")
+    words: tuple[str, ...] = ("database or disk is full", "No space left", "disk I/O error")
 
     def __init__(self, folder: Path) -> None:
         self._ballast = folder / BALLAST
 
-    def fill(self, pid: int) -> None:  # noqa: ARG002
+    def fill(self, pid: int) -> None:
         """To the last byte."""
         handle = os.open(self._ballast, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
@@ -53,7 +53,7 @@ class Mounted:
         finally:
             os.close(handle)
 
-    def empty(self, pid: int) -> None:  # noqa: ARG002
+    def empty(self, pid: int) -> None:
         """Remove what fills it."""
         self._ballast.unlink()
 
@@ -61,7 +61,11 @@ class Mounted:
 class Limited:
     """A limit on the size of the files that one process writes."""
 
-    words = ("disk I/O error", "database or disk is full", os.strerror(errno.EFBIG))
+    words: tuple[str, ...] = (
+        "disk I/O error",
+        "database or disk is full",
+        os.strerror(errno.EFBIG),
+    )
 
     def fill(self, pid: int) -> None:
         """Files may not grow beyond their first page."""

@@ -11,4 +11,13 @@ from tests.faults.kinds import (
     writer_lock,
 )
 
-__all__ = ["clocks", "full_disk", "killed", "locked", "remote_failing", "rivals", "signalled", "writer_lock"]
+__all__ = [
+    "clocks",
+    "full_disk",
+    "killed",
+    "locked",
+    "remote_failing",
+    "rivals",
+    "signalled",
+    "writer_lock",
+]

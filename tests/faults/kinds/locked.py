@@ -63,6 +63,6 @@ def _seconds(trial: Trial) -> float:
 
 
 def _has_ended(trial: Trial, run_id: int) -> bool:
-    return trial.home.sql(
-        "SELECT 1 FROM sync_runs WHERE id = ? AND status <> 'running'", run_id
-    ) != []
+    return (
+        trial.home.sql("SELECT 1 FROM sync_runs WHERE id = ? AND status <> 'running'", run_id) != []
+    )
