@@ -120,6 +120,7 @@ class Trial:
 
         The next run comes when it is asked for, unless `--interval` says otherwise.
         """
+        before = self.last_run()
         process = self.daemon_process = self.start("run", *words, inside=inside)
         self.home.wait_for(
             lambda: self.home.answers() or not process.runs, "an answer of the daemon"
@@ -127,7 +128,7 @@ class Trial:
         assert process.runs, f"the daemon did not start:\n{process.log.text}"
         self.witness = Witness(self.control.path)
         if settled:
-            assert self.home.wait_for_run(self.last_run() or 1) == "success", process.log.text
+            assert self.home.wait_for_run(before + 1) == "success", process.log.text
             self.remember()
             self.quiet()
             self.baseline = holdings(process.pid)
