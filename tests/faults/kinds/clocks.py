@@ -22,19 +22,28 @@ def time_goes_wrong(trial: Trial) -> None:
     place = trial.home.folder / "offset"
     write_offset(place, 0.0)
     process = trial.daemon("--interval", str(INTERVAL), inside=f"{SET_CLOCK} {place}")
-    for days in trial.dice.choice(((-1, 1, 0), (1, 0), (1, -1, 0))):
+    moves = _moves(trial)
+    for days in moves:
         write_offset(place, days * DAY)
         negative = trial.home.sql("SELECT * FROM freshness WHERE age_seconds < 0")
         assert negative == [], f"ages that are negative: {negative}"
         _runs_come_on_time(trial)
         _says_when_it_was(trial, timedelta(days=days))
-    _stopped(trial, process)
-    _runs_come_on_time(trial)
+    if trial.is_long or not moves:
+        _stopped(trial, process)
+        _runs_come_on_time(trial)
     trial.control.set_interval(0)
     trial.quiet()
     lasted = trial.home.sql("SELECT id, duration_seconds FROM sync_runs WHERE duration_seconds < 0")
     assert lasted == [], f"runs that lasted a negative time: {lasted}"
     trial.saw("one run an interval throughout, no time in the future, no negative age")
+
+
+def _moves(trial: Trial) -> tuple[int, ...]:
+    """Days that the clock is ahead, one after the other; the short form has this or the stop."""
+    if not trial.is_long and trial.dice.random() < 0.5:
+        return ()
+    return trial.dice.choice(((-1, 1, 0), (1, 0), (1, -1, 0)) if trial.is_long else ((1, 0),))
 
 
 def _runs_come_on_time(trial: Trial) -> None:

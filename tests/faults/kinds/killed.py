@@ -55,7 +55,13 @@ def daemon_killed_at_a_commit(trial: Trial) -> None:
     trial.daemon()
 
 
-@fault(1, "SIGKILL of the daemon at a random moment: a run, a stop", long=60, latency_seconds=0.02)
+@fault(
+    1,
+    "SIGKILL of the daemon at a random moment: a run, a stop",
+    short=0,
+    long=60,
+    latency_seconds=0.02,
+)
 def daemon_killed_at_random(trial: Trial) -> None:
     process = trial.start("run")
     _first_request(trial, process)
@@ -124,7 +130,7 @@ def backup_killed(trial: Trial) -> None:
     assert [path.name for path in target.parent.iterdir()] == [target.name]
 
 
-@fault(1, "SIGKILL in the middle of a checkpoint", long=40)
+@fault(1, "SIGKILL in the middle of a checkpoint", short=0, long=40)
 def checkpoint_killed(trial: Trial) -> None:
     number, later = trial.dice.randrange(1, 4), trial.dice.uniform(0, 4)
     inside = f"{AT_STATEMENT} {number} {later:.2f} PRAGMA wal_checkpoint"

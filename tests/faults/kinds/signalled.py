@@ -29,9 +29,8 @@ def daemon_signalled(trial: Trial) -> None:
     trial.saw(f"{'one' if is_one else 'two'}: status {status}")
     ended = trial.home.sql("SELECT status FROM sync_runs WHERE id = ?", run_id)
     if status == 0:
-        assert ended in ([("cancelled",)], [("success",)]), ended
+        assert ended in ([("cancelled",)], [("success",)]), f"run {run_id} is lost: {ended}"
         assert _was_released(trial), "the lock was not let go"
-    assert ended != [], f"run {run_id} was admitted and is lost"
     if status != 0:
         trial.daemon()  # what ended where it stood has left its socket to the next one
 
