@@ -10,6 +10,8 @@ from tests.faults.programme import fault
 from tests.faults.trial import Trial
 
 KINDS = ("IMMEDIATE", "EXCLUSIVE")
+PATIENCE = 45.0
+"""The daemon waits for 30 s before it says that it cannot write."""
 TROUBLE = "locked by another process"
 
 
@@ -20,23 +22,22 @@ def write_lock_held(trial: Trial) -> None:
     first = trial.last_run()
     run_id = trial.control.start_run(StartRunBody(force=True)).run_id
     assert run_id is not None
-    time.sleep(trial.dice.uniform(0, 0.3))
-    seconds = _seconds(trial)
+    time.sleep(trial.dice.uniform(0, 0.1))
+    seconds, told = _seconds(trial), set[str | None]()
     with write_lock(trial.home.database, trial.dice.choice(KINDS)):
+        is_felt = not _has_ended(trial, run_id)
         let_go_at = time.monotonic() + seconds
-        trial.wait_for(
-            lambda: TROUBLE in (trial.control.status().trouble or "") or _has_ended(trial, run_id),
-            "a word of the trouble",
-        )
         while time.monotonic() < let_go_at:
-            assert trial.control.status().daemon.pid
+            told.add(trial.control.status().trouble)
             time.sleep(0.2)
+    if is_felt and seconds > PATIENCE:
+        assert any(TROUBLE in (trouble or "") for trouble in told), f"the status says {told}"
     run = trial.ended(run_id, seconds=90)
     trial.wait_for(lambda: trial.control.status().trouble is None, "the end of the trouble")
-    assert seconds > 20 or run.status == "success", run
+    assert seconds > PATIENCE or run.status == "success", run
     begun = trial.home.sql("SELECT count(*) FROM sync_events WHERE event = 'run_started'")
     assert begun == [(run_id - first + 1,)], "an event of the time was not written"
-    trial.saw(f"held for {seconds:.0f} s: {run.status}")
+    trial.saw(f"held for {seconds:.0f} s, {'felt' if is_felt else 'between runs'}: {run.status}")
 
 
 @fault(4, "another program holds the write lock, and a sync waits", long=20)
