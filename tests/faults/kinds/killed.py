@@ -21,7 +21,7 @@ COMMITS = 60
 
 That it is enough is checked: a command that is to die at the last of them has to come to its end.
 """
-STATEMENTS_OF_A_MIGRATION = 260
+STATEMENTS_OF_A_MIGRATION = 120
 TITLE = "renamed upstream"
 
 
