@@ -67,8 +67,14 @@ Every verb has --help with examples. Settings and exit statuses are in the READM
 
 def main(argv: list[str] | None = None) -> int:
     """The entry point `testio-sync`; returns the exit status."""
+    try:
+        return _main(sys.argv[1:] if argv is None else argv)
+    except KeyboardInterrupt:
+        return CANCELLED
+
+
+def _main(arguments: list[str]) -> int:
     _make_streams_usable()
-    arguments = sys.argv[1:] if argv is None else argv
     parser = _top_parser()
     if not arguments:
         parser.print_help(sys.stderr)
@@ -77,12 +83,9 @@ def main(argv: list[str] | None = None) -> int:
         arguments = [*arguments[1:2], "--help"]
     _suggest_a_verb(parser, arguments[0])
     verb = parser.parse_args(arguments[:1]).verb
-    try:
-        with lean_loading():
-            module = importlib.import_module(f"cli.{verb}")
-        return _run(module, verb_parser(verb, module).parse_args(arguments[1:]))
-    except KeyboardInterrupt:  # while it was loaded
-        return CANCELLED
+    with lean_loading():
+        module = importlib.import_module(f"cli.{verb}")
+    return _run(module, verb_parser(verb, module).parse_args(arguments[1:]))
 
 
 def _make_streams_usable() -> None:
@@ -140,8 +143,6 @@ def _run(module: Any, arguments: argparse.Namespace) -> int:
         status = int(module.main(arguments))
         sys.stdout.flush()
         return status
-    except KeyboardInterrupt:
-        return CANCELLED
     except BrokenPipeError:
         # Whoever read our output has gone; there is nobody to tell. Where the status is the answer
         # it has to be one that says nothing good.

@@ -39,6 +39,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Run the daemon; ends with its exit status."""
     import faulthandler
 
+    _be_ready_for_signals()
     with lean_loading(*DRAWS_TRACEBACKS):
         from service.main import run_daemon
 
@@ -46,6 +47,19 @@ def main(arguments: argparse.Namespace) -> int:
     configured = _read(arguments)
     start_logging(configured.settings)
     return run_daemon(configured.settings, configured.token, lambda: _read(arguments))
+
+
+def _be_ready_for_signals() -> None:
+    """Until `service.signals` handles them. SIGHUP waits for it, where it would end us now.
+
+    SIGINT ends us where we stand, nothing has begun: while libraries are loaded a KeyboardInterrupt
+    may be lost in one of them, which says "Exception ignored" and goes on.
+    """
+    import signal
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _read(arguments: argparse.Namespace) -> Configured:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from cli.common import (
     start_logging,
 )
 from cli.failing_products import FewFailures, print_problems
+from cli.following import ended_by_signals
 from cli.progress import Progress, make_progress
 from cli.run_lines import RunLines
 from config.settings import Settings
@@ -80,7 +82,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 def sync_once(settings: Settings, body: StartRunBody, *, verbose: bool) -> RunView:
     """One run, by the daemon or by this process, its progress on stderr; what came of it."""
-    with make_progress(settings.db_path) as progress:
+    with ended_by_signals(), make_progress(settings.db_path) as progress:
         view = _by_daemon(settings, control_of(settings), body, progress)
         if view is None:
             view = _by_ourselves(settings, body, progress, verbose=verbose)
@@ -185,16 +187,17 @@ def _by_ourselves(
     start_logging(settings, level=log_level(settings, verbose=verbose))
     if settings.log_file is None and not verbose and log_level(settings, verbose=False):
         logging.getLogger("sync").addFilter(FewFailures())
-    waiting = _Waiting(settings, progress)
     try:
-        with open_store(
-            settings,
-            role=Role.ONE_SHOT,
-            wait_seconds=settings.lock_wait_seconds,
-            keep_waiting=waiting.keep_waiting,
-            any_account=body.nuke,
-        ) as store:
-            return _execute(settings, token, store, body, progress)
+        with cancelled_by_signal() as cancel:
+            waiting = _Waiting(settings, progress, cancel)
+            with open_store(
+                settings,
+                role=Role.ONE_SHOT,
+                wait_seconds=settings.lock_wait_seconds,
+                keep_waiting=waiting.keep_waiting,
+                any_account=body.nuke,
+            ) as store:
+                return _execute(settings, token, store, body, progress, cancel)
     except LockHeld:
         view = _by_daemon(settings, control_of(settings), body, progress)
         if view is None:
@@ -205,12 +208,15 @@ def _by_ourselves(
 class _Waiting:
     """Waits for the lock, but not once a daemon answers: it can take the request."""
 
-    def __init__(self, settings: Settings, progress: Progress) -> None:
+    def __init__(self, settings: Settings, progress: Progress, cancel: threading.Event) -> None:
         self._settings = settings
         self._progress = progress
+        self._cancel = cancel
         self._told = False
 
     def keep_waiting(self) -> bool:
+        if self._cancel.is_set():
+            raise KeyboardInterrupt
         if not self._told:
             self._told = True
             self._progress.note("waiting for another sync on this database to end")
@@ -227,20 +233,22 @@ def _execute(
     store: Store,
     body: StartRunBody,
     progress: Progress,
+    cancel: threading.Event,
 ) -> RunView:
     from service.assembly import make_sync_service, request_of
     from service.views import view_of_progress, view_of_result
 
+    if cancel.is_set():
+        raise KeyboardInterrupt
     request = request_of(settings, body)
-    with cancelled_by_signal() as cancel:
-        result = make_sync_service(settings, token, store).execute_sync(
-            request.phases,
-            request.scope,
-            request.options,
-            request.trigger,
-            on_progress=lambda state: progress.update(view_of_progress(state)),
-            cancel=cancel,
-        )
+    result = make_sync_service(settings, token, store).execute_sync(
+        request.phases,
+        request.scope,
+        request.options,
+        request.trigger,
+        on_progress=lambda state: progress.update(view_of_progress(state)),
+        cancel=cancel,
+    )
     return view_of_result(result)
 
 

@@ -88,7 +88,6 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
         lookout = make_lookout(live, system, client, NoticeRows(store.database), daemon)
         handlers = _handlers(steering, store, fetcher, daemon, lookout, stop)
         server = ControlServer(socket, handlers)
-        signals.on_reload = lambda: reload_by_signal(steering)
         lookout.start()
         lookout.interrupted(store.interrupted)
         try:
@@ -97,6 +96,7 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
             server.start()
             _announce(system, EventName.DAEMON_STARTED, socket, log_place(live.settings.log_file))
             notifier.ready()
+            signals.reload_with(lambda: reload_by_signal(steering))
             system.begin()
             watchdog = _watchdog(notifier, system, live)
             status = _watch(live, system, store, account, lookout, stop, watchdog)

@@ -38,7 +38,13 @@ class Signals:
         self._received: SimpleQueue[int | None] = SimpleQueue()
         self._reload_wanted = threading.Event()
         self._has_ended = threading.Event()
-        self.on_reload: Callable[[], None] = lambda: None
+        self._can_reload = threading.Event()
+        self._on_reload: Callable[[], None] = lambda: None
+
+    def reload_with(self, reload: Callable[[], None]) -> None:
+        """What SIGHUP does from now on; one that has come already is not forgotten."""
+        self._on_reload = reload
+        self._can_reload.set()
 
     @contextmanager
     def handled(self) -> Iterator[None]:
@@ -54,6 +60,7 @@ class Signals:
             signal.SIGUSR1: self._take,
         }
         previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, handlers)  # one may wait since the start
         try:
             yield
         finally:
@@ -62,6 +69,7 @@ class Signals:
             self._received.put(None)
             self._has_ended.set()
             self._reload_wanted.set()
+            self._can_reload.set()
             acting.join(LAST_RELOAD_SECONDS)
             reloading.join(LAST_RELOAD_SECONDS)
 
@@ -87,11 +95,12 @@ class Signals:
     def _reload(self) -> None:
         while True:
             self._reload_wanted.wait()
+            self._can_reload.wait()
             self._reload_wanted.clear()
             if self._has_ended.is_set():
                 return
             try:
-                self.on_reload()
+                self._on_reload()
             except Exception:
                 log.exception("reload_failed")
 

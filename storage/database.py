@@ -13,7 +13,7 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast
 
@@ -116,9 +116,13 @@ class Database:
         with self._failures_named():
             raw = self._begin(True, self._patience)
             try:
-                with raw, self._connection.begin():
+                with self._connection.begin():
                     yield self._connection
                     self._refuse_damaged()
+            except BaseException:
+                with suppress(sqlite3.Error):  # SQLAlchemy closes what Ctrl-C has interrupted
+                    raw.rollback()
+                raise
             finally:
                 self._lock.release()
 
@@ -260,7 +264,8 @@ class Database:
         with self._lock:
             if self._connection.closed:
                 return
-            self._checkpoint()
+            if not self._connection.invalidated:
+                self._checkpoint()
             if self.damage is None:
                 self._let_guard_go()
             self._connection.close()

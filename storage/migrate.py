@@ -5,6 +5,7 @@ Alembic does the steps; it is imported only when there is one to take.
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, inspect
 
 from storage.database import Database
 from storage.errors import NewerSchema, StorageError
+from storage.publishing import CannotPublish, private_file_beside, publish
 from storage.revision import REVISION as REVISION
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -58,9 +60,16 @@ def current_revision(connection: Connection) -> str | None:
 
 
 def _back_up(database: Database, found: str) -> Path:
+    """Whole or not at all: half a copy must not look like a backup. Raises StorageError."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     target = database.path.with_name(f"{database.path.name}.schema-{found}.{stamp}.bak")
-    database.backup_to(target)
+    try:
+        with private_file_beside(target) as path:
+            database.backup_to(path)
+            publish(path, target, force=True)
+    except (CannotPublish, OSError, sqlite3.Error) as error:
+        why = f"it cannot be backed up before its schema is changed: {error}"
+        raise StorageError(f"{database.path} is left as it is, because {why}") from error
     return target
 
 

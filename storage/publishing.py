@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 PRIVATE = 0o600
+LEFT_BEHIND_SECONDS = 3600.0
+"""Nobody has written to it for so long: whoever began it was killed."""
 
 
 class CannotPublish(Exception):
@@ -28,7 +32,11 @@ def refuse_existing(target: Path, *, force: bool) -> None:
 
 @contextmanager
 def private_file_beside(target: Path) -> Iterator[Path]:
-    """A new empty file in the target's folder, for its owner only; gone if it was not renamed."""
+    """A new empty file in the target's folder, for its owner only; gone if it was not renamed.
+
+    What killed processes have left of earlier ones is removed first.
+    """
+    _remove_leftovers(target)
     path = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
@@ -39,6 +47,18 @@ def private_file_beside(target: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Never raises: they cost space, and the next one tries again."""
+    ours = re.compile(
+        re.escape(f".{target.name[:100]}.") + r"[0-9a-f]{12}\.tmp(-wal|-shm|-journal)?"
+    )
+    with contextlib.suppress(OSError):
+        for path in target.parent.iterdir():
+            is_ours = ours.fullmatch(path.name) is not None
+            if is_ours and time.time() - path.stat().st_mtime > LEFT_BEHIND_SECONDS:
+                path.unlink()
 
 
 def publish(finished: Path, target: Path, *, force: bool) -> None:

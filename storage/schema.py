@@ -339,7 +339,9 @@ SELECT
     listed.kind,
     cursor.complete_as_of,
     cursor.current_as_of,
-    (julianday('now') - julianday(cursor.current_as_of)) * 86400.0 AS age_seconds,
+    CASE WHEN julianday('now') - julianday(cursor.current_as_of) > -1.0 / 86400.0 THEN
+        max(0.0, (julianday('now') - julianday(cursor.current_as_of)) * 86400.0)
+    END AS age_seconds,
     coalesce(held."rows", 0) AS "rows",
     coalesce(gaps.holes, 0) AS holes,
     cursor.failing_since,

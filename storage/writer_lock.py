@@ -23,6 +23,7 @@ from storage.errors import LockHeld, NoKernelLocks, StorageError, remedy
 from storage.times import as_text
 
 POLL_SECONDS = 0.1
+WRITES_ITSELF_SECONDS = 1.0
 FREE_MARK = "released_at"
 ENDS = "it ends by itself, or by Ctrl-C there"
 
@@ -86,6 +87,18 @@ def read_holder(path: Path) -> Holder | None:
         return None
 
 
+def _present_holder(path: Path) -> Holder | None:
+    """Who holds the lock now; one who has just taken it needs a moment to write itself down."""
+    give_up_at = time.monotonic() + WRITES_ITSELF_SECONDS
+    while True:
+        holder = read_holder(path)
+        if holder is not None and not holder.is_released:
+            return holder
+        if time.monotonic() > give_up_at:
+            return None
+        time.sleep(POLL_SECONDS / 10)
+
+
 class WriterLock:
     """The lock of one database, for the life of one process's writing connection."""
 
@@ -117,7 +130,7 @@ class WriterLock:
         give_up_at = time.monotonic() + wait_seconds
         while not self._try():
             if time.monotonic() >= give_up_at or not keep_waiting():
-                holder = read_holder(self.path)
+                holder = _present_holder(self.path)
                 who = f"{holder}{_next_step(holder)}" if holder else "unknown holder"
                 raise LockHeld(f"{self.path} is held by the {who}", holder)
             time.sleep(POLL_SECONDS)

@@ -90,20 +90,6 @@ def test_a_signal_in_the_middle_of_a_run_ends_it_in_order(home: Home, number: in
     assert json.loads(home.lock_file.read_text())["released_at"]
 
 
-def test_a_second_signal_exits_at_once(home: Home) -> None:
-    home.hang()
-    daemon = home.daemon()
-    daemon.send_signal(signal.SIGTERM)
-    began = time.monotonic()
-    while daemon.poll() is None and time.monotonic() - began < 5:
-        daemon.send_signal(signal.SIGTERM)
-        time.sleep(0.001)
-    assert daemon.wait(timeout=1) in (130, 0), "0: it had ended in order before the second came"
-    home.simulator.clear_faults()
-    home.run("sync")
-    assert home.sql("SELECT count(*) FROM sync_runs WHERE status = 'running'") == [(0,)]
-
-
 def test_pause_resume_cancel_and_stop_from_the_command_line(home: Home) -> None:
     daemon = home.daemon()
     assert home.wait_for_run(1) == "success"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import signal
 
 from tests.homes import Home
 from tests.oracle import differences
@@ -32,26 +31,6 @@ def test_a_person_types_yes(home: Home) -> None:
         os.close(ours)
         os.close(theirs)
     assert home.sql("SELECT id, status FROM sync_runs") == [(1, "success")]
-
-
-def test_killed_in_the_middle_the_old_mirror_stays_and_leftovers_go(home: Home) -> None:
-    home.run("sync")
-    before = home.sql("SELECT * FROM tests ORDER BY id")
-    home.hang("*/exploratory_tests")
-    process = home.start("sync", "--nuke", "--yes")
-    home.wait_for(lambda: any(".fresh-2" in f.name for f in home.folder.iterdir()), "the staging")
-    home.wait_for_hang()
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert home.sql("SELECT * FROM tests ORDER BY id") == before
-    home.simulator.clear_faults()
-    home.run("sync")
-    assert [f.name for f in home.folder.iterdir() if ".fresh-" in f.name] == []
-    assert home.sql("SELECT status FROM sync_runs ORDER BY id") == [
-        ("success",),
-        ("interrupted",),
-        ("success",),
-    ]
 
 
 def test_the_daemon_does_it_and_refuses_a_second_kind_meanwhile(home: Home) -> None:

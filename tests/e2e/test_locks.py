@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import time
 
@@ -52,19 +51,6 @@ def test_a_one_shot_beside_a_daemon_runs_in_the_daemon(home: Home) -> None:
     assert '"run_id": 2' in log, "the daemon's log tells of the run"
 
 
-def test_a_second_daemon_is_refused_within_a_second_and_sends_nothing(home: Home) -> None:
-    daemon = home.daemon()
-    assert home.wait_for_run(1) == "success"
-    home.simulator.forget_requests()
-    began = time.monotonic()
-    second = home.run("run", expect=4)
-    assert f"daemon with pid {daemon.pid}" in second.stderr
-    assert "`testio-sync stop` ends it" in second.stderr
-    assert time.monotonic() - began < 5, "start of the interpreter included"
-    assert home.simulator.requests() == []
-    assert home.answers(), "the first one's socket is still there"
-
-
 def test_after_a_kill_the_next_start_takes_over_at_once_and_says_from_whom(home: Home) -> None:
     fault = home.hang("*/exploratory_tests")
     daemon = home.daemon()
@@ -94,32 +80,3 @@ def test_a_clean_end_is_no_recovery(home: Home) -> None:
     home.run("sync")
     home.run("sync")
     assert home.sql("SELECT count(*) FROM sync_events WHERE event = 'lock_recovered'") == [(0,)]
-
-
-def test_a_live_holder_is_never_robbed_however_old_its_file_is(home: Home) -> None:
-    home.hang()
-    first = home.start("sync")
-    home.wait_for_hang()
-    two_hours_ago = time.time() - 7200
-    os.utime(home.lock_file, (two_hours_ago, two_hours_ago))
-    home.settings["TESTIO_LOCK_WAIT_SECONDS"] = "0"
-    home.run("sync", expect=4)
-    assert first.poll() is None
-    home.run("run", expect=4)
-
-
-def test_a_lock_file_with_nonsense_in_it_is_no_obstacle(home: Home) -> None:
-    home.lock_file.write_text("\x00 nonsense")
-    home.run("sync")
-    assert json.loads(home.lock_file.read_text())["role"] == "one-shot"
-    home.lock_file.write_text(json.dumps({"pid": 1, "role": "daemon"}))
-    home.run("sync")
-
-
-def test_a_daemon_whose_lock_file_was_replaced_stops_writing(home: Home) -> None:
-    daemon = home.daemon()
-    assert home.wait_for_run(1) == "success"
-    home.lock_file.unlink()
-    home.lock_file.write_text("{}")
-    ended = home.finish(daemon, expect=6, timeout=15)
-    assert "lock_file_replaced" in ended.stderr

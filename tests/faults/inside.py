@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
-import sqlite3
-import threading
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from service import remote_client
 from testio.limits import Breaker
 from testio.transport import TransportOptions
 
+BEGINS = f"{__name__}:begins"
 SHORT_PAUSES = f"{__name__}:short_pauses"
+
+
+def begins(path: str) -> None:
+    """Say by a file that the command begins now."""
+    Path(path).touch()
 
 
 def short_pauses() -> None:
@@ -30,34 +34,6 @@ def short_pauses() -> None:
     Breaker.__init__ = short  # type: ignore[method-assign]
     quick = partial(TransportOptions, first_pause_seconds=0.02, longest_pause_seconds=0.2)
     setattr(remote_client, "TransportOptions", quick)  # noqa: B010 (it is no name to export)
-
-
-def kill_at_commit(number: str, moment: str) -> None:
-    """Die by SIGKILL `before` or `after` the commit with this number, counted from 1."""
-    left, lock = int(number), threading.Lock()
-
-    class Connection(sqlite3.Connection):
-        def __exit__(self, *error: Any) -> Any:
-            nonlocal left
-            is_commit = error[0] is None and self.in_transaction
-            with lock:
-                left -= is_commit
-                is_last = is_commit and left == 0
-            if is_last and moment == "before":
-                os.kill(os.getpid(), signal.SIGKILL)
-            result = super().__exit__(*error)
-            if is_last:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
-
-    connect = sqlite3.connect
-
-    def connect_counting(*given: Any, **named: Any) -> sqlite3.Connection:
-        named.setdefault("factory", Connection)
-        made: sqlite3.Connection = connect(*given, **named)
-        return made
-
-    sqlite3.connect = connect_counting  # type: ignore[assignment]
 
 
 def without_privileges() -> None:

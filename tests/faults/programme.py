@@ -17,8 +17,9 @@ class Fault:
     """One fault of the programme.
 
     `number` is that of docs/reliability.md; several may share one. `short`, `long`: how often it
-    is tried in the default suite and in `make faults`. `account`: options of the simulator.
-    `seconds`: the longest that one attempt may take.
+    is tried in the default suite (0 where another of the same number goes the same way) and in
+    `make faults`. `account`: options of the simulator. `seconds`: the longest that one attempt
+    may take.
     """
 
     number: int

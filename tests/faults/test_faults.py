@@ -44,7 +44,8 @@ def trial(
     def make(fault: Fault, number: int, seed: str) -> Trial:
         home = Home(folder=tmp_path / "home", simulator=make_simulator(**fault.account))
         home.folder.mkdir()
-        made.append(Trial(home=home, dice=random.Random(seed), number=number))
+        dice = random.Random(seed)
+        made.append(Trial(home=home, dice=dice, number=number, is_long=IS_LONG))
         return made[-1]
 
     yield make
@@ -54,6 +55,7 @@ def trial(
         for process in each.processes:
             process.out.close()
             process.log.close()
+        each.afterwards.close()
 
 
 @pytest.mark.parametrize(("fault", "number"), ATTEMPTS)

@@ -7,7 +7,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +56,7 @@ class Process:
 class Trial:
     """What a fault works with. `dice` is all the chance there is; `number` counts the attempts.
 
+    `is_long`: `make faults`, where a wait may last. `afterwards` is undone when all is judged.
     `saw` is for the table of docs/reliability.md: a few words on what became of the fault.
     `answers_within`: seconds that the socket may take (I6). `patience`: seconds after the fault
     until the daemon asks the remote again.
@@ -64,6 +65,8 @@ class Trial:
     home: Home
     dice: random.Random
     number: int = 0
+    is_long: bool = False
+    afterwards: ExitStack = field(default_factory=ExitStack)
     seen: Counter[str] = field(default_factory=Counter)
     processes: list[Process] = field(default_factory=list)
     daemon_process: Process | None = None
@@ -117,6 +120,7 @@ class Trial:
 
         The next run comes when it is asked for, unless `--interval` says otherwise.
         """
+        before = self.last_run()
         process = self.daemon_process = self.start("run", *words, inside=inside)
         self.home.wait_for(
             lambda: self.home.answers() or not process.runs, "an answer of the daemon"
@@ -124,7 +128,7 @@ class Trial:
         assert process.runs, f"the daemon did not start:\n{process.log.text}"
         self.witness = Witness(self.control.path)
         if settled:
-            assert self.home.wait_for_run(self.last_run() or 1) == "success", process.log.text
+            assert self.home.wait_for_run(before + 1) == "success", process.log.text
             self.remember()
             self.quiet()
             self.baseline = holdings(process.pid)

@@ -55,6 +55,7 @@ class Witness:
         self.answers = 0
         self._end = threading.Event()
         self._looking_away = threading.Event()
+        self._asking = threading.Lock()
         self._lag = 0.0
         self._threads = [
             threading.Thread(target=run, daemon=True) for run in (self._watch, self._keep_time)
@@ -66,6 +67,8 @@ class Witness:
     def looking_away(self) -> Iterator[None]:
         """While the daemon cannot answer, because it does not run."""
         self._looking_away.set()
+        with self._asking:
+            pass  # what was asked before has its answer
         try:
             yield
         finally:
@@ -85,17 +88,20 @@ class Witness:
 
     def _watch(self) -> None:
         while not self._end.wait(BETWEEN_SECONDS):
-            if self._looking_away.is_set():
-                continue
-            self._lag, began, said = 0.0, time.monotonic(), self._ask()
-            took = time.monotonic() - began - self._lag
-            if self._end.is_set() or self._looking_away.is_set():
-                continue
-            if said:
-                self.unanswered.append(said)
-            else:
-                self.answers += 1
-                self.slowest = max(self.slowest, took)
+            with self._asking:
+                if not self._looking_away.is_set():
+                    self._note_one()
+
+    def _note_one(self) -> None:
+        self._lag, began, said = 0.0, time.monotonic(), self._ask()
+        took = time.monotonic() - began - self._lag
+        if self._end.is_set() or self._looking_away.is_set():
+            return
+        if said:
+            self.unanswered.append(said)
+        else:
+            self.answers += 1
+            self.slowest = max(self.slowest, took)
 
     def _ask(self) -> str:
         """One question; what went wrong, empty if nothing."""

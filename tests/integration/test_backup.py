@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 import threading
@@ -119,3 +120,19 @@ def test_a_folder_that_is_not_there_and_no_database_are_said(
     with pytest.raises(StorageError, match="there is no database"):
         back_up(tmp_path / "none.db", tmp_path / "copy.db")
     assert [path.name for path in tmp_path.iterdir()] == ["mirror"]
+
+
+def test_what_a_killed_backup_has_left_goes_with_the_next_one(
+    database: Database, tmp_path: Path
+) -> None:
+    target = tmp_path / "copy.db"
+    old, young, other = (
+        tmp_path / f".{name}.{'0' * 11}{digit}.tmp"
+        for name, digit in (("copy.db", 1), ("copy.db", 2), ("other.db", 3))
+    )
+    for path in (old, young, other):
+        path.write_bytes(b"half a copy")
+    for path in (old, other):
+        os.utime(path, (0, 0))
+    back_up(database.path, target)
+    assert (old.exists(), young.exists(), other.exists()) == (False, True, True)

@@ -73,6 +73,45 @@ def test_an_older_schema_is_backed_up_before_it_is_changed(tmp_path: Path) -> No
     assert stat.S_IMODE(backups[0].stat().st_mode) == 0o600
 
 
+def test_half_a_backup_does_not_look_like_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(tmp_path / "old.db")
+    with database.transaction() as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        connection.execute("INSERT INTO alembic_version VALUES ('0001')")
+
+    def full(target: Path) -> None:
+        target.write_bytes(b"half")
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(database, "backup_to", full)
+    with pytest.raises(StorageError, match=r"cannot be backed up before .* disk is full"):
+        migrate(database)
+    database.close()
+    assert [path.name for path in tmp_path.glob("*schema*")] == []
+    assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+def test_ctrl_c_in_a_step_of_the_schema_is_told_as_what_it_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Database(tmp_path / "new.db")
+
+    def interrupted() -> None:
+        with database.schema_transaction() as connection:
+            connection.exec_driver_sql("CREATE TABLE keepsake (what TEXT)")
+            connection.invalidate()  # as SQLAlchemy does where it is interrupted in its own code
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    database.close()
+    assert "checkpoint_failed" not in caplog.text
+    with closing(sqlite3.connect(tmp_path / "new.db")) as connection_of_another:
+        assert connection_of_another.execute("SELECT * FROM sqlite_master").fetchall() == []
+
+
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(b"these are my notes, not a database\n" * 50)

@@ -146,6 +146,19 @@ def test_freshness_tells_no_such_test_from_not_fetched_yet(mirror: MirrorRows, s
     assert answer == {1: as_text(START), 2: None}, "1 has no tests; of 2 nothing is known"
 
 
+def test_an_age_is_unknown_where_the_clock_was_set_back_since(mirror: MirrorRows, sql: Any) -> None:
+    now = datetime.now(UTC)
+    times = {1: now - timedelta(hours=1), 2: now + timedelta(hours=1), 3: now}
+    mirror.store_page(products_page(*times), run_id=1, at=now)
+    for product_id, as_of in times.items():
+        listed = Page(product_id=product_id, kind=Kind.TESTS, cursor=CursorMove(as_of=as_of))
+        mirror.store_page(listed, run_id=1, at=now)
+    ages = dict(sql("SELECT product_id, age_seconds FROM freshness WHERE kind = 'tests'"))
+    assert ages[2] is None
+    assert 3600 <= ages[1] < 3660
+    assert 0 <= ages[3] < 60
+
+
 def test_a_failure_shows_in_freshness_and_takes_nothing_back(
     mirror: MirrorRows, events: SyncLog, sql: Any
 ) -> None:

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -117,3 +118,17 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="file"):
         lock.acquire(wait_seconds=0)
     assert lock_path(database).name == "testio.db.lock"
+
+
+def test_a_holder_that_has_just_taken_the_lock_is_named_and_not_the_one_before(
+    make_lock: Callable[[], WriterLock],
+) -> None:
+    first = make_lock()
+    first.acquire(wait_seconds=0)
+    written = first.path.read_text()
+    first.path.write_text(json.dumps(json.loads(written) | {"pid": 1, "released_at": "before"}))
+    writes = threading.Timer(0.1, first.path.write_text, (written,))
+    writes.start()
+    with pytest.raises(LockHeld, match=f"pid {os.getpid()}"):
+        make_lock().acquire(wait_seconds=0)
+    writes.join()

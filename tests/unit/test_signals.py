@@ -27,7 +27,7 @@ def test_a_storm_of_hang_ups_is_one_reload_more_than_the_one_at_work() -> None:
         let_go.wait(5)
 
     signals = Signals(stop)
-    signals.on_reload = reload
+    signals.reload_with(reload)
     before = signal.getsignal(signal.SIGHUP)
     with signals.handled():
         send(signal.SIGHUP)
@@ -42,6 +42,16 @@ def test_a_storm_of_hang_ups_is_one_reload_more_than_the_one_at_work() -> None:
     assert signal.getsignal(signal.SIGHUP) is before
 
 
+def test_a_hang_up_while_the_daemon_starts_is_not_forgotten() -> None:
+    reloaded = threading.Event()
+    signals = Signals(threading.Event())
+    with signals.handled():
+        send(signal.SIGHUP)
+        assert not reloaded.wait(0.1)
+        signals.reload_with(reloaded.set)
+        assert reloaded.wait(5)
+
+
 def test_a_reload_that_fails_takes_nobody_with_it(caplog: pytest.LogCaptureFixture) -> None:
     stop, reloads = threading.Event(), []
 
@@ -50,7 +60,7 @@ def test_a_reload_that_fails_takes_nobody_with_it(caplog: pytest.LogCaptureFixtu
         raise RuntimeError("a bug")
 
     signals = Signals(stop)
-    signals.on_reload = reload
+    signals.reload_with(reload)
     with signals.handled():
         send(signal.SIGHUP)
         wait_until(lambda: len(reloads) == 1, what="the first reload")
@@ -69,7 +79,7 @@ def test_a_stop_is_heard_while_a_reload_hangs_and_threads_can_be_shown(
         let_go.wait(5)
 
     signals = Signals(stop)
-    signals.on_reload = reload
+    signals.reload_with(reload)
     with signals.handled():
         send(signal.SIGHUP)
         assert begun.wait(5)
