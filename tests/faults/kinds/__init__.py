@@ -1,5 +1,23 @@
 """The faults, by what they are done to; importing a module puts its faults into the programme."""
 
-from tests.faults.kinds import killed, remote_failing
+from tests.faults.kinds import (
+    bodies,
+    connections,
+    endless,
+    killed,
+    lists,
+    parked,
+    remote_failing,
+    revoked,
+)
 
-__all__ = ["killed", "remote_failing"]
+__all__ = [
+    "bodies",
+    "connections",
+    "endless",
+    "killed",
+    "lists",
+    "parked",
+    "remote_failing",
+    "revoked",
+]
