@@ -36,7 +36,7 @@ def revoked(trial: Trial) -> None:
     new = f"another-token-{trial.dice.randrange(10**9)}"
     trial.simulator.set_token(new)
     _write(file, f"a-wrong-token-{trial.dice.randrange(10**9)}")
-    trial.finish(trial.start("reload"), 1)
+    trial.finish(trial.start("reload"), 2)
     _write(file, new)
     if trial.dice.random() < 0.5:
         trial.finish(trial.start("reload"), 0)
