@@ -51,7 +51,13 @@ def ids_twice(trial: Trial) -> None:
     trial.saw(f"under two products: {run.status}, the row once")
 
 
-@fault(15, "an empty 200 for everything, half the products, one product's tests", products=24)
+@fault(
+    15,
+    "an empty 200 for everything, half the products, one product's tests",
+    products=24,
+    features=2,
+    tests=12,
+)
 def empty_lists(trial: Trial) -> None:
     """The brake holds: nothing is marked, the sets are listed, and what returns is all there."""
     trial.daemon(inside=SHORT_PAUSES)
