@@ -58,5 +58,12 @@ def _poisoned(trial: Trial, records: list[tuple[int, int]]) -> None:
         run = trial.run(force=True)
         assert run.status == "partial", run
         holes = dict(trial.home.sql("SELECT product_id, holes FROM freshness WHERE holes > 0"))
-        assert holes == Counter(product_id for product_id, _ in records), (holes, records)
+        expected = Counter(product_id for product_id, _ in records)
+        assert holes == expected, f"{holes} of {records}\n{_on_record(trial)}\n{run}"
         trial.others_are_fresh(run, *holes)
+
+
+def _on_record(trial: Trial) -> list[tuple[object, ...]]:
+    return trial.home.sql(
+        "SELECT product_id, position, reason, excerpt FROM quarantine WHERE resolved_at IS NULL"
+    )
