@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.faults.inside import SHORT_PAUSES
 from tests.faults.programme import fault
-from tests.faults.trial import TABLES, Trial
+from tests.faults.trial import Trial
 
 Given = dict[str, Any]
 LISTS = ("*/features", "*/exploratory_tests")
@@ -96,7 +96,7 @@ def bad_rows(trial: Trial) -> None:
             trial.others_are_fresh(run, *products[: len(ROWS)])
         hit = {product for (product,) in _not_complete(trial, "partial", "failed")}
         assert hit == set(products[: len(ROWS)]), (products, hit)
-    _nothing_is_gone(trial)
+    trial.nothing_is_gone()
     trial.saw(f"{len(ROWS)} kinds of rows set aside, their neighbours read, nothing deleted")
     for _ in range(2):
         _list_of_products(trial, {"kind": "odd_ids"})
@@ -115,10 +115,4 @@ def _list_of_products(trial: Trial, given: Given) -> None:
     with trial.hit(**given, path="/products"):
         run = trial.run(force=True)
     assert run.status in ("partial", "failed"), run
-    _nothing_is_gone(trial)
-
-
-def _nothing_is_gone(trial: Trial) -> None:
-    for table in TABLES:
-        gone = trial.home.sql(f"SELECT id FROM {table} WHERE deleted_at IS NOT NULL")
-        assert not gone, f"{table} marked as deleted: {gone[:5]}"
+    trial.nothing_is_gone()

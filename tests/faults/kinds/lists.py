@@ -15,7 +15,7 @@ from storage import decision_queries, queries
 from tests.faults.inside import SHORT_PAUSES
 from tests.faults.movement import Movement
 from tests.faults.programme import fault
-from tests.faults.trial import TABLES, TERMINAL, Trial
+from tests.faults.trial import TERMINAL, Trial
 from tests.oracle import differences
 
 EMPTY = (
@@ -67,7 +67,7 @@ def empty_lists(trial: Trial) -> None:
         for force in (trial.dice.random() < 0.5, True):
             run = trial.run(force=force)
             assert run.status == "partial", run
-            _nothing_is_gone(trial)
+            trial.nothing_is_gone()
         held = {(each["product_id"], each["kind"]) for each in _held(trial)}
         assert (0, "products") in held, held
         assert {(product, "tests") for product in trial.products()} <= held, held
@@ -76,7 +76,7 @@ def empty_lists(trial: Trial) -> None:
     number = trial.dice.choice((12, 13, 23))
     with trial.hit(kind="omit_rows", rows=number, path="/products"):
         run = trial.run()
-        _nothing_is_gone(trial)
+        trial.nothing_is_gone()
         assert run.status == ("success" if number == 12 else "partial"), (number, run)
     _all_is_back(trial)
     trial.saw("half the products: nothing marked, all back")
@@ -85,7 +85,7 @@ def empty_lists(trial: Trial) -> None:
         run = trial.run(force=True)
         assert run.status == "partial", run
         trial.others_are_fresh(run, hit)
-        _nothing_is_gone(trial)
+        trial.nothing_is_gone()
         assert [(each["product_id"], each["kind"]) for each in _held(trial)] == [(hit, "tests")]
     _all_is_back(trial)
     trial.saw("one product's tests: held, the others fresh, all back")
@@ -95,12 +95,6 @@ def _held(trial: Trial) -> list[dict[str, Any]]:
     said = trial.finish(trial.start("deletions", "list", "--json")).out.text
     sets: list[dict[str, Any]] = json.loads(said)
     return sets
-
-
-def _nothing_is_gone(trial: Trial) -> None:
-    for table in TABLES:
-        gone = trial.home.sql(f"SELECT id FROM {table} WHERE deleted_at IS NOT NULL")
-        assert not gone, f"{table} marked as deleted: {gone[:5]}"
 
 
 def _all_is_back(trial: Trial) -> None:
