@@ -107,7 +107,9 @@ def _schedule(configuration: Configuration, clock: Clock) -> SchedulePlan:
             now=clock.now(),
             interval=interval,
         ),
-        jitter=lambda: random.uniform(0, configuration.settings.refresh_jitter_seconds),
+        jitter=lambda: random.uniform(  # nosec B311 # spreads load, hides nothing
+            0, configuration.settings.refresh_jitter_seconds
+        ),
         paused=configuration.is_paused(clock.now()),
         paused_until=configuration.choices.paused_until,
     )

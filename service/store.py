@@ -40,9 +40,9 @@ log = structlog.get_logger(__name__)
 class MirrorDirectory:
     """What the phases read of the mirror, each time on one snapshot of it. Thread-safe."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, keeps_handles: bool = True) -> None:
         self._path = path
-        self._readers = Readers(path)
+        self._readers = Readers(path, keeps=keeps_handles)
 
     def known_products(self) -> tuple[int, ...] | None:
         """The ids in the mirror; None if the list was never fetched. Raises StorageError."""
@@ -107,7 +107,13 @@ class MirrorDirectory:
 
 
 class FreshDirectory(MirrorDirectory):
-    """Of a staging file, which the first page makes: before that nothing is known."""
+    """Of a staging file, which the first page makes: before that nothing is known.
+
+    It keeps no handle: a file that is removed and still open takes space until the handle goes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, keeps_handles=False)
 
     def known_products(self) -> tuple[int, ...] | None:
         """None before the list is there. Raises StorageError."""

@@ -9,6 +9,7 @@ from tests.faults.kinds import (
     parked,
     remote_failing,
     revoked,
+    soak,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "parked",
     "remote_failing",
     "revoked",
+    "soak",
 ]
