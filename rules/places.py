@@ -44,12 +44,17 @@ def page_of_features(product_id: int) -> PagePlace:
     )
 
 
+def path_of_tests(product_id: int) -> str:
+    """Where a product's tests are listed."""
+    return f"/products/{product_id}/exploratory_tests"
+
+
 def page_of_tests(product_id: int, window: Window) -> PagePlace:
     """One window of a product's tests."""
     return PagePlace(
         product_id=product_id,
         kind=Kind.TESTS,
-        path=f"/products/{product_id}/exploratory_tests",
+        path=path_of_tests(product_id),
         query=(("page", window.page), ("per_page", window.per_page)),
         page_size=window.per_page,
     )

@@ -149,10 +149,17 @@ class Api:
                 size = min(size, clamp.per_page or size)
             start = (page - 1) * size
         tests = shelf.listing if met.take("unsorted") is None else shelf.shuffled()
+        if (stray := met.take("stray")) is not None:
+            tests = self._with_stray(tests, stray.test_id or 0)
         window = tests[start : start + size]
         return _poisoned(call, window) or _listing(
             call, "exploratory_tests", (test.encoded for test in window)
         )
+
+    def _with_stray(self, tests: list[TestRow], test_id: int) -> list[TestRow]:
+        """The list, with a test in it that belongs to another product."""
+        owner = self._world.account.shelf_of_test(test_id)
+        return sorted([*tests, owner.tests[test_id]], key=lambda test: test.order)
 
     def _test(self, call: Call) -> Reply:
         test_id = call.ids["test"]

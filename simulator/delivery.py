@@ -1,4 +1,4 @@
-"""Sending a reply in its manner: late, byte by byte, cut short, padded, or never."""
+"""Sending a reply in its manner: late, byte by byte, cut short, too long, or never."""
 
 import asyncio
 import itertools
@@ -6,9 +6,13 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterator
 
+from simulator.chunks import chunked
 from simulator.http import Reply
 
 CHUNK = 65_536
+HEADER = b"X-And-So: on\r\n"
+CONTINUED_BY_SILENCE = "endless"
+CUT_SHORT = "short"
 
 
 class Delivery:
@@ -42,13 +46,26 @@ class Delivery:
                 return  # the client has gone
             self._transport.write(piece)
             await self._pause()
-        if manner.cut_after is not None:
+        if manner.chunks == CONTINUED_BY_SILENCE:
+            await asyncio.Event().wait()
+        if manner.cut_after is not None or manner.chunks == CUT_SHORT:
             await self._end()
+        elif manner.hang_up_after is not None:
+            await self._hang_up(manner.hang_up_after)
 
     async def _pause(self) -> None:
-        if self._reply.manner.byte_seconds is not None:
-            await asyncio.sleep(self._reply.manner.byte_seconds)
+        manner = self._reply.manner
+        seconds = manner.byte_seconds if manner.endless_head is None else manner.endless_head
+        # Even without a pause others have to have their turn: what is endless never waits else.
+        await asyncio.sleep(seconds or 0)
         await self._drained()
+
+    async def _hang_up(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        if self._reply.manner.half and not self._transport.is_closing():
+            self._transport.write_eof()
+            await asyncio.Event().wait()
+        self._transport.close()
 
     async def _end(self) -> None:
         if not self._reply.manner.reset:
@@ -60,14 +77,21 @@ class Delivery:
         reset(self._transport)
 
     def _pieces(self) -> Iterator[bytes]:
-        size = CHUNK if self._reply.manner.byte_seconds is None else 1
+        manner = self._reply.manner
+        size = CHUNK if manner.byte_seconds is None else 1
+        if manner.endless_head is not None:
+            yield self._head.partition(b"\r\n")[0] + b"\r\n"
+            yield from itertools.repeat(HEADER)
         for part in itertools.chain((self._head,), self._body()):
             for start in range(0, len(part), size):
                 yield part[start : start + size]
 
     def _body(self) -> Iterator[bytes]:
         reply, manner = self._reply, self._reply.manner
-        left = len(reply.body) + manner.padding
+        if manner.chunks is not None:
+            yield from chunked(reply.body, manner.chunks)
+            return
+        left = len(reply.body) + manner.padding + manner.surplus
         if manner.cut_after is not None:
             left = min(left, manner.cut_after)
         yield reply.body[:left]

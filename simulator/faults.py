@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from simulator.chunks import DEFECTS
 from simulator.problems import InvalidInputError
 from simulator.rows import JsonObject
 
 LARGEST_BODY = 2**30
 LONGEST_PAUSE = 3600
+DEEPEST = 100_000
+MOST_LAYERS = 5
 ENVELOPE_SHAPES = ("list", "renamed", "null", "object")
 
 Check = Callable[[str, object], None]
@@ -42,6 +45,11 @@ class Fault:
     bytes: int | None = None
     shape: str | None = None
     content_type: str | None = None
+    layers: int | None = None
+    defect: str | None = None
+    charset: str | None = None
+    half: bool | None = None
+    depth: int | None = None
 
     def matches(self, path: str, product_id: int | None, page: int | None) -> bool:
         """Whether a request is within the fault's path, product and page."""
@@ -83,9 +91,19 @@ def _header(field: str, value: object) -> None:
         )
 
 
-def _shape(field: str, value: object) -> None:
-    if value not in ENVELOPE_SHAPES:
-        raise InvalidInputError(field, f"must be one of {', '.join(ENVELOPE_SHAPES)}")
+def _one_of(*allowed: object) -> Check:
+    def check(field: str, value: object) -> None:
+        if value not in allowed:
+            raise InvalidInputError(field, f"must be one of {', '.join(map(str, allowed))}")
+
+    return check
+
+
+def _charset(field: str, value: object) -> None:
+    try:
+        "".encode(value if isinstance(value, str) else "")
+    except (LookupError, ValueError) as error:
+        raise InvalidInputError(field, "must be the name of a charset") from error
 
 
 _CHECKS: Mapping[str, Check] = {
@@ -103,8 +121,13 @@ _CHECKS: Mapping[str, Check] = {
     "per_page": _whole(1),
     "rows": _whole(1),
     "bytes": _whole(1, LARGEST_BODY),
-    "shape": _shape,
+    "shape": _one_of(*ENVELOPE_SHAPES),
     "content_type": _header,
+    "layers": _whole(1, MOST_LAYERS),
+    "defect": _one_of(*DEFECTS),
+    "charset": _charset,
+    "half": _one_of(True, False),
+    "depth": _whole(1, DEEPEST),
 }
 _COMMON = ("kind", "path", "product_id", "page", "times")
 _REQUIRED = object()
@@ -121,15 +144,25 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "slow": {"seconds": _REQUIRED},
     "drip": {"seconds": _REQUIRED},
     "hang": {},
+    "endless_head": {"seconds": 0.0},
+    "overlong": {"bytes": 100},
+    "chunked": {"defect": "none"},
+    "hang_up": {"seconds": 0.0, "half": False},
     "redirect": {"location": _REQUIRED, "status": 302},
     "unsorted": {},
+    "stray": {"test_id": _REQUIRED},
     "null_end_dates": {"rows": None},
     "clamp": {"per_page": _REQUIRED},
     "omit_rows": {"rows": 1},
+    "repeat_rows": {"rows": 1},
+    "odd_ids": {"rows": None},
+    "nested": {"rows": 1, "depth": 2000},
+    "duplicate_keys": {"rows": 1},
     "nan": {"rows": 1},
     "surrogate": {"rows": 1},
     "bom": {},
-    "gzip_bomb": {"bytes": _REQUIRED},
+    "charset": {"charset": _REQUIRED},
+    "gzip_bomb": {"bytes": _REQUIRED, "layers": 1},
     "huge": {"bytes": _REQUIRED},
     "content_type": {"content_type": "text/plain"},
 }

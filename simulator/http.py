@@ -39,6 +39,16 @@ class Manner:
     """End the connection with RST; without `cut_after` before the first byte."""
     padding: int = 0
     """Spaces sent after the body, as a part of it."""
+    surplus: int = 0
+    """Spaces sent after all that was announced."""
+    endless_head: float | None = None
+    """Send header lines for ever, with so many seconds between two."""
+    chunks: str | None = None
+    """Send the body in chunks, with this of the DEFECTS in `simulator.chunks`."""
+    hang_up_after: float | None = None
+    """End the connection so long after the answer, though it was to be kept."""
+    half: bool = False
+    """When hanging up, end this side's sending only, and answer nothing more."""
 
 
 AT_ONCE = Manner()
@@ -57,8 +67,9 @@ class Reply:
     @property
     def visible_status(self) -> int | None:
         """The status that the client gets to see; None when the answer never comes."""
-        silent = self.manner.reset and self.manner.cut_after is None
-        return None if self.manner.hang or silent else self.status
+        manner = self.manner
+        silent = manner.reset and manner.cut_after is None
+        return None if manner.hang or silent or manner.endless_head is not None else self.status
 
 
 def json_reply(content: object, status: int = 200) -> Reply:
@@ -74,20 +85,25 @@ def error_reply(status: int, message: str, *headers: tuple[str, str]) -> Reply:
 
 def without_body(reply: Reply) -> Reply:
     """The same reply with an empty body; its manner no longer pads."""
-    return replace(reply, body=b"", manner=replace(reply.manner, padding=0))
+    return replace(reply, body=b"", manner=replace(reply.manner, padding=0, chunks=None))
 
 
 def render_head(reply: Reply, *, keep_alive: bool) -> bytes:
     """The status line and the headers, up to the empty line."""
     headers = list(reply.headers)
     if reply.status not in BODILESS:
-        length = len(reply.body) + reply.manner.padding
-        headers += [("Content-Type", reply.content_type), ("Content-Length", str(length))]
+        headers += [("Content-Type", reply.content_type), _framing(reply)]
     if not keep_alive:
         headers.append(("Connection", "close"))
     lines = [f"HTTP/1.1 {reply.status} {_reason(reply.status)}"]
     lines += [f"{name}: {value}" for name, value in headers]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def _framing(reply: Reply) -> tuple[str, str]:
+    if reply.manner.chunks is not None:
+        return "Transfer-Encoding", "chunked"
+    return "Content-Length", str(len(reply.body) + reply.manner.padding)
 
 
 def _reason(status: int) -> str:

@@ -1,5 +1,6 @@
 """What faults do to a reply as a whole, and to the way it is sent."""
 
+import gzip
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -93,9 +94,23 @@ def _huge(fault: Fault, reply: Reply) -> Reply:
     return replace(reply, manner=replace(reply.manner, padding=padding))
 
 
+def _overlong(fault: Fault, reply: Reply) -> Reply:
+    return replace(reply, manner=replace(reply.manner, surplus=fault.bytes or 0))
+
+
+def _charset(fault: Fault, reply: Reply) -> Reply:
+    name = fault.charset or ""
+    body = reply.body.decode().encode(name, "replace")
+    return replace(reply, body=body, content_type=f"application/json; charset={name}")
+
+
 def _gzip_bomb(fault: Fault, reply: Reply) -> Reply:
     packed = _packed(reply.body, max((fault.bytes or 0) - len(reply.body), 0))
-    return replace(reply, body=packed, headers=(*reply.headers, ("Content-Encoding", "gzip")))
+    layers = fault.layers or 1
+    for _ in range(layers - 1):
+        packed = gzip.compress(packed, 1)
+    encoding = ("Content-Encoding", ", ".join(["gzip"] * layers))
+    return replace(reply, body=packed, headers=(*reply.headers, encoding))
 
 
 def _packed(body: bytes, padding: int) -> bytes:
@@ -123,6 +138,19 @@ def _drip(fault: Fault, reply: Reply) -> Reply:
     return replace(reply, manner=replace(reply.manner, byte_seconds=fault.seconds))
 
 
+def _endless_head(fault: Fault, reply: Reply) -> Reply:
+    return replace(reply, manner=replace(reply.manner, endless_head=fault.seconds))
+
+
+def _chunked(fault: Fault, reply: Reply) -> Reply:
+    return replace(reply, manner=replace(reply.manner, chunks=fault.defect))
+
+
+def _hang_up(fault: Fault, reply: Reply) -> Reply:
+    manner = replace(reply.manner, hang_up_after=fault.seconds, half=bool(fault.half))
+    return replace(reply, manner=manner)
+
+
 REPLACEMENTS: Mapping[str, Callable[[Fault], Reply]] = {
     "status": _status,
     "garbage": _garbage,
@@ -134,11 +162,20 @@ ADDITIONS: Mapping[str, ReplyEffect] = {
     "invalid_json": _invalid_json,
     "bom": _bom,
     "content_type": _content_type,
+    "charset": _charset,
     "huge": _huge,
+    "overlong": _overlong,
     "gzip_bomb": _gzip_bomb,
     "slow": _slow,
     "drip": _drip,
+    "hang_up": _hang_up,
 }
 """Faults that change a reply, in the order in which they are applied."""
-CUTS: Mapping[str, ReplyEffect] = {"reset": _reset, "truncate": _truncate, "hang": _hang}
+CUTS: Mapping[str, ReplyEffect] = {
+    "reset": _reset,
+    "truncate": _truncate,
+    "hang": _hang,
+    "endless_head": _endless_head,
+    "chunked": _chunked,
+}
 """Faults that keep a reply from arriving whole; applied last."""

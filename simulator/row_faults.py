@@ -83,10 +83,60 @@ def _omit_rows(fault: Fault, rows: list[bytes]) -> list[bytes]:
     return rows[fault.rows or 0 :]
 
 
+def _repeat_rows(fault: Fault, rows: list[bytes]) -> list[bytes]:
+    return rows + rows[: fault.rows]
+
+
+def _id_left_out(data: JsonObject) -> None:
+    del data["id"]
+
+
+def _id_set_to(change: Callable[[int], object]) -> Callable[[JsonObject], None]:
+    def apply(data: JsonObject) -> None:
+        data["id"] = change(data["id"])
+
+    return apply
+
+
+_ODD_IDS: tuple[tuple[Callable[[JsonObject], None], bytes], ...] = (
+    (_id_left_out, b""),
+    (_id_set_to(lambda number: -number), b""),
+    (_id_set_to(lambda _: _MARK), str(2**70).encode()),
+    (_id_set_to(lambda _: 0), b""),
+    (_id_set_to(lambda number: number + 0.5), b""),
+    (_id_set_to(lambda _: _MARK), str(2**63).encode()),
+)
+
+
+def _odd_ids(fault: Fault, rows: list[bytes]) -> list[bytes]:
+    """Every second row has another id, each in the next way; `rows` limits their number."""
+    result, ways = list(rows), cycle(_ODD_IDS)
+    for position in list(range(0, len(rows), 2))[: fault.rows]:
+        result[position] = _edited(rows[position], *next(ways))
+    return result
+
+
+def _nested(fault: Fault, rows: list[bytes]) -> list[bytes]:
+    depth, number = fault.depth or 1, fault.rows or 0
+    value = b"[" * depth + b"]" * depth
+    return [row[:-1] + b',"nested":' + value + b"}" for row in rows[:number]] + rows[number:]
+
+
+def _duplicate_keys(fault: Fault, rows: list[bytes]) -> list[bytes]:
+    """Before each key of such a row it stands once more, with another value."""
+    number = fault.rows or 0
+    wrong = b'{"id":1,"name":"wrong","title":"wrong","end_at":null,'
+    return [wrong + row[1:] for row in rows[:number]] + rows[number:]
+
+
 ROW_EFFECTS: Mapping[str, RowEffect] = {
     "omit_rows": _omit_rows,
+    "repeat_rows": _repeat_rows,
+    "odd_ids": _odd_ids,
     "wrong_types": _wrong_types,
     "null_end_dates": _edit(_clear_end),
     "nan": _edit(_mark_number, replacement=b"NaN"),
+    "nested": _nested,
+    "duplicate_keys": _duplicate_keys,
     "surrogate": _edit(_mark_title, replacement=rb'"half a smile \ud83d"'),
 }

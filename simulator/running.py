@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -152,6 +153,22 @@ class Simulator:
         """
         value = checked_token(token)
         self._call(lambda world: world.token.replace(value))
+
+    def drop_connections(self) -> None:
+        """End every open connection where it stands."""
+        self._carry_out(self._server.drop_connections())
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """While the block lasts nobody listens; then it is back on the same port."""
+        self._carry_out(self._server.stop())
+        try:
+            yield
+        finally:
+            self._carry_out(self._server.start())
+
+    def _carry_out(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(CALL_SECONDS)
 
     def _call(self, work: Callable[[World], T]) -> T:
         future: Future[T] = Future()

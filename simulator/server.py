@@ -192,26 +192,32 @@ class Server:
         self._application = Application(self.world)
         self._connections: set[Connection] = set()
         self._listener: asyncio.Server | None = None
+        self._port = options.port
         self.url = ""
         """Scheme, host and port, known once started."""
 
     async def start(self) -> None:
-        """Begin to listen.
+        """Begin to listen; after a stop on the same port again.
 
         Raises:
             OSError: the port is taken or not allowed.
         """
         loop, options = asyncio.get_running_loop(), self.world.options
         self._listener = await loop.create_server(
-            lambda: Connection(self._application, self._connections), options.host, options.port
+            lambda: Connection(self._application, self._connections), options.host, self._port
         )
         host, port = self._listener.sockets[0].getsockname()[:2]
+        self._port = port
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def stop(self) -> None:
         """Stop listening and drop every connection, hanging ones included."""
         if self._listener is not None:
             self._listener.close()
+        await self.drop_connections()
+
+    async def drop_connections(self) -> None:
+        """End every connection where it stands."""
         # Connections accepted just now become known in callbacks that are already scheduled.
         await asyncio.sleep(0)
         tasks = [task for connection in list(self._connections) if (task := connection.end())]

@@ -50,21 +50,26 @@ def retry_after_seconds(header: str | None, *, now: float) -> float | None:
 
 
 def read_body(response: requests.Response, limit: int) -> bytes:
-    """The decoded body, refused as soon as it exceeds `limit` bytes."""
-    if _announced_length(response) <= limit:
+    """The decoded body, refused as soon as it exceeds `limit` bytes, or is announced to."""
+    length, too_large = _announced_length(response), f"the answer is larger than {limit} bytes"
+    if length is not None and length > limit:
+        raise BadPayload(too_large)
+    if length is not None:
         return bytes(response.raw.read())
     body = bytearray()
     while chunk := response.raw.read(CHUNK, decode_content=True):
         body += chunk
         if len(body) > limit:
-            raise BadPayload(f"the answer is larger than the limit of {limit} bytes")
+            raise BadPayload(too_large)
     return bytes(body)
 
 
-def _announced_length(response: requests.Response) -> float:
-    """The bytes of a body that is sent as it is; infinite where that is not known."""
-    length, headers = response.raw.length_remaining, response.headers
-    return math.inf if length is None or "Content-Encoding" in headers else float(length)
+def _announced_length(response: requests.Response) -> int | None:
+    """The bytes of a body that is sent as it is; None where that is not known."""
+    if "Content-Encoding" in response.headers:
+        return None
+    length: int | None = response.raw.length_remaining
+    return length
 
 
 def redirect_host(response: requests.Response) -> str:

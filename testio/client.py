@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from rules.places import WITH_STORIES, PagePlace, page_of_features, page_of_products, page_of_tests
+from rules.places import (
+    WITH_STORIES,
+    PagePlace,
+    page_of_features,
+    page_of_products,
+    page_of_tests,
+    path_of_tests,
+)
 from rules.records import BugRecord, FeatureRecord, ProductRecord, TestRecord
 from rules.windows import Window
 from testio import payloads
@@ -49,7 +56,8 @@ class TestioClient:
     ) -> Rows[FeatureRecord]:
         """The features of one section of a product, unpaged."""
         path = f"/products/{product_id}/sections/{section_id}/features"
-        return payloads.features(self._get(path, WITH_STORIES, scope), product_id)
+        owner = page_of_features(product_id).path
+        return payloads.features(self._get(path, WITH_STORIES, scope, owner), product_id)
 
     def list_tests(
         self,
@@ -69,8 +77,13 @@ class TestioClient:
         return replace(rows, etag=answer.etag)
 
     def get_test(self, test_id: int, product_id: int | None, scope: RequestScope) -> TestRecord:
-        """One test, in full. Raises NotFound where there is none."""
-        return payloads.test(self._get(f"/exploratory_tests/{test_id}", (), scope), product_id)
+        """One test, in full. Raises NotFound where there is none.
+
+        However many tests of a product fail, they are one sick product, and no outage.
+        """
+        path = f"/exploratory_tests/{test_id}"
+        owner = path_of_tests(product_id) if product_id is not None else None
+        return payloads.test(self._get(path, (), scope, owner), product_id)
 
     def list_bugs(self, test_id: int, scope: RequestScope) -> Rows[BugRecord]:
         """All bugs of a test, unpaged. Asked for one by one, as a bug need not name its test."""
@@ -82,8 +95,8 @@ class TestioClient:
     ) -> Answer:
         return self.transport.get(place.path, place.query, scope, patient=patient, etag=etag)
 
-    def _get(self, path: str, query: Query, scope: RequestScope) -> bytes:
-        return _body(self.transport.get(path, query, scope))
+    def _get(self, path: str, query: Query, scope: RequestScope, owner: str | None = None) -> bytes:
+        return _body(self.transport.get(path, query, scope, owner=owner))
 
     def allow(
         self,

@@ -24,6 +24,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from testio.chunks import CarefulResponse
 from testio.errors import Cancelled
 
 _current = threading.local()
@@ -144,6 +145,8 @@ class Deadlines:
 
 class _Watched(HTTPConnection):
     """Tells the current call which socket it is on."""
+
+    response_class = CarefulResponse
 
     def _new_conn(self) -> socket.socket:
         address = (self._dns_host.strip("[]"), self.port)

@@ -82,6 +82,16 @@ class Answer:
     etag: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """What is asked for; `owner`: whose trouble a failure is, for the breaker."""
+
+    path: str
+    query: Query
+    etag: str | None
+    owner: str
+
+
 class Transport:
     """Sends requests for any number of threads at once.
 
@@ -113,23 +123,24 @@ class Transport:
         *,
         patient: bool = True,
         etag: str | None = None,
+        owner: str | None = None,
     ) -> Answer:
         """The answer to `GET base_url + path?query`. Raises TestioError.
 
         Not `patient`: a 5xx is not tried again. `etag`: only if the answer has another one.
+        `owner`: the path that stands for this one in the breaker, where it is a part of it.
         """
+        ask = _Ask(path, query, etag, owner or path)
         try:
-            return self._attempt(path, query, scope, etag)
+            return self._attempt(ask, scope)
         except TestioError as error:
-            return self._retry(error, path, query, scope, etag, patient=patient)
+            return self._retry(error, ask, scope, patient=patient)
 
     def _retry(
         self,
         failure: TestioError,
-        path: str,
-        query: Query,
+        ask: _Ask,
         scope: RequestScope,
-        etag: str | None,
         *,
         patient: bool,
     ) -> Answer:
@@ -139,7 +150,7 @@ class Transport:
         def attempt() -> Answer:
             if failures:
                 raise failures.pop()
-            return self._attempt(path, query, scope, etag)
+            return self._attempt(ask, scope)
 
         return tenacity.Retrying(
             stop=tenacity.stop_any(tenacity.stop_after_attempt(ATTEMPTS), _OutOfBudget(scope)),
@@ -149,7 +160,7 @@ class Transport:
             ),
             retry=tenacity.retry_if_exception(_may_retry if patient else _may_retry_at_once),
             sleep=scope.cancellation.sleep,
-            before_sleep=self._retrying(path),
+            before_sleep=self._retrying(ask.path),
             reraise=True,
         )(attempt)
 
@@ -189,37 +200,35 @@ class Transport:
         self._deadlines.close()
         self._adapter.close()
 
-    def _attempt(self, path: str, query: Query, scope: RequestScope, etag: str | None) -> Answer:
+    def _attempt(self, ask: _Ask, scope: RequestScope) -> Answer:
         try:
-            return self._try(path, query, scope.cancellation, etag)
+            return self._try(ask, scope.cancellation)
         finally:
             scope.attempts.note()
 
-    def _try(self, path: str, query: Query, cancellation: Cancellation, etag: str | None) -> Answer:
+    def _try(self, ask: _Ask, cancellation: Cancellation) -> Answer:
         """One attempt. Limits are asked with a slot in hand: what held a while ago may not now."""
         cancellation.check()
         with self._slots.taken(cancellation):
-            self.breaker.admit(path, cancellation)
-            return self._admitted(path, query, cancellation, etag)
+            self.breaker.admit(ask.owner, cancellation)
+            return self._admitted(ask, cancellation)
 
-    def _admitted(
-        self, path: str, query: Query, cancellation: Cancellation, etag: str | None
-    ) -> Answer:
+    def _admitted(self, ask: _Ask, cancellation: Cancellation) -> Answer:
         try:
             self._wait_for_turn(cancellation)
             with self.tally.attempt():
-                answer = self._send(path, query, cancellation, etag)
+                answer = self._send(ask, cancellation)
         except (ServerError, Timeout, ConnectionFailed) as error:
-            self.breaker.failed(path, error)
+            self.breaker.failed(ask.owner, error)
             raise
         except Cancelled:
-            self.breaker.gave_up(path)
+            self.breaker.gave_up(ask.owner)
             raise
         except TestioError:
             self.breaker.succeeded()
             raise
         except BaseException:
-            self.breaker.gave_up(path)
+            self.breaker.gave_up(ask.owner)
             raise
         self.breaker.succeeded()
         return answer
@@ -246,16 +255,14 @@ class Transport:
             if self.gate.seconds_left == 0:
                 return
 
-    def _send(
-        self, path: str, query: Query, cancellation: Cancellation, etag: str | None
-    ) -> Answer:
+    def _send(self, ask: _Ask, cancellation: Cancellation) -> Answer:
         call, token = Call(), self._options.token()
         with (
             self._deadlines.watching(call, self._options.timeout_seconds),
             cancellation.calling(lambda: call.cut("cancelled")),
         ):
             try:
-                answer = self._exchange(path, query, token, etag)
+                answer = self._exchange(ask, token)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 raise self._typed(error, call) from error
             except TestioError as error:
@@ -267,12 +274,12 @@ class Transport:
                 raise self._typed(OSError("cut"), call)
             return answer
 
-    def _exchange(self, path: str, query: Query, token: str, etag: str | None) -> Answer:
+    def _exchange(self, ask: _Ask, token: str) -> Answer:
         options = self._options
-        url = f"{self._base}{path}" + (f"?{urlencode(query)}" if query else "")
+        url = f"{self._base}{ask.path}" + (f"?{urlencode(ask.query)}" if ask.query else "")
         with contextlib.closing(
             self._adapter.send(
-                _prepared(url, token, etag),
+                _prepared(url, token, ask.etag),
                 stream=True,
                 # The deadline ends reading: a timeout of the socket would cost a poll a read.
                 timeout=(options.timeout_seconds, None),
@@ -280,9 +287,9 @@ class Transport:
             )
         ) as response:
             self.remote_date = response.headers.get("Date")
-            if response.status_code == 304 and etag is not None:
+            if response.status_code == 304 and ask.etag is not None:
                 response.raw.read()  # nothing; the connection can serve the next request
-                return Answer(None, etag)
+                return Answer(None, ask.etag)
             self._refuse_bad_status(response)
             body = read_body(response, options.max_response_bytes)
             return Answer(body, usable_etag(response.headers.get("ETag")))

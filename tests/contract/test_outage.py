@@ -40,6 +40,22 @@ def test_one_sick_product_does_not_stop_the_others(
     assert client.list_features(products[1]["id"], scope()).records
 
 
+def test_many_sick_parts_of_one_product_do_not_stop_the_others(
+    simulator: Simulator, make_client: MakeClient
+) -> None:
+    """Single tests and sections have paths of their own; they are no sign of an outage."""
+    client, account = make_client(simulator), simulator.account()
+    sick, other = (product["id"] for product in account["products"][:2])
+    simulator.add_fault(kind="status", status=500, product_id=sick)
+    for number, test in enumerate(account["tests"][str(sick)][:6]):
+        with pytest.raises(ServerError):
+            client.get_test(test["id"], sick, scope())
+        with pytest.raises(ServerError):
+            client.list_section_features(sick, number + 1, scope())
+    assert not client.transport.breaker.is_open
+    assert client.list_features(other, scope()).records
+
+
 def outcomes(client: TestioClient, paths: range) -> dict[str, int]:
     """Ask for all of these from 10 threads; how many ended in which way."""
     run, counts, lock = scope(), dict[str, int](), threading.Lock()

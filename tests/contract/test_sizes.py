@@ -14,7 +14,7 @@ import pytest
 
 from simulator import Simulator
 from testio.client import TestioClient
-from testio.errors import BadPayload, NotFound, TestioError
+from testio.errors import BadPayload, ConnectionFailed, NotFound, TestioError
 from testio.limits import RequestScope, RetryBudget
 from testio.transport import TransportOptions
 from tests.contract.wire import raw_server, reply
@@ -23,6 +23,7 @@ MakeClient = Callable[..., TestioClient]
 LIMIT = 1_000_000
 MEGABYTE = 2**20
 BYTES = b"HTTP/1.1 200 OK\r\n"
+ENDLESS_CHUNK = {"kind": "chunked", "defect": "negative"}
 HUGE = {"kind": "huge", "bytes": 128 * MEGABYTE}
 BOMB = {"kind": "gzip_bomb", "bytes": 256 * MEGABYTE}
 REDIRECT = {"kind": "redirect", "location": "http://localhost/"}
@@ -37,11 +38,21 @@ def scope() -> RequestScope:
     [
         ([HUGE], BadPayload),
         ([BOMB], BadPayload),
+        ([BOMB | {"layers": 2}], BadPayload),
+        ([ENDLESS_CHUNK], ConnectionFailed),
         ([{"kind": "status", "status": 404}, HUGE], NotFound),
         ([REDIRECT, HUGE], BadPayload),
         ([REDIRECT, BOMB], BadPayload),
     ],
-    ids=["huge", "gzip bomb", "error", "redirect", "redirect with a gzip bomb"],
+    ids=[
+        "huge",
+        "gzip bomb",
+        "bomb in a bomb",
+        "endless chunk",
+        "error",
+        "redirect",
+        "redirect with a gzip bomb",
+    ],
 )
 def test_an_endless_answer_is_refused_with_little_memory(
     faults: list[dict[str, str | int]], error: type[TestioError]

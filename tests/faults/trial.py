@@ -202,6 +202,12 @@ class Trial:
         wrong = [row for row in stale if row[0] not in hit]
         assert not wrong, f"I5: other products are not fresh after run {run.run_id}: {wrong}"
 
+    def nothing_is_gone(self) -> None:
+        """No row is marked as deleted."""
+        for table in TABLES:
+            gone = self.home.sql(f"SELECT id FROM {table} WHERE deleted_at IS NOT NULL")
+            assert not gone, f"{table} marked as deleted: {gone[:5]}"
+
     @contextmanager
     def hit(self, **given: Any) -> Iterator[int]:
         """A fault of the simulator, while the block lasts."""

@@ -380,6 +380,9 @@ def test_every_field_is_declared_once() -> None:
         ({"kind": "hang", "path": 3}, "path"),
         ({"kind": "huge", "bytes": 2**40}, "bytes"),
         ({"kind": "bad_envelope", "shape": "round"}, "shape"),
+        ({"kind": "chunked", "defect": "round"}, "defect"),
+        ({"kind": "charset", "charset": "ebony"}, "charset"),
+        ({"kind": "hang_up", "half": 3}, "half"),
         ({"kind": "hang", "id": 3}, "id"),
     ],
 )

@@ -1,27 +1,7 @@
-"""The faults, by what they are done to; importing a module puts its faults into the programme."""
+"""The faults, by what they are done to; importing this puts all of them into the programme."""
 
-from tests.faults.kinds import (
-    clocks,
-    damaged,
-    full_disk,
-    killed,
-    locked,
-    remote_failing,
-    rivals,
-    signalled,
-    soak,
-    writer_lock,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = [
-    "clocks",
-    "damaged",
-    "full_disk",
-    "killed",
-    "locked",
-    "remote_failing",
-    "rivals",
-    "signalled",
-    "soak",
-    "writer_lock",
-]
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

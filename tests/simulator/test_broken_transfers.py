@@ -1,0 +1,173 @@
+"""Faults of the transfer, of charsets and of ids, over real HTTP; and a server that is away."""
+
+import gzip
+import json
+import socket
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from simulator import Simulator
+from tests.simulator.test_simulator_faults import (
+    ask,
+    listed,
+    page,
+    product_ids,
+    raw_answer,
+    running,
+    sim,
+    truth,
+)
+
+__all__ = ["running", "sim"]
+
+
+@pytest.fixture
+def connection(sim: Simulator) -> Iterator[socket.socket]:
+    host, port = sim.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as made:
+        head = f"GET /customer/v2/products HTTP/1.1\r\nAuthorization: Token {sim.token}\r\n\r\n"
+        made.sendall(head.encode())
+        yield made
+
+
+def some(connection: socket.socket, at_least: int) -> bytes:
+    received = b""
+    while len(received) < at_least and (piece := connection.recv(65_536)):
+        received += piece
+    return received
+
+
+def test_a_head_without_an_end(sim: Simulator) -> None:
+    sim.add_fault(kind="endless_head")
+    host, port = sim.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(b"GET /customer/v2/products HTTP/1.1\r\n\r\n")
+        head = some(connection, 300_000)
+    assert head.startswith(b"HTTP/1.1 ")
+    assert b"\r\n\r\n" not in head
+    assert sim.requests()[-1].status is None
+
+
+def test_more_than_was_announced(sim: Simulator) -> None:
+    sim.add_fault(kind="overlong", bytes=7)
+    head, _, body = raw_answer(sim, "/products").partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].split()[0])
+    assert len(body) == length + 7
+
+
+@pytest.mark.parametrize(
+    ("defect", "is_right"),
+    [("none", True), ("size", False), ("short", False)],
+)
+def test_chunks(sim: Simulator, defect: str, is_right: bool) -> None:
+    sim.add_fault(kind="chunked", defect=defect)
+    if is_right:
+        assert listed(page(sim)) == truth(sim)[:25]
+        return
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        page(sim)
+
+
+@pytest.mark.parametrize(
+    ("defect", "at_least", "goes_on"),
+    [("negative", 500_000, b"    "), ("trailers", 500_000, b"X-And-So: on")],
+)
+def test_chunks_without_an_end(sim: Simulator, defect: str, at_least: int, goes_on: bytes) -> None:
+    sim.add_fault(kind="chunked", defect=defect)
+    host, port = sim.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        head = f"GET /customer/v2/products HTTP/1.1\r\nAuthorization: Token {sim.token}\r\n\r\n"
+        connection.sendall(head.encode())
+        assert goes_on in some(connection, at_least)[-1000:]
+
+
+def test_the_last_chunk_never_comes(sim: Simulator) -> None:
+    sim.add_fault(kind="chunked", defect="endless")
+    with pytest.raises(requests.RequestException):
+        ask(sim, "/products", timeout=0.1)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_hanging_up_after_the_answer(sim: Simulator, half: bool) -> None:
+    sim.add_fault(kind="hang_up", half=half)
+    head = f"GET /customer/v2/products HTTP/1.1\r\nAuthorization: Token {sim.token}\r\n\r\n"
+    host, port = sim.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(head.encode())
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+        assert b"Connection: close" not in answer
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])["products"]
+        if half:  # it still takes what is sent, and answers nothing
+            connection.sendall(head.encode())
+            assert connection.recv(1) == b""
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "latin-1"])
+def test_charset(sim: Simulator, charset: str) -> None:
+    sim.add_fault(kind="charset", charset=charset)
+    answer = ask(sim, "/products")
+    assert answer.headers["Content-Type"] == f"application/json; charset={charset}"
+    assert len(json.loads(answer.content.decode(charset))["products"]) == 2
+
+
+def test_a_bomb_in_a_bomb(sim: Simulator) -> None:
+    sim.add_fault(kind="gzip_bomb", bytes=1_000_000, layers=2)
+    answer = ask(sim, "/products", stream=True)
+    assert answer.headers["Content-Encoding"] == "gzip, gzip"
+    packed = answer.raw.read(decode_content=False)
+    assert len(gzip.decompress(gzip.decompress(packed))) == 1_000_000
+
+
+def test_odd_ids_in_every_second_row(sim: Simulator) -> None:
+    sim.add_fault(kind="odd_ids")
+    tests, real = listed(page(sim, 1, 12)), truth(sim)[:12]
+    assert tests[1::2] == real[1::2]
+    ids = [test.get("id") for test in tests[::2]]
+    assert ids == [None, -real[2]["id"], 2**70, 0, real[8]["id"] + 0.5, 2**63]
+
+
+def test_nested(sim: Simulator) -> None:
+    sim.add_fault(kind="nested", depth=50)
+    first, *others = listed(page(sim))
+    assert json.dumps(first["nested"]) == "[" * 50 + "]" * 50
+    assert others == truth(sim)[1:25]
+
+
+def test_keys_that_stand_twice(sim: Simulator) -> None:
+    sim.add_fault(kind="duplicate_keys", rows=2)
+    answer = page(sim)
+    assert answer.content.count(b'"title":"wrong"') == 2
+    assert listed(answer)[0] == {"name": "wrong"} | truth(sim)[0], "the last one counts here"
+    assert listed(answer)[2:] == truth(sim)[2:25]
+
+
+def test_rows_that_stand_twice(sim: Simulator) -> None:
+    sim.add_fault(kind="repeat_rows", rows=3)
+    assert listed(page(sim)) == truth(sim)[:25] + truth(sim)[:3]
+
+
+def test_a_test_of_another_product(sim: Simulator) -> None:
+    mine, others = product_ids(sim)
+    stray = sim.account()["tests"][str(others)][4]
+    sim.add_fault(kind="stray", test_id=stray["id"], product_id=mine)
+    tests = [test for number in (1, 2, 3) for test in listed(page(sim, number))]
+    assert len(tests) == 61
+    assert stray in tests
+    assert [test for test in tests if test != stray] == truth(sim)
+
+
+def test_a_server_that_is_away_comes_back_on_the_same_port(sim: Simulator) -> None:
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Token {sim.token}"
+        assert session.get(sim.base_url + "/products", timeout=5).ok
+        with sim.away(), pytest.raises(requests.ConnectionError):
+            session.get(sim.base_url + "/products", timeout=5)
+        assert session.get(sim.base_url + "/products", timeout=5).ok
+
+
+def test_connections_that_are_dropped(connection: socket.socket, sim: Simulator) -> None:
+    assert connection.recv(1) == b"H"
+    sim.drop_connections()
+    assert b"".join(iter(lambda: connection.recv(65_536), b"")).startswith(b"TTP")
