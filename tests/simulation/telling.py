@@ -1,0 +1,43 @@
+"""The trace of a life, as text that is the same whenever it is lived again."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from rules.events import RunClosed, RunOpened
+
+SHOWN = (
+    *("run_id", "attempt", "event", "phase", "product_id", "outcome", "status", "word"),
+    *("index", "count", "trigger", "reason", "seconds", "role", "error", "message"),
+)
+INSIDE = ("ticket", "result", "page", "problem", "request")
+
+
+def told(at: float, who: str, what: object) -> str:
+    """One line: when, who, and what was taken out of the inbox, or done."""
+    text = what if isinstance(what, str) else f"{type(what).__name__.strip('_')}{_fields(what)}"
+    return f"{at:11.3f}  {who:<18} {text}"
+
+
+def of_entry(entry: object) -> str:
+    """One entry of the journal."""
+    name = {RunOpened: "run_started", RunClosed: "run_finished"}.get(type(entry), "event")
+    return f"{name}{_fields(entry)}"
+
+
+def _fields(what: Any) -> str:
+    parts = [f"{name}={_plain(value)}" for name in SHOWN if (value := _of(what, name)) is not None]
+    for name in INSIDE:
+        inner = _of(what, name)
+        if inner is not None:
+            parts += [f"{name}{_fields(inner)}"]
+    return f"({', '.join(parts)})" if parts else ""
+
+
+def _of(what: Any, name: str) -> Any:
+    return getattr(what, name, None) if name in getattr(what, "__dataclass_fields__", ()) else None
+
+
+def _plain(value: object) -> object:
+    return value.value if isinstance(value, Enum) else value
