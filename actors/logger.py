@@ -89,7 +89,9 @@ class Logger(BaseActor):
     def _is_written(self, batch: Sequence[Entry], ended: frozenset[int]) -> None:
         """Tell of the runs whose end is on disk; a second end of the same run is not told."""
         self._journal.discard(len(batch))
+        untold = set(ended)
         for entry in batch:
-            if isinstance(entry, RunClosed) and entry.result.run_id in ended:
+            if isinstance(entry, RunClosed) and entry.result.run_id in untold:
+                untold.remove(entry.result.run_id)
                 self._board.publish(entry)
                 self._coordinator.tell(RunRecorded(run_id=entry.result.run_id))

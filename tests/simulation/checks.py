@@ -112,7 +112,8 @@ def it_ends_as_one_thing(story: Story, run: Run) -> None:
 def its_phases_are_in_order(story: Story, run: Run) -> None:
     """Products, features, new tests: one after the other, each ended before the next begins."""
     marks = run.of(EventName.PHASE_STARTED, EventName.PHASE_FINISHED)
-    assert run.request is not None
+    if run.request is None:
+        return  # it waited, and its end is not on disk
     wanted = [
         (phase, name)
         for phase in in_order(run.request.phases)
@@ -183,7 +184,7 @@ def _is_explained(story: Story, run: Run, event: SyncEvent, met: set[ErrorKind])
     causes: dict[ErrorKind, Callable[[], bool]] = {
         ErrorKind.CANCELLED: lambda: skipped and run.was_cut(event.product_id),
         ErrorKind.CRASHED: lambda: story.crashed("worker", "mirror"),
-        ErrorKind.NOT_FOUND: lambda: event.product_id not in story.listed,
+        ErrorKind.NOT_FOUND: lambda: event.product_id not in story.always_listed(),
         ErrorKind.SERVER_ERROR: lambda: bool(met & lists),
         ErrorKind.HOLES: lambda: bool(met & lists),
         ErrorKind.LIST_MOVED: lambda: bool(met & lists),
@@ -209,7 +210,9 @@ def its_numbers_are_those_of_the_mirror(story: Story, run: Run) -> None:
         )
         counts = run.end.result.counts.get(phase.kind)
         counted = 0 if counts is None else counts.new
-        assert counted == stored, f"run {run.id}: {counted} {phase.kind} counted, {stored} stored"
+        # A worker that crashes while its page is being stored ends its product before that.
+        holds = counted <= stored if story.crashed("worker") else counted == stored
+        assert holds, f"run {run.id}: {counted} {phase.kind} counted, {stored} stored"
 
 
 def a_cancelled_run_is_cancelled(story: Story, run: Run) -> None:

@@ -135,7 +135,7 @@ class Life:
 
     def _end_well(self) -> None:
         """All comes to rest, a run succeeds, the schedule is kept, and the stop leaves nothing."""
-        self.weather.calm = True
+        self.weather.calm, self.machine.stalls = True, 0.0
         self._come_to_rest()
         if self.system.gave_up.is_set():  # of what was under way when the weather changed
             self.story.gave_up = True

@@ -64,7 +64,7 @@ class Machine:
         self._wrong: str | None = None
         self._order = random.Random(f"{seed}/order")
         self._restless = restless
-        self._stalls = stalls
+        self.stalls = stalls
         self._ready: list[Task] = []
         self._timers: list[tuple[float, int, Task]] = []
         self._numbers = itertools.count()
@@ -172,7 +172,7 @@ class Machine:
             raise Stuck(f"no rest after {MOST_STEPS} steps\n{self.dump()}")
         if not self._ready:
             self._jump()
-        elif self._stalls and self._order.random() < self._stalls:
+        elif self.stalls and self._order.random() < self.stalls:
             self.note("the machine stalls")
             self.now += self._order.choice((0.3, 1.5, 6.0))
         self._ring()

@@ -97,11 +97,10 @@ class Story:
         left = self.stopped
         return left is not None and not left.unwritten and "supervisor" not in left.abandoned
 
-    @property
-    def listed(self) -> set[int]:
+    def always_listed(self) -> set[int]:
         """The products that every list has shown, usable in each."""
-        lists = [c.page.listed_ids for c in (*self.mirror.commits, *self.fresh.commits) if c.page.kind is Kind.PRODUCTS]
-        return set.intersection(*map(set, lists)) if lists else set()
+        lists = self.mirror.product_lists + self.fresh.product_lists
+        return set.intersection(*lists) if lists else set()
 
     def crashed(self, *roles: str) -> bool:
         """Whether an actor of such a role has crashed."""

@@ -184,6 +184,7 @@ class MirrorInMemory:
     def __init__(self, world: World) -> None:
         self._world = world
         self.commits: list[Commit] = []
+        self.product_lists: list[set[int]] = []
         self._gaps: dict[tuple[int, Kind, int], set[str]] = {}
 
     def store_page(self, page: Page, *, run_id: int, at: datetime) -> Stored:
@@ -212,6 +213,8 @@ class MirrorInMemory:
         for order in orders:
             run_id, now = order.ticket.run_id, world.machine.now
             self.commits.append(Commit(run_id, order.page, now, acknowledged=not dies))
+            if order.page.kind is Kind.PRODUCTS:
+                self.product_lists.append(set(order.page.listed_ids))
         if dies:
             raise world.weather.bug()
         return tuple(self._stored(order) for order in orders)
