@@ -27,7 +27,7 @@ OPTIONS = (
     SyncOptions(refresh_mutable=True),
     SyncOptions(nuke=True),
 )
-REST = (0.0, 0.0, 0.02, 0.3, 2.0, 20.0, 120.0)
+REST = (0.0, 0.0, 0.02, 0.3, 2.0, 20.0)
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,6 @@ class Operators:
     asked: list[Asked] = field(default_factory=list)
     cancelled: list[int] = field(default_factory=list)
     killed: list[str] = field(default_factory=list)
-    interval: float = 0.0
     silence: int = 0
     at_work: int = 0
 
@@ -118,9 +117,8 @@ class Operators:
         self.system.resume()
 
     def _set_interval(self) -> None:
-        seconds = self.rng.choice((0.0, 30.0, 60.0, 300.0))
+        seconds = self.rng.choice((0.0, 40.0, 90.0))
         self.system.set_interval(seconds)
-        self.interval = seconds
 
     def _look(self) -> None:
         self.system.status()

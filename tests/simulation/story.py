@@ -9,7 +9,6 @@ from actors.messages import SetInterval, StopReport, Tick
 from rules.events import Entry, EventName, RunClosed, RunOpened, SyncEvent
 from rules.model import ErrorKind, Kind, Outcome, RunRequest, SyncPhase
 from rules.outcome import END_THE_RUN
-from tests.simulation.telling import of_entry
 from tests.simulation.world import EventsInMemory, FreshInMemory, MirrorInMemory, World
 
 
@@ -124,7 +123,7 @@ class Story:
         """Called as an entry is recorded."""
         machine = self.world.machine
         self.heard.append((machine.now, entry))
-        machine.note(of_entry(entry))
+        machine.note(entry)
         if isinstance(entry, SyncEvent) and entry.outcome is Outcome.COMPLETE:
             self._is_complete(entry)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-from rules.events import RunClosed, RunOpened
+from rules.events import RunClosed, RunOpened, SyncEvent
 
 SHOWN = (
     *("run_id", "attempt", "event", "phase", "product_id", "outcome", "status", "word"),
@@ -16,14 +16,13 @@ INSIDE = ("ticket", "result", "page", "problem", "request")
 
 def told(at: float, who: str, what: object) -> str:
     """One line: when, who, and what was taken out of the inbox, or done."""
-    text = what if isinstance(what, str) else f"{type(what).__name__.strip('_')}{_fields(what)}"
+    text = what if isinstance(what, str) else f"{_name(what)}{_fields(what)}"
     return f"{at:11.3f}  {who:<18} {text}"
 
 
-def of_entry(entry: object) -> str:
-    """One entry of the journal."""
-    name = {RunOpened: "run_started", RunClosed: "run_finished"}.get(type(entry), "event")
-    return f"{name}{_fields(entry)}"
+def _name(what: object) -> str:
+    entries = {RunOpened: "run_started", RunClosed: "run_finished", SyncEvent: "recorded"}
+    return entries.get(type(what), type(what).__name__.strip("_"))
 
 
 def _fields(what: Any) -> str:

@@ -49,6 +49,7 @@ class World:
     weather: Weather
     sizes: Mapping[int, int]
     lists: dict[tuple[Kind, int], tuple[int, ...]] = field(default_factory=dict)
+    tests: dict[int, list[TestRecord]] = field(default_factory=dict)
     at_work: dict[str, SyncProduct] = field(default_factory=dict)
     of_scope: dict[Cancellation, SyncProduct] = field(default_factory=dict)
     of_page: dict[int, StorePage] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class World:
         for key, size in self.sizes.items():
             self.lists[Kind.FEATURES, key] = tuple(key * 100 + n for n in range(size % 4))
             self.lists[Kind.TESTS, key] = tuple(key * 1000 + n for n in range(size))
+            self.tests[key] = [a_test(id_, key) for id_ in self.lists[Kind.TESTS, key]]
         self.machine.observers.append(self._observe)
 
     def _observe(self, name: str, message: object) -> None:
@@ -154,8 +156,7 @@ class Remote:
         patient: bool = True,
         etag: str | None = None,
     ) -> Rows[TestRecord]:
-        ids = self._world.lists[Kind.TESTS, product_id][window.offset : window.limit]
-        found = [a_test(key, product_id) for key in ids]
+        found = self._world.tests[product_id][window.offset : window.limit]
         task = self._answer(scope)
         if found and self._world.goes_wrong("unusable row", task, ErrorKind.HOLES):
             raise ServerError("a record in this window cannot be shown")
@@ -185,6 +186,8 @@ class MirrorInMemory:
         self._world = world
         self.commits: list[Commit] = []
         self.product_lists: list[set[int]] = []
+        self._listed: tuple[int, ...] | None = None
+        self._ids: dict[tuple[int, Kind, int], set[int]] = {}
         self._gaps: dict[tuple[int, Kind, int], set[str]] = {}
 
     def store_page(self, page: Page, *, run_id: int, at: datetime) -> Stored:
@@ -213,8 +216,12 @@ class MirrorInMemory:
         for order in orders:
             run_id, now = order.ticket.run_id, world.machine.now
             self.commits.append(Commit(run_id, order.page, now, acknowledged=not dies))
+            page = order.page
+            ids = self._ids.setdefault((run_id, page.kind, page.product_id), set())
+            ids.update(record.id for record in page.records)
             if order.page.kind is Kind.PRODUCTS:
-                self.product_lists.append(set(order.page.listed_ids))
+                self.product_lists.append(set(page.listed_ids))
+                self._listed = tuple(record.id for record in page.records)
         if dies:
             raise world.weather.bug()
         return tuple(self._stored(order) for order in orders)
@@ -228,18 +235,17 @@ class MirrorInMemory:
 
     def ids(self, run_id: int, kind: Kind, product_id: int) -> set[int]:
         """What a run has stored of one list."""
-        return {
-            record.id
-            for commit in self.commits
-            if (commit.run_id, commit.page.kind) == (run_id, kind)
-            for record in commit.page.records
-            if commit.page.product_id == product_id
-        }
+        return self._ids.get((run_id, kind, product_id), set())
+
+    def take_over(self, other: MirrorInMemory, run_id: int) -> None:
+        """From now on it holds what the other has built in this run."""
+        self.commits += [commit for commit in other.commits if commit.run_id == run_id]
+        self._ids |= {key: ids for key, ids in other._ids.items() if key[0] == run_id}
+        self._listed = other._listed
 
     def products(self) -> tuple[int, ...] | None:
         """What the last list of products said that was stored."""
-        lists = [c.page for c in self.commits if c.page.kind is Kind.PRODUCTS]
-        return tuple(record.id for record in lists[-1].records) if lists else None
+        return self._listed
 
 
 def _task_of(order: StorePage) -> tuple[int, SyncPhase, int]:
@@ -261,10 +267,11 @@ class FreshInMemory(MirrorInMemory):
         if self._world.weather.brings("bug before a page is stored"):
             raise self._world.weather.bug()
         self.adopted.append(run_id)
-        self._mirror.commits += [c for c in self.commits if c.run_id == run_id]
+        self._mirror.take_over(self, run_id)
 
     def discard(self) -> None:
         self.commits.clear()
+        self._listed = None
 
 
 class EventsInMemory:
@@ -273,6 +280,7 @@ class EventsInMemory:
     def __init__(self, world: World) -> None:
         self._world = world
         self.entries: list[Entry] = []
+        self._ended: set[int] = set()
 
     def write(self, entries: Sequence[Entry]) -> frozenset[int]:
         world = self._world
@@ -281,14 +289,13 @@ class EventsInMemory:
             raise StorageError("the disk is full")
         if len(entries) > 1 and world.weather.brings("bug before an event is written"):
             raise world.weather.rng.choice((RuntimeError, SystemExit))("a bug")
-        ended = {e.result.run_id for e in self.entries if isinstance(e, RunClosed)}
         now: set[int] = set()
         for entry in entries:
             if isinstance(entry, RunClosed):
-                if entry.result.run_id in ended:
+                if entry.result.run_id in self._ended:
                     continue
                 now.add(entry.result.run_id)
-                ended.add(entry.result.run_id)
+                self._ended.add(entry.result.run_id)
             self.entries.append(entry)
         return frozenset(now)
 
