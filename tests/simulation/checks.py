@@ -18,7 +18,7 @@ TICKED = (Trigger.SCHEDULE, Trigger.STARTUP)
 
 def check(story: Story, operators: Operators) -> None:
     """Raises AssertionError with the rule that was broken."""
-    for rule in (one_run_at_a_time, what_was_written, ticks, restarts):
+    for rule in (one_run_at_a_time, what_was_written, ends_are_told_at_once, ticks, restarts):
         rule(story)
     for run in story.runs().values():
         if story.stopped_well:
@@ -51,6 +51,16 @@ def what_was_written(story: Story) -> None:
         assert written == heard, f"{sum((heard - written).values())} entries were lost"
     ends = [entry for entry in story.log if isinstance(entry, RunClosed)]
     assert story.published[: len(ends)] == ends, "what was published is not what was written"
+
+
+def ends_are_told_at_once(story: Story) -> None:
+    """While the disk is well nobody waits for a beat of the heart to hear of a run's end."""
+    trouble = {"slow event", "refused event", "bug before an event is written"}
+    if trouble & story.world.weather.seen or story.has_stalls or story.crashed("logger"):
+        return
+    for end in story.published:
+        waited = story.told_at[id(end)] - story.time_of(end)
+        assert waited < 0.001, f"the end of run {end.result.run_id} was told {waited} s late"
 
 
 def ticks(story: Story) -> None:
@@ -215,6 +225,14 @@ def its_numbers_are_those_of_the_mirror(story: Story, run: Run) -> None:
         assert holds, f"run {run.id}: {counted} {phase.kind} counted, {stored} stored"
 
 
+def a_fresh_start_is_whole(story: Story, run: Run) -> None:
+    """It takes the mirror's place if nothing of it failed, was skipped or was cut."""
+    if run.id in story.fresh.adopted:
+        bad = run.of(EventName.PRODUCT_FAILED, EventName.PRODUCT_SKIPPED)
+        assert not bad, f"run {run.id} has replaced the mirror, and {bad[0]}"
+        assert len(run.of(EventName.PHASE_FINISHED)) == len(SyncPhase), f"run {run.id} was adopted in part"
+
+
 def a_cancelled_run_is_cancelled(story: Story, run: Run) -> None:
     """Whoever was told so finds it so; and nobody else's run is."""
     if run.end is None or run.opened is None:
@@ -234,6 +252,7 @@ OF_A_RUN = (
     success_is_success,
     each_failure_has_a_cause_of_its_own,
     its_numbers_are_those_of_the_mirror,
+    a_fresh_start_is_whole,
     a_cancelled_run_is_cancelled,
 )
 

@@ -50,11 +50,11 @@ class Life:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.rng = rng = random.Random(f"{seed}/life")
-        stalls = 0.003 if rng.random() < 0.1 else 0.0
-        self.machine = Machine(seed, restless=rng.choice((0.0, 0.1, 0.3, 0.6)), stalls=stalls)
+        self.stalls = 0.003 if rng.random() < 0.1 else 0.0
+        self.machine = Machine(seed, restless=rng.choice((0.0, 0.1, 0.3, 0.6)))
         self.weather = Weather(seed)
-        sizes = {key + 1: rng.choice(SIZES) for key in range(rng.randint(1, 4))}
-        self.world = World(self.machine, self.weather, sizes)
+        sizes = {key + 1: rng.choice(SIZES) for key in range(rng.choice((1, 2, 3, 4, 7)))}
+        self.world = World(self.machine, self.weather, sizes, workers=rng.randint(1, 3))
         self.clock = SimClock(self.machine)
         self.mirror = MirrorInMemory(self.world)
         self.fresh = FreshInMemory(self.world, self.mirror)
@@ -66,7 +66,7 @@ class Life:
             self.mirror,
             self.fresh,
             self.events,
-            has_stalls=stalls > 0,
+            has_stalls=self.stalls > 0,
             was_verified=verified,
             is_ours=self.is_ours,
         )
@@ -92,9 +92,9 @@ class Life:
 
     def _main(self) -> None:
         system = self.system = self._build()
-        system.watch(heard=[self.story.hear], ended=[self.story.published.append])
+        system.watch(heard=[self.story.hear], ended=[self.story.hear_of_end])
         system.start()
-        self.weather.calm = False
+        self.weather.calm, self.machine.stalls = False, self.stalls
         system.begin()
         operators = self._operators()
         while operators.at_work and not system.gave_up.is_set():
@@ -120,7 +120,7 @@ class Life:
             events=self.events,
             directory=Directory(self.world, self.mirror, self.fresh),
             next_run_id=1,
-            workers=rng.randint(1, 3),
+            workers=self.world.workers,
             schedule=self.plan,
             clock=self.clock,
             pulse_seconds=BEAT,
@@ -132,7 +132,9 @@ class Life:
     def _operators(self) -> Operators:
         rng = random.Random(f"{self.seed}/operators")
         count = self.rng.randint(1, 3)
-        operators = Operators(self.system, self.world, self.clock, rng, at_work=count)
+        operators = Operators(
+            self.system, self.world, self.story, self.clock, rng, at_work=count
+        )
         for number in range(operators.at_work):
             commands = self.rng.randint(1, 8)
             self.machine.spawn(f"operator-{number + 1}", lambda n=commands: operators.work(n))  # type: ignore[misc]
@@ -207,9 +209,12 @@ class Life:
         before = self._ticks()
         self.machine.sleep(2 * interval + SLACK)
         assert self._ticks() == before, "a tick came during a pause"
+        sent = self.story.ticks
         self.system.resume()
         self.machine.sleep(interval + SLACK)
         came = self._ticks() > before
+        # One that waited since the start, one overdue, and those of the grid.
+        assert self.story.ticks - sent <= 4, "tick after tick"
         assert came == (interval > 0), f"ticks every {interval:g} s: came {came}"
 
     def _ticks(self) -> int:

@@ -51,11 +51,11 @@ class Task:
 class Machine:
     """Runs simulated threads until the first one ends. Not thread-safe: it is the only thread.
 
-    `restless`: how often somebody is made to wait where it tells another something. `stalls`: how
-    often the whole machine stands still for some seconds, though there is work.
+    `restless`: how often somebody is made to wait where it tells another something. `stalls`, which
+    may be changed: how often the whole machine stands still for some seconds, though there is work.
     """
 
-    def __init__(self, seed: object, *, restless: float = 0.2, stalls: float = 0.0) -> None:
+    def __init__(self, seed: object, *, restless: float = 0.2) -> None:
         self.now = 1000.0
         self.steps = 0
         self.trace: list[tuple[float, str, object]] = []
@@ -64,7 +64,7 @@ class Machine:
         self._wrong: str | None = None
         self._order = random.Random(f"{seed}/order")
         self._restless = restless
-        self.stalls = stalls
+        self.stalls = 0.0
         self._ready: list[Task] = []
         self._timers: list[tuple[float, int, Task]] = []
         self._numbers = itertools.count()

@@ -10,6 +10,7 @@ from actors.base import NoAnswer
 from actors.messages import Admitted
 from actors.system import ActorSystem
 from rules.model import ALL_PHASES, RunRequest, SyncOptions, SyncPhase, SyncScope, Trigger
+from tests.simulation.story import Story
 from tests.simulation.world import SimClock, World
 
 PHASES: tuple[tuple[SyncPhase, ...], ...] = (
@@ -54,6 +55,7 @@ class Operators:
 
     system: ActorSystem
     world: World
+    story: Story
     clock: SimClock
     rng: random.Random
     asked: list[Asked] = field(default_factory=list)
@@ -81,8 +83,8 @@ class Operators:
         if self.world.weather.brings("killed actor"):
             self._kill()
             return
-        commands = [self._start] * 6 + [self._cancel] * 2 + [self._cancel_product] * 2
-        commands += [self._pause, self._resume, self._resume, self._set_interval, self._look]
+        commands = [self._start] * 8 + [self._cancel] * 2 + [self._cancel_product] * 2
+        commands += [self._pause, self._resume, self._resume, self._set_interval, self._look, self._look]
         commands += [self._employ, self._jump]
         command = self.rng.choice(commands)
         self.world.machine.note(command.__name__)
@@ -104,7 +106,7 @@ class Operators:
         run_id = self.system.cancel("an operator")
         if run_id is not None:
             self.cancelled.append(run_id)
-            self.world.over.add(run_id)
+            self.world.over.setdefault(run_id, 0)
 
     def _cancel_product(self) -> None:
         self.system.cancel_product(self.rng.randint(1, 4), "an operator")
@@ -121,12 +123,18 @@ class Operators:
         self.system.set_interval(seconds)
 
     def _look(self) -> None:
-        self.system.status()
+        """A run has not ended before its end is on disk."""
+        before = self.story.open_runs()
+        status = self.system.status()
+        left = before & self.story.open_runs()
+        if status.current is None and left and not self.killed:
+            self.world.machine.fail(f"no run is at work, and the end of {left} is not on disk")
         self.system.schedule()
         self.system.mailboxes()
 
     def _employ(self) -> None:
-        self.system.employ(self.rng.randint(1, 4))
+        self.world.workers = max(self.world.workers, count := self.rng.randint(1, 4))
+        self.system.employ(count)
 
     def _jump(self) -> None:
         self.clock.jumped += timedelta(seconds=self.rng.choice((-7200, -1, 1, 7200)))

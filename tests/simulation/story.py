@@ -70,6 +70,7 @@ class Story:
     is_ours: bool
     heard: list[tuple[float, Entry]] = field(default_factory=list)
     published: list[RunClosed] = field(default_factory=list)
+    told_at: dict[int, float] = field(default_factory=dict)
     gave_up: bool = False
     came_to_rest: bool = False
     stopped: StopReport | None = None
@@ -126,6 +127,16 @@ class Story:
         machine.note(entry)
         if isinstance(entry, SyncEvent) and entry.outcome is Outcome.COMPLETE:
             self._is_complete(entry)
+
+    def hear_of_end(self, end: RunClosed) -> None:
+        """Called as somebody who waits is told of a run's end."""
+        self.published.append(end)
+        self.told_at[id(end)] = self.world.machine.now
+
+    def open_runs(self) -> set[int]:
+        """The runs that have begun and whose end is not on disk."""
+        began = {entry.run_id for _, entry in self.heard if isinstance(entry, RunOpened)}
+        return began - {e.result.run_id for e in self.log if isinstance(e, RunClosed)}
 
     def _is_complete(self, event: SyncEvent) -> None:
         """A product that is said to be complete is in the mirror, or built beside it."""

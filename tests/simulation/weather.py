@@ -22,9 +22,9 @@ CHANCES = {
     "bug after a page is stored": 0.02,
     "slow event": 0.2,
     "refused event": 0.2,
-    "bug before an event is written": 0.02,
+    "bug before an event is written": 0.2,
     "unwritable fresh start": 0.2,
-    "killed actor": 0.1,
+    "killed actor": 0.4,
     "unusable row": 0.05,
 }
 """The largest chance of each. A life has about half of them."""
@@ -62,7 +62,7 @@ class Weather:
             if self.rng.random() < 0.45:
                 self.chances[what] = most * self.rng.random()
         self.sick = {
-            product: self.rng.choice(FAILURES) for product in range(1, 6) if self.rng.random() < 0.1
+            product: self.rng.choice(FAILURES) for product in range(1, 8) if self.rng.random() < 0.1
         }
 
     def brings(self, what: str) -> bool:

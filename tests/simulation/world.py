@@ -6,6 +6,7 @@ the actors have said.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -48,13 +49,14 @@ class World:
     machine: Machine
     weather: Weather
     sizes: Mapping[int, int]
+    workers: int
     lists: dict[tuple[Kind, int], tuple[int, ...]] = field(default_factory=dict)
     tests: dict[int, list[TestRecord]] = field(default_factory=dict)
     at_work: dict[str, SyncProduct] = field(default_factory=dict)
     of_scope: dict[Cancellation, SyncProduct] = field(default_factory=dict)
     of_page: dict[int, StorePage] = field(default_factory=dict)
-    over: set[int] = field(default_factory=set)
-    """Runs of which an operator was told that they are cancelled."""
+    over: Counter[int] = field(default_factory=Counter)
+    """Runs that are cancelled, as an operator was told, and the products begun since then."""
 
     def __post_init__(self) -> None:
         self.lists[Kind.PRODUCTS, PRODUCT_LIST] = tuple(self.sizes)
@@ -68,9 +70,18 @@ class World:
         """What an actor takes out of its inbox tells who works for what."""
         if isinstance(message, SyncProduct):
             self.at_work[name] = message
+            self._is_begun(message.ticket.run_id)
             self.of_scope[message.requests.cancellation] = message
         elif isinstance(message, StorePage):
             self.of_page[id(message.page)] = message
+
+    def _is_begun(self, run_id: int) -> None:
+        """A cancelled run may still take up what is on its way: one product a worker, twice."""
+        if run_id not in self.over:
+            return
+        self.over[run_id] += 1
+        if self.over[run_id] > 2 * self.workers:
+            self.machine.fail(f"run {run_id} is cancelled and goes on with product after product")
 
     def goes_wrong(self, what: str, task: SyncProduct | None, kind: ErrorKind) -> bool:
         """Whether this goes wrong now; what meets a product is remembered."""
