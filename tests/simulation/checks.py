@@ -113,6 +113,8 @@ def it_ends_as_one_thing(story: Story, run: Run) -> None:
         assert result.status in (RunStatus.FAILED, RunStatus.CANCELLED), result
         assert run.of(EventName.RUN_QUEUED), f"run {run.id} neither waited nor began"
         return
+    assert run.closed is not None
+    assert run.opened < run.closed, f"run {run.id} ended before it began"
     began, ended = story.time_of(story.log[run.opened]), story.time_of(run.end)
     lasted = ended - began
     slack = 10.0 if story.has_stalls else 0.001
