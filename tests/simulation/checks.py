@@ -41,9 +41,7 @@ def one_run_at_a_time(story: Story) -> None:
 
 def what_was_written(story: Story) -> None:
     """All that was recorded is written, each once; a second end of a run is left out."""
-    heard = Counter(
-        id(entry) for _, entry in story.heard if not isinstance(entry, RunClosed)
-    )
+    heard = Counter(id(entry) for _, entry in story.heard if not isinstance(entry, RunClosed))
     written = Counter(id(entry) for entry in story.log if not isinstance(entry, RunClosed))
     assert story.stopped is not None
     assert written <= heard, "something was written that was not recorded, or twice"
@@ -200,8 +198,9 @@ def _is_explained(story: Story, run: Run, event: SyncEvent, met: set[ErrorKind])
         ErrorKind.SERVER_ERROR: lambda: bool(met & lists),
         ErrorKind.HOLES: lambda: bool(met & lists),
         ErrorKind.LIST_MOVED: lambda: bool(met & lists),
-        ErrorKind.NEVER_LISTED: lambda: run.request is not None
-        and run.request.options.incremental_only,
+        ErrorKind.NEVER_LISTED: lambda: (
+            run.request is not None and run.request.options.incremental_only
+        ),
         ErrorKind.UNCONFIRMED: lambda: not story.was_verified,
         ErrorKind.WRONG_ACCOUNT: lambda: not story.is_ours,
     }
@@ -232,7 +231,9 @@ def a_fresh_start_is_whole(story: Story, run: Run) -> None:
     if run.id in story.fresh.adopted:
         bad = run.of(EventName.PRODUCT_FAILED, EventName.PRODUCT_SKIPPED)
         assert not bad, f"run {run.id} has replaced the mirror, and {bad[0]}"
-        assert len(run.of(EventName.PHASE_FINISHED)) == len(SyncPhase), f"run {run.id} was adopted in part"
+        assert len(run.of(EventName.PHASE_FINISHED)) == len(SyncPhase), (
+            f"run {run.id} was adopted in part"
+        )
 
 
 def a_cancelled_run_is_cancelled(story: Story, run: Run) -> None:

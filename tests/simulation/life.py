@@ -31,7 +31,7 @@ from tests.simulation.world import (
 SHOWN = 80
 """Entries of the trace that a failing life prints."""
 
-LONGEST_REST = 3000.0
+LONGEST_REST = 1000.0
 """Simulated seconds in which all must have come to rest once the weather is calm."""
 
 SIZES = (0, 1, 2, 5, 31, 33, 64)
@@ -132,9 +132,7 @@ class Life:
     def _operators(self) -> Operators:
         rng = random.Random(f"{self.seed}/operators")
         count = self.rng.randint(1, 3)
-        operators = Operators(
-            self.system, self.world, self.story, self.clock, rng, at_work=count
-        )
+        operators = Operators(self.system, self.world, self.story, self.clock, rng, at_work=count)
         for number in range(operators.at_work):
             commands = self.rng.randint(1, 8)
             self.machine.spawn(f"operator-{number + 1}", lambda n=commands: operators.work(n))  # type: ignore[misc]

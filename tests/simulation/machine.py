@@ -18,7 +18,7 @@ from typing import Any
 
 from greenlet import GreenletExit, greenlet
 
-MOST_STEPS = 100_000
+MOST_STEPS = 50_000
 
 
 class Stuck(AssertionError):

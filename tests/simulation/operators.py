@@ -84,7 +84,14 @@ class Operators:
             self._kill()
             return
         commands = [self._start] * 8 + [self._cancel] * 2 + [self._cancel_product] * 2
-        commands += [self._pause, self._resume, self._resume, self._set_interval, self._look, self._look]
+        commands += [
+            self._pause,
+            self._resume,
+            self._resume,
+            self._set_interval,
+            self._look,
+            self._look,
+        ]
         commands += [self._employ, self._jump]
         command = self.rng.choice(commands)
         self.world.machine.note(command.__name__)

@@ -51,8 +51,7 @@ class Run:
         asked = self.of(EventName.RUN_CANCEL_REQUESTED)
         named = [event.detail.get("product") for event in asked]
         ends = any(
-            event.problem is not None and event.problem.kind in END_THE_RUN
-            for event in self.events
+            event.problem is not None and event.problem.kind in END_THE_RUN for event in self.events
         )
         return None in named or product_id in named or ends or self.crashed()
 
