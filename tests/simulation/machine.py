@@ -31,7 +31,7 @@ class Wrong(AssertionError):
 
 @dataclass(eq=False, slots=True)
 class Task:
-    """One simulated thread. `wake_at` None: only another one can wake it. `woken` by another one."""
+    """One simulated thread. `wake_at` None: only another one can wake it. `woken`: one has."""
 
     name: str
     green: greenlet

@@ -1,4 +1,4 @@
-"""Operators of one life: they ask for runs, cancel, pause and kill, whenever it pleases the seed."""
+"""Operators of one life: they ask for runs, cancel, pause and kill, whenever the seed says."""
 
 from __future__ import annotations
 
@@ -120,7 +120,8 @@ class Operators:
 
     def _pause(self) -> None:
         seconds = self.rng.choice((None, 1, 60))
-        self.system.pause(seconds and self.clock.now() + timedelta(seconds=seconds))
+        until = None if seconds is None else self.clock.now() + timedelta(seconds=seconds)
+        self.system.pause(until)
 
     def _resume(self) -> None:
         self.system.resume()

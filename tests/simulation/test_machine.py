@@ -68,8 +68,7 @@ def test_an_inbox_keeps_its_order_whoever_goes_first(seed: int) -> None:
     read: list[int] = []
 
     def reader() -> None:
-        for _ in range(20):
-            read.append(inbox.get().message)
+        read.extend(inbox.get().message for _ in range(20))
 
     def main() -> None:
         machine.spawn("reader", reader)

@@ -130,9 +130,8 @@ class Remote:
 
     def _rows(self, scope: RequestScope, kind: Kind, records: Sequence[R]) -> Rows[R]:
         task = self._answer(scope)
-        rows = rows_of(records)
         if not records or not self._world.goes_wrong("unusable row", task, ErrorKind.BAD_ROWS):
-            return rows
+            return rows_of(records)
         last = records[-1]
         bad = BadRow(
             position=len(records),
@@ -141,7 +140,8 @@ class Remote:
             excerpt="?",
             fingerprint=f"{kind.value} {last.id}",
         )
-        return Rows(records=rows.records[:-1], bad_rows=(bad,), ids=(*rows.ids[:-1], None))
+        ids = (*(record.id for record in records[:-1]), None)
+        return Rows(records=tuple(records[:-1]), bad_rows=(bad,), ids=ids)
 
     def list_products(self, scope: RequestScope, *, etag: str | None = None) -> Rows[ProductRecord]:
         found = [product(key) for key in self._world.sizes]
@@ -341,7 +341,7 @@ class Directory(FakeDirectory):
 
 
 class Account:
-    """Whose account it is: known from the start, or from the first list of products, or not ours."""
+    """Known from the start, or from the first list of products on; or not ours."""
 
     def __init__(self, *, verified: bool, ours: bool) -> None:
         self.verified = verified
