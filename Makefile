@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-extras demo run test lint check format bench bench-report profile faults mutants model simulation coverage man lock clean
+.PHONY: help install install-extras demo run test lint audit sbom check format bench bench-report profile faults soak mutants model simulation coverage man lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,11 +28,18 @@ run: install ## run the daemon in the foreground (settings from the environment 
 test: $(VENV)/.dev ## run the default test suite
 	$(BIN)/pytest
 
-lint: $(VENV)/.dev ## check the format, ruff, mypy --strict and the import contracts
+lint: $(VENV)/.dev ## check the format, ruff, mypy --strict, the import contracts and bandit
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(PACKAGES)
+
+audit: $(VENV)/.audit ## ask for known vulnerabilities of what users install (AUDIT="-s osv" asks OSV)
+	$(BIN)/python -m tests.supply.audit $(AUDIT)
+
+sbom: $(VENV)/.audit ## write sbom.cdx.json anew, after make lock (a test compares)
+	$(BIN)/python -m tests.supply.sbom
 
 check: format lint test ## format, then lint and test
 
@@ -48,8 +55,14 @@ bench-report: $(VENV)/.bench ## put what was measured into docs/performance.md, 
 profile: $(VENV)/.bench ## where a full sync spends its time: a table and .bench/profile.svg
 	$(BIN)/python -m tests.benchmarks.profile
 
-faults: $(VENV)/.dev ## the fault tests at length (the default suite runs a short form)
-	FAULT_ROUNDS=40 $(BIN)/pytest tests/faults --timeout=600 -v
+faults: $(VENV)/.dev ## the fault programme at length, into docs/reliability.md (ONLY=08 for one fault)
+	@rm -f .faults.jsonl
+	FAULTS=long FAULT_RESULTS=$(CURDIR)/.faults.jsonl $(BIN)/pytest tests/faults $(if $(ONLY),-k "$(ONLY)"); \
+		status=$$?; $(BIN)/python -m tests.faults.report .faults.jsonl; exit $$status
+
+soak: $(VENV)/.dev ## an hour of five-second cycles with random faults (SOAK_SECONDS=3600)
+	FAULTS=long SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/pytest tests/faults -n0 -rP -k "27-"
+SOAK_SECONDS := 3600
 
 mutants: $(VENV)/.dev ## break each rule on purpose and see its test fail (the suite tries one)
 	MUTANTS=all $(BIN)/pytest tests/mutants --timeout=600
@@ -74,6 +87,7 @@ lock: ## pin the dependencies again (needs uv)
 	uv pip compile $(LOCK) --extra build -o requirements.lock
 	uv pip compile $(LOCK) --extra build --extra browse --extra parquet -o requirements-extras.lock
 	uv pip compile $(LOCK) --extra build --extra bench -o requirements-bench.lock
+	uv pip compile $(LOCK) --extra build --extra audit -o requirements-audit.lock
 	uv pip compile $(LOCK) --extra build --extra dev --extra browse --extra parquet -o requirements-dev.lock
 LOCK := -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command 'make lock' pyproject.toml
@@ -99,4 +113,8 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.installed
 
 $(VENV)/.bench: requirements-bench.lock $(VENV)/.dev
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch $@
+
+$(VENV)/.audit: requirements-audit.lock $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
 	@touch $@

@@ -13,6 +13,7 @@ import webbrowser
 
 from cli.common import add_settings_flags, settings_of
 from cli.usage import UsageError
+from config.children import forget
 
 EXAMPLES = """\
   testio-sync browse
@@ -40,6 +41,7 @@ def main(arguments: argparse.Namespace) -> int:
     from storage import queries
 
     settings = settings_of(arguments)
+    forget()  # a browser that is started from here is to know no token
     with queries.open_readonly(settings.db_path) as connection:
         connection.execute("SELECT 1 FROM freshness LIMIT 1")
     try:

@@ -1,7 +1,7 @@
 """Look over the configuration, the token, the database and the daemon; change nothing.
 
 Status 0: no errors. Else what has to be mended first: 2 the configuration, 5 the token, 6 the
-database, 1 anything else. With --deny-warnings, warnings alone are status 3.
+database (9: it is damaged), 1 anything else. With --deny-warnings, warnings alone are status 3.
 """
 
 from __future__ import annotations

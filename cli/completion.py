@@ -62,7 +62,9 @@ def main(arguments: argparse.Namespace) -> int:
     for verb, below in parsers_below(parser).items():
         below.description = VERBS[verb]  # a line is enough beside a word to choose
     _describe(parser, {"FILE": shtab.FILE, "FOLDER": shtab.DIRECTORY})
-    print(shtab.complete(parser, shell=arguments.shell))
+    # The name of the shell to write for; none is started.
+    script = shtab.complete(parser, shell=arguments.shell)  # nosec B604
+    print(script)
     return 0
 
 

@@ -116,7 +116,7 @@ def _play(scene: Scene) -> None:
     _show(scene, "sync")
     _show(scene, "stop")
     print(
-        f"\nThe database stays at {scene.database}\nWhat to type next:\n"
+        f"\nThe database stays at {scene.database}\nWhat to type next:\n"  # noqa: S608
         f"  {_command()} status --db {scene.database} --all\n"
         f"  sqlite3 {scene.database} "
         '"SELECT product_name, kind, complete_as_of, rows FROM freshness"\n'
@@ -146,7 +146,8 @@ def _watch_run(scene: Scene, run_id: int) -> RunView:
 def _show(scene: Scene, *words: str) -> None:
     """Type a command as a person would, and show what it prints."""
     print(f"\n$ testio-sync {' '.join(words)}", flush=True)
-    subprocess.run(_ours(*words), env=scene.environment, cwd=scene.folder, check=False)
+    command, folder = _ours(*words), scene.folder
+    subprocess.run(command, env=scene.environment, cwd=folder, check=False)  # nosec B603 # us
 
 
 def _break_one_product(scene: Scene) -> None:
@@ -207,7 +208,7 @@ def _answers(control: ControlClient) -> bool:
 @contextmanager
 def _process(command: list[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
     """A child that ends with the block, whatever happens."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)  # nosec B603 # us
     try:
         yield process
     finally:

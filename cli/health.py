@@ -1,4 +1,4 @@
-"""Say whether all is well: exit status 0 if so, 1 if not, 7 if no daemon runs.
+"""Say whether all is well: exit status 0 if so, 1 if not, 7 if no daemon runs (9: damaged).
 
 The daemon judges itself; where none answers, the database is judged, and the answer is no.
 """
@@ -13,6 +13,7 @@ from control.client import ControlError, NoDaemon
 from control.views import FindingView, HealthReply
 from rules.health import Check
 from service.exit_status import ExitStatus
+from storage.damage import met
 
 EXAMPLES = """\
   testio-sync health
@@ -44,7 +45,8 @@ def _judged(settings: Settings) -> tuple[HealthReply, ExitStatus]:
     try:
         reply = control_of(settings, timeout=ANSWER_SECONDS).health()
     except NoDaemon as error:
-        return _without_daemon(settings, Check.NO_DAEMON, error), ExitStatus.NO_DAEMON
+        judged = _without_daemon(settings, Check.NO_DAEMON, error)
+        return judged, ExitStatus.DAMAGED if met(settings.db_path) else ExitStatus.NO_DAEMON
     except ControlError as error:
         return _without_daemon(settings, Check.DAEMON_SILENT, error), ExitStatus.FAILED
     return reply, ExitStatus.DONE if reply.healthy else ExitStatus.FAILED

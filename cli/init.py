@@ -123,6 +123,6 @@ def _report(config: Path, answers: Answers, backups: tuple[Path, ...], *, usual:
 
 def _hidden(values: Mapping[str, str]) -> list[str]:
     """Names whose value in the environment hides what was written."""
-    token = "TESTIO_CUSTOMER_API_TOKEN"
+    token = "TESTIO_CUSTOMER_API_TOKEN"  # nosec B105 # the name of a setting
     names = [name for name, value in values.items() if os.environ.get(name, value) != value]
     return names + [name for name in (token, f"{token}_FILE") if os.environ.get(name)]

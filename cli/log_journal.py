@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
+from config.children import passed_on
+
 QUIET_SECONDS = 0.5
 EVERYTHING = "all"
 
@@ -80,8 +82,11 @@ class JournalTail:
 
 def _started(words: list[str]) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(
-            ["journalctl", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        return subprocess.Popen(  # nosec B603 B607 # our words, the user's PATH
+            ["journalctl", *words],
+            env=passed_on(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
         )
     except OSError as error:
         raise NoJournal(f"the log is in systemd's journal, but journalctl: {error}") from error

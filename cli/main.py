@@ -31,6 +31,7 @@ VERBS = {
     "deletions": "list deletions that are held back, and accept them",
     "verify": "compare the mirror with the live account, writing nothing",
     "browse": "look at the mirror in a web browser: tables, queries and charts",
+    "rebuild": "make a damaged database anew, saving what can be read of it",
     "backup": "copy the whole database into one file, while it is in use",
     "export": "write tables as CSV or Parquet",
     "pause": "stop periodic runs, for a time or until resumed",

@@ -68,19 +68,24 @@ def main(arguments: argparse.Namespace) -> int:
     if body.nuke and not arguments.yes and not is_confirmed(str(settings.db_path)):
         print("nothing was done", file=sys.stderr)
         return CANCELLED
-    control = control_of(settings)
-    with make_progress(settings.db_path) as progress:
-        view = _by_daemon(settings, control, body, progress)
-        if view is None:
-            view = _by_ourselves(settings, body, progress, verbose=arguments.verbose)
-        progress.finish(view)
+    view = sync_once(settings, body, verbose=arguments.verbose)
     if arguments.json:
         print_json(view.model_dump(mode="json"))
     else:
-        _print_summary(view)
+        print_summary(view)
     from service.views import exit_status_of
 
     return exit_status_of(view)
+
+
+def sync_once(settings: Settings, body: StartRunBody, *, verbose: bool) -> RunView:
+    """One run, by the daemon or by this process, its progress on stderr; what came of it."""
+    with make_progress(settings.db_path) as progress:
+        view = _by_daemon(settings, control_of(settings), body, progress)
+        if view is None:
+            view = _by_ourselves(settings, body, progress, verbose=verbose)
+        progress.finish(view)
+    return view
 
 
 def _dry_run(settings: Settings, body: StartRunBody, arguments: argparse.Namespace) -> int:
@@ -242,7 +247,8 @@ def _execute(
 # -- output ---------------------------------------------------------------------------------
 
 
-def _print_summary(view: RunView) -> None:
+def print_summary(view: RunView) -> None:
+    """One line for the run, and those for its problems."""
     seconds = f" after {view.duration_seconds:.1f} s" if view.duration_seconds is not None else ""
     print(
         f"run {view.run_id}: {view.status.value}{seconds}: "

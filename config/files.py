@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import stat
 import tomllib
 from collections.abc import Mapping
@@ -13,23 +15,31 @@ from dotenv import dotenv_values
 
 from config.places import default_config_file
 from config.problems import SettingProblem
+from config.settings import names
 
 
 def dotenv_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[str, Any]:
-    """What the file says; nothing where there is none, or a new one of `problems`."""
+    """What the file says; nothing where there is none, or a new one of `problems`.
+
+    One that cannot be trusted and is another program's is left alone.
+    """
     if path is None:
         return {}
     try:
-        given = dotenv_values(path)
+        given = {name: value for name, value in dotenv_values(path).items() if value is not None}
+        expected = _flaw(path, given)
+        if expected and not any(name.upper() in names().values() for name in given):
+            return {}
     except (OSError, ValueError) as error:
         expected = f"a readable text file ({type(error).__name__})"
+    if expected:
         problems.append(
             SettingProblem(
                 name=str(path), source="the working folder", shown=None, expected=expected
             )
         )
         return {}
-    return {name: value for name, value in given.items() if value is not None}
+    return given
 
 
 def toml_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[str, Any]:
@@ -38,7 +48,7 @@ def toml_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[str,
         return {}
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-        if _holds_a_secret(content) and (expected := _not_private(path)):
+        if expected := _flaw(path, content):
             problems.append(_file_problem(path, expected))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -59,16 +69,31 @@ def _holds_a_secret(content: Mapping[str, Any]) -> bool:
     return bool(secret) or "@" in str(given.get("TESTIO_PROXY_URL", ""))
 
 
-def _not_private(path: Path) -> str | None:
-    """What a file that holds a secret would have to be; None if it is that."""
+def _flaw(path: Path, content: Mapping[str, Any]) -> str | None:
+    """What the file would have to be to be trusted; None if it is that.
+
+    Settings name a command that is run, and the host that the token is sent to.
+    """
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         return None  # a pipe, for one: nobody else reads what this process has read
     if status.st_uid not in (os.getuid(), 0):
-        return "a file that belongs to you or to root, for it holds a secret"
-    if stat.S_IMODE(status.st_mode) & 0o077:
+        return "a file that belongs to you or to root, for its settings are trusted"
+    mode = stat.S_IMODE(status.st_mode)
+    if _holds_a_secret(content) and mode & 0o077:
         return (
             "a file that only its owner can read, for it holds a secret; "
             f"mend it with: chmod 600 {path}"
         )
+    if mode & stat.S_IWOTH or (mode & stat.S_IWGRP and not _has_own_group(status)):
+        return f"a file that only its owner can write; mend it with: chmod go-w {path}"
     return None
+
+
+def _has_own_group(status: os.stat_result) -> bool:
+    """Whether the group is the owner's alone: where people have one, files are made so."""
+    try:
+        group, owner = grp.getgrgid(status.st_gid), pwd.getpwuid(status.st_uid)
+    except KeyError:
+        return False
+    return group.gr_name == owner.pw_name and set(group.gr_mem) <= {owner.pw_name}

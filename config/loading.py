@@ -20,7 +20,7 @@ from config.secrets import REDACTOR
 from config.settings import Origin, Settings, names
 from config.wording import expectation
 
-TOKEN = "TESTIO_CUSTOMER_API_TOKEN"
+TOKEN = "TESTIO_CUSTOMER_API_TOKEN"  # nosec B105 # the name of a setting
 SECRET_NAMES = frozenset({TOKEN, "TESTIO_PROXY_URL", "TESTIO_NOTIFY_WEBHOOK_URL"})
 PREFIX = "TESTIO_"
 SECRET_PATH = 8
@@ -43,15 +43,13 @@ def load_settings(
     """
     problems: list[SettingProblem] = []
     warnings: list[SettingProblem] = []
-    # A working folder that is closed to us (with `sudo -u`, say) has no settings for us.
-    env_file = env_file if env_file is not None and os.path.isfile(env_file) else None
     config_file = config_file or _existing(default_config_file())
     env_file = env_file if env_file is not None and _is_there(env_file) else None
-    toml = toml_file(config_file, problems)
+    dotenv, toml = dotenv_file(env_file, problems), toml_file(config_file, problems)
     sources: dict[str, Mapping[str, Any]] = {
         "a flag": flags,
         "the environment": os.environ,
-        ".env": dotenv_file(env_file, problems),
+        ".env": dotenv,
         str(config_file): toml,
     }
     for source, content in sources.items():
@@ -61,9 +59,8 @@ def load_settings(
                 is_ours = source == str(config_file) or given.upper().startswith(PREFIX)
                 (problems if is_ours else warnings).append(problem)
     origins = _origins(sources)
-    readable = not any(problem.name == str(env_file) for problem in problems)
     try:
-        settings = _settings_class(toml)(_env_file=env_file if readable else None, **flags)
+        settings = _settings_class(toml)(_env_file=env_file if dotenv else None, **flags)
     except ValidationError as error:
         problems += [_invalid(detail, origins) for detail in error.errors()]
     if problems:

@@ -21,6 +21,10 @@ SHORTEST = 8
 """Characters of a token; a shorter one could not be masked in logs without masking words."""
 
 NAME = "TESTIO_CUSTOMER_API_TOKEN"
+BASE_URL = "TESTIO_CUSTOMER_API_BASE_URL"
+PROXY_URL = "TESTIO_PROXY_URL"
+DOTENV = ".env"
+"""What `Settings.origin` calls the file of the working folder."""
 
 
 class Place(NamedTuple):
@@ -41,6 +45,7 @@ def find_token(
     """Where the token was found, for people, and the token. Raises SettingsError."""
     environ = os.environ if environ is None else environ
     place, token = _find(settings, environ)
+    _stays_with_its_url(settings, place)
     return f"{place.name} (from {place.source})", checked_token(token, place)
 
 
@@ -77,6 +82,25 @@ def _find(settings: Settings, environ: Mapping[str, str]) -> tuple[Place, str]:
 def _comes_first(settings: Settings) -> bool:
     """Whether the token itself has a better source than the file's name: same source, no."""
     return settings.origin(NAME).rank < settings.origin(f"{NAME}_FILE").rank
+
+
+def _stays_with_its_url(settings: Settings, place: Place) -> None:
+    """Raise SettingsError where a folder's `.env` would send a token that is not of that folder.
+
+    The file may have come with somebody's project; the token of the user's own configuration, or
+    of a service, goes where that configuration says.
+    """
+    if place.source in ("a flag", "the environment", DOTENV):
+        return
+    for name, shown in ((BASE_URL, settings.base_url), (PROXY_URL, None)):
+        if settings.origin(name).source == DOTENV:
+            expected = (
+                f"no such line beside a token from elsewhere ({place.source}); "
+                "put the token into the same file, or the URL where the token is"
+            )
+            raise SettingsError(
+                [SettingProblem(name=name, source=DOTENV, shown=shown, expected=expected)]
+            )
 
 
 def read_private(path: Path, place: Place) -> str:

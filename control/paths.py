@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -34,10 +35,11 @@ def _runtime_folder() -> Path:
 def is_trustworthy(socket: Path) -> bool:
     """Whether the socket's folder belongs to this user, so that nobody else listens there.
 
-    Root may talk to the daemon of any user.
+    Root may talk to the daemon of any user, but not where everybody can make such a folder.
     """
     try:
-        owner = socket.parent.stat().st_uid
+        owner, above = socket.parent.stat().st_uid, socket.parent.parent.stat()
     except OSError:
         return False
-    return os.geteuid() in (owner, 0)
+    me = os.geteuid()
+    return owner == me or (me == 0 and not above.st_mode & stat.S_IWOTH)

@@ -37,7 +37,8 @@ ADVICE: Mapping[ErrorKind, Advice] = {
     ),
     ErrorKind.STORAGE: Advice(
         cause="the database could not be written",
-        action="look at the disk's space and the file's rights, then testio-sync sync",
+        action="look at the disk's space and the file's rights, then testio-sync sync; "
+        "if testio-sync check finds damage: testio-sync rebuild",
     ),
     ErrorKind.CRASHED: Advice(
         cause="a part of this program crashed: a bug",

@@ -60,6 +60,9 @@ class DaemonFacts:
 
 def judge_database(facts: DatabaseFacts, known_revision: str) -> list[Finding]:
     """Whether the database is there, whole, and of a schema that this program can use."""
+    if facts.damage:
+        message = f"{facts.path} is damaged: {'; '.join(facts.damage)}"
+        return [error("database", message, "testio-sync rebuild", Area.DAMAGE)]
     if facts.unusable is not None:
         remedy = "mend that, or use another TESTIO_DB_PATH"
         return [error("database", facts.unusable, remedy, Area.DATABASE)]
@@ -78,15 +81,10 @@ def judge_database(facts: DatabaseFacts, known_revision: str) -> list[Finding]:
 
 
 def _integrity(facts: DatabaseFacts) -> Finding:
-    bad = [*facts.damage]
     if facts.loose_references:
-        bad.append(f"{facts.loose_references} rows refer to rows that are not there")
-    if bad:
-        remedy = (
-            "keep a copy, and have the mirror built anew: move the file away, then testio-sync sync"
-        )
-        message = f"{facts.path} is damaged: {'; '.join(bad)}"
-        return error("database", message, remedy, Area.DATABASE)
+        count = facts.loose_references
+        message = f"{facts.path} is damaged: {count} rows refer to rows that are not there"
+        return error("database", message, "testio-sync sync --nuke", Area.DATABASE)
     if not facts.finished:
         message = f"{facts.path} is too large to be checked whole in the time given"
         return warning("database", message, "check all of it: testio-sync check --thorough")

@@ -16,6 +16,7 @@ class EventName(StrEnum):
     DAEMON_STARTED = "daemon_started"
     DAEMON_STOPPING = "daemon_stopping"
     DAEMON_GAVE_UP = "daemon_gave_up"
+    DATABASE_REBUILT = "database_rebuilt"
     LOCK_RECOVERED = "lock_recovered"
     RUN_QUEUED = "run_queued"
     RUN_JOINED = "run_joined"

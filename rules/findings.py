@@ -20,6 +20,7 @@ class Area(StrEnum):
 
     CONFIGURATION = "configuration"
     CREDENTIALS = "credentials"
+    DAMAGE = "damage"
     DATABASE = "database"
     OTHER = "other"
 

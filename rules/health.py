@@ -251,8 +251,8 @@ def _database(error: str) -> Finding:
         check=Check.DATABASE,
         where="the database",
         message=error,
-        advice="if it is locked, end the program that holds it; if it is damaged, put a backup in "
-        "its place while no daemon runs",
+        advice="if it is locked, end the program that holds it; if it is damaged, "
+        "`testio-sync rebuild`",
     )
 
 

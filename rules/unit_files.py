@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-HIDDEN = tuple(map(PurePosixPath, ("/home", "/root", "/run/user", "/tmp", "/var/tmp")))
+HIDDEN = (
+    *map(PurePosixPath, ("/home", "/root", "/run/user")),
+    *map(PurePosixPath, ("/tmp", "/var/tmp")),  # nosec B108 # nothing is made there
+)
 """Folders that the system service does not see (ProtectHome, PrivateTmp)."""
 
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./+=:,@~%$")

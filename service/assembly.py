@@ -48,6 +48,7 @@ def make_sync_service(settings: Settings, token: SecretStr, store: Store) -> Syn
             next_run_id=store.events.next_run_id(),
             fresh=store.fresh,
             account=make_guard(settings, token, store),
+            damage=lambda: store.database.damage,
         ),
         workers=settings.max_concurrent_api_requests,
     )
@@ -107,7 +108,9 @@ def _schedule(configuration: Configuration, clock: Clock) -> SchedulePlan:
             now=clock.now(),
             interval=interval,
         ),
-        jitter=lambda: random.uniform(0, configuration.settings.refresh_jitter_seconds),
+        jitter=lambda: random.uniform(  # nosec B311 # spreads load, hides nothing
+            0, configuration.settings.refresh_jitter_seconds
+        ),
         paused=configuration.is_paused(clock.now()),
         paused_until=configuration.choices.paused_until,
     )

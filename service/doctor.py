@@ -49,6 +49,7 @@ CHECK_SECONDS = 20.0
 STATUSES = {
     Area.CONFIGURATION: ExitStatus.USAGE,
     Area.CREDENTIALS: ExitStatus.CREDENTIALS,
+    Area.DAMAGE: ExitStatus.DAMAGED,
     Area.DATABASE: ExitStatus.DATABASE,
     Area.OTHER: ExitStatus.FAILED,
 }

@@ -25,8 +25,9 @@ from service.assembly import make_sync_service, request_of
 from service.store import open_store
 from storage import queries
 from storage.comparing import RowChange, compare_mirrors
-from storage.database import Database, refuse_strangers
+from storage.database import Database
 from storage.migrate import migrate
+from storage.soundness import refuse_damaged
 from storage.sync_log import SyncLog
 from storage.writer_lock import Role
 
@@ -72,7 +73,7 @@ def rehearse(
 
 def _copy(source: Path, target: Path) -> None:
     """A consistent copy in one file, of this program's schema; an empty one if there is none."""
-    refuse_strangers(source)
+    refuse_damaged(source, whole=False)
     if source.exists():
         with queries.open_readonly(source) as original, closing(sqlite3.connect(target)) as copy:
             original.backup(copy)

@@ -21,6 +21,7 @@ class ExitStatus(IntEnum):
     DATABASE = 6
     NO_DAEMON = 7
     GAVE_UP = 8
+    DAMAGED = 9
     CANCELLED = 130
 
 
@@ -47,6 +48,7 @@ MEANINGS: dict[ExitStatus, str] = {
     ExitStatus.GAVE_UP: (
         "the daemon gave up after too many restarts; the log and sync_events say why"
     ),
+    ExitStatus.DAMAGED: "the database is damaged; testio-sync rebuild makes it anew",
     ExitStatus.CANCELLED: "cancelled, or not confirmed",
 }
 """What each one says to a person; the table of the README says the same."""

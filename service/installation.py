@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
+from config.children import passed_on
 from rules.unit_files import Writing, hidden, writing
 from service.unit_text import (
     ACCOUNT,
@@ -230,7 +231,14 @@ def _command(*words: str) -> Step:
 
 def _run(words: Sequence[str]) -> None:
     try:
-        subprocess.run(words, check=True, capture_output=True, text=True, timeout=COMMAND_SECONDS)
+        subprocess.run(  # nosec B603 # systemd's tools with our own words, without a shell
+            words,
+            env=passed_on(),
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+        )
     except FileNotFoundError as error:
         raise ServiceRefused(f"{words[0]} was not found; install systemd's tools") from error
     except subprocess.TimeoutExpired as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -22,7 +22,7 @@ from service.command_hook import NAME as COMMAND
 from service.command_hook import CommandHook
 from service.configuration import Configuration
 from service.health import HealthCheck, heartbeats_of
-from service.messenger import Channel, Messenger
+from service.messenger import Channel, Memory, Messenger
 from service.metrics import Exporter
 from service.metrics_server import MetricsServer
 from service.webhook_hook import WebhookHook
@@ -102,12 +102,7 @@ class Lookout:
 
     def stop(self, *, patient: bool) -> None:
         """Tell what is to be told still, and end. `patient`: nobody waits for the end."""
-        patience = LAST_WORDS_SECONDS if patient else LAST_NOTICE_SECONDS
-        give_up_at = time.monotonic() + patience
-        for messenger in self.messengers:
-            messenger.finish()
-        for messenger in self.messengers:
-            messenger.stop(give_up_at - time.monotonic())
+        _finish(self.messengers, LAST_WORDS_SECONDS if patient else LAST_NOTICE_SECONDS)
         if self.metrics is not None:
             self.metrics.stop()
 
@@ -136,16 +131,7 @@ def make_lookout(
     channels = channels_of(settings)
     for channel in channels:
         counters.will_notify(channel.name)
-    messengers = tuple(
-        Messenger(
-            channel,
-            memory,
-            sender_of(settings),
-            repeat_seconds=settings.notify_repeat_seconds,
-            count=counters.notified,
-        )
-        for channel in channels
-    )
+    messengers = _messengers(settings, channels, memory, counters.notified)
     client.watch(counters.attempted)
     system.watch(
         heard=(counters.heard,),
@@ -158,6 +144,53 @@ def make_lookout(
         metrics=None if address is None else MetricsServer(address, exporter.page),
         messengers=messengers,
     )
+
+
+def tell_owner(settings: Settings, reason: str) -> None:
+    """The daemon cannot come up, and no restart will mend that: tell it by all channels."""
+    happening = Happening(at=datetime.now(UTC), status=None, trouble=Event.GAVE_UP)
+    messengers = _messengers(settings, channels_of(settings), _NoMemory(), lambda *_: None)
+    for messenger in messengers:
+        messenger.start()
+        messenger.trouble(happening, reason)
+    _finish(messengers, LAST_WORDS_SECONDS)
+
+
+class _NoMemory:
+    """For a database that cannot say what was told before."""
+
+    def recorded(self, channel: str) -> str | None:  # noqa: ARG002
+        return None
+
+    def note(self, channel: str, told: str | None) -> None:
+        pass
+
+
+def _messengers(
+    settings: Settings,
+    channels: Sequence[Channel],
+    memory: Memory,
+    count: Callable[[str, str], None],
+) -> tuple[Messenger, ...]:
+    return tuple(
+        Messenger(
+            channel,
+            memory,
+            sender_of(settings),
+            repeat_seconds=settings.notify_repeat_seconds,
+            count=count,
+        )
+        for channel in channels
+    )
+
+
+def _finish(messengers: Sequence[Messenger], patience: float) -> None:
+    """Tell what is to be told still, in so many seconds."""
+    give_up_at = time.monotonic() + patience
+    for messenger in messengers:
+        messenger.finish()
+    for messenger in messengers:
+        messenger.stop(give_up_at - time.monotonic())
 
 
 def channels_of(settings: Settings) -> list[Channel]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,7 +31,7 @@ from service.control_handlers import ControlHandlers
 from service.exit_status import DaemonFailed, ExitStatus
 from service.fetcher import Fetcher
 from service.log_place import log_place
-from service.lookout import Lookout, make_lookout
+from service.lookout import Lookout, make_lookout, tell_owner
 from service.notify import Notifier
 from service.operator import Operator
 from service.remote_client import make_client
@@ -38,7 +40,7 @@ from service.steering import Steering, recall_choices, reload_by_signal
 from service.store import Store, open_store
 from service.watchdog import Watchdog
 from storage.decision_rows import DecisionRows
-from storage.errors import StorageError
+from storage.errors import DatabaseDamaged, StorageError
 from storage.notice_rows import NoticeRows
 from storage.writer_lock import Role
 
@@ -46,6 +48,7 @@ log = structlog.get_logger("daemon")
 
 WATCH_SECONDS = 2.0
 """Between two looks; a look wakes several actors, which is most of what an idle daemon does."""
+REBUILD = "testio-sync rebuild"
 TOUCH_SECONDS = 60.0
 TIDY_SECONDS = 24 * 3600.0
 
@@ -61,7 +64,11 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
     signals = Signals(stop)
     notifier = Notifier.from_environment()
     notifier.status("opening the database")
-    with signals.handled(), open_store(settings, role=Role.DAEMON, socket=socket) as store:
+    with (
+        signals.handled(),
+        damage_told(settings),
+        open_store(settings, role=Role.DAEMON, socket=socket) as store,
+    ):
         live = Configuration(settings=settings, token=token)
         rows = recall_choices(live, store)
         client = make_client(settings, live.secret)
@@ -105,6 +112,17 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
             status = ExitStatus.DATABASE
     log.info("daemon_stopped", status=int(status))
     return status
+
+
+@contextmanager
+def damage_told(settings: Settings) -> Iterator[None]:
+    """Damage that is met before the daemon works ends it just as well: its owner is to know."""
+    try:
+        yield
+    except DatabaseDamaged as damage:
+        log.critical("database_damaged", path=str(damage.path), reason=damage.what, todo=REBUILD)
+        tell_owner(settings, str(damage))
+        raise
 
 
 def _start(system: ActorSystem) -> None:
@@ -171,6 +189,12 @@ def _watch(
             log.critical("wrong_account", reason=account.refused.message)
             lookout.gave_up(account.refused.message)
             return ExitStatus.USAGE
+        if (damage := store.database.damage) is not None:
+            log.critical(
+                "database_damaged", path=str(damage.path), reason=damage.what, todo=REBUILD
+            )
+            lookout.gave_up(str(damage))
+            return ExitStatus.DAMAGED
         if not store.lock.is_mine():
             log.critical("lock_file_replaced", path=str(store.lock.path))
             lookout.gave_up(f"its lock file {store.lock.path} was replaced or removed")

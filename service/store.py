@@ -25,12 +25,16 @@ from rules.records import HoleRecord
 from service.account import refuse_another_url
 from storage import listing_state, queries
 from storage.account_rows import AccountRows
-from storage.database import Database, refuse_strangers
+from storage.damage import forget, met
+from storage.database import Database
+from storage.errors import StorageError
 from storage.fresh_start import FreshStart, remove_leftovers, staging_path
 from storage.migrate import migrate
 from storage.mirror_rows import MirrorRows
 from storage.page_tag_rows import page_held
 from storage.readers import Readers
+from storage.set_aside import finish_interrupted
+from storage.soundness import refuse_damaged, refuse_strangers
 from storage.sync_log import SyncLog
 from storage.writer_lock import Role, WriterLock
 
@@ -40,9 +44,9 @@ log = structlog.get_logger(__name__)
 class MirrorDirectory:
     """What the phases read of the mirror, each time on one snapshot of it. Thread-safe."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, keeps_handles: bool = True) -> None:
         self._path = path
-        self._readers = Readers(path)
+        self._readers = Readers(path, keeps=keeps_handles)
 
     def known_products(self) -> tuple[int, ...] | None:
         """The ids in the mirror; None if the list was never fetched. Raises StorageError."""
@@ -107,7 +111,13 @@ class MirrorDirectory:
 
 
 class FreshDirectory(MirrorDirectory):
-    """Of a staging file, which the first page makes: before that nothing is known."""
+    """Of a staging file, which the first page makes: before that nothing is known.
+
+    It keeps no handle: a file that is removed and still open takes space until the handle goes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, keeps_handles=False)
 
     def known_products(self) -> tuple[int, ...] | None:
         """None before the list is there. Raises StorageError."""
@@ -155,7 +165,8 @@ def open_store(
     lock = WriterLock(settings.db_path, role=role, version=program_version(), socket=socket)
     lock.acquire(wait_seconds=wait_seconds, keep_waiting=keep_waiting)
     try:
-        remove_leftovers(settings.db_path)
+        prepare_files(settings.db_path)
+        _refuse_damaged(settings.db_path, lock)
         database = Database(settings.db_path, mode=settings.db_mode)
         try:
             migrate(database)
@@ -170,6 +181,28 @@ def open_store(
             database.close()
     finally:
         lock.release()
+
+
+def _refuse_damaged(path: Path, lock: WriterLock) -> None:
+    """Look at all of it after an unclean end, or where this process has met damage before.
+
+    What is whole now was rebuilt meanwhile, or replaced by a backup.
+    """
+    refuse_damaged(path, whole=lock.recovered_from is not None or met(path) is not None)
+    forget(path)
+
+
+def prepare_files(path: Path) -> None:
+    """Bring to its end, or remove, what a killed process has left. With the lock held."""
+    real = path.resolve()
+    try:
+        damaged = finish_interrupted(real)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be put in place: {error}") from error
+    if damaged is not None:
+        log.warning("rebuild_finished", database=str(path), set_aside=str(damaged))
+    for place in {path, real}:
+        remove_leftovers(place)
 
 
 def _store(lock: WriterLock, database: Database) -> Store:

@@ -34,7 +34,7 @@ from rules.model import (
     SyncScope,
     Trigger,
 )
-from storage.errors import StorageError
+from storage.errors import DatabaseDamaged, StorageError
 
 POLL_SECONDS = 0.1
 STUCK_SECONDS = 10.0
@@ -48,7 +48,7 @@ class SyncFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repositories:
-    """Where a sync writes and what it reads of the mirror."""
+    """Where a sync writes and what it reads of the mirror; `damage` that was met ends it."""
 
     mirror: MirrorStore
     events: EventStore
@@ -56,6 +56,7 @@ class Repositories:
     next_run_id: int
     fresh: FreshStore | None = None
     account: AccountGuard = field(default_factory=AnyAccount)
+    damage: Callable[[], DatabaseDamaged | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ class SyncService:
         """Sync, and return what came of it once its end is on disk.
 
         Setting `cancel` ends the run early, with the status `cancelled`. Raises SyncFailed,
-        or StorageError where its end cannot be written.
+        DatabaseDamaged, or StorageError where its end cannot be written.
         """
         request = RunRequest(
             trigger=trigger_source,
@@ -92,19 +93,19 @@ class SyncService:
             scope=scope or SyncScope(),
             options=options or SyncOptions(),
         )
-        client = self.client_factory()
-        system = ActorSystem(self._parts(client))
+        client, repositories = self.client_factory(), self.repositories()
+        system = ActorSystem(self._parts(client, repositories))
         try:
             system.start()
-            return _follow(system, request, on_progress, cancel or threading.Event())
+            cancel = cancel or threading.Event()
+            return _follow(system, request, on_progress, cancel, repositories.damage)
         except NoAnswer as error:
             raise SyncFailed(f"{error}: {system.gave_up_because}") from error
         finally:
             system.stop()
             client.close()
 
-    def _parts(self, client: RemoteClient) -> Parts:
-        repositories = self.repositories()
+    def _parts(self, client: RemoteClient, repositories: Repositories) -> Parts:
         return Parts(
             client=client,
             mirror=repositories.mirror,
@@ -123,6 +124,7 @@ def _follow(
     request: RunRequest,
     on_progress: Callable[[RunProgress], None],
     cancel: threading.Event,
+    damage: Callable[[], DatabaseDamaged | None],
 ) -> SyncResult:
     run_id = system.start_run(request).run_id
     assert run_id is not None, "a system of our own is never busy"
@@ -130,6 +132,8 @@ def _follow(
     while (result := system.wait_for(run_id, timeout=POLL_SECONDS)) is None:
         if system.gave_up.is_set():
             raise SyncFailed(system.gave_up_because)
+        if (met := damage()) is not None:
+            raise met
         if system.journal.stuck_seconds > STUCK_SECONDS:
             raise StorageError(f"what happened cannot be written: {system.journal.stuck_because}")
         if cancel.is_set() and cancelled_at is None:

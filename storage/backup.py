@@ -9,9 +9,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from storage.damage import damaged
 from storage.errors import StorageError
 from storage.publishing import CannotPublish, private_file_beside, publish, refuse_existing
 from storage.queries import open_readonly
+from storage.soundness import found_by
 
 PAGES_AT_ONCE = 2_000
 BESIDE = ("", "-wal", "-shm", "-journal", ".lock")
@@ -36,15 +38,15 @@ def back_up(
     """Copy the database into `target`, checked, for its owner only, in one rename.
 
     The copy is one SQLite file that needs no others. Raises CannotPublish where it cannot be put
-    there, OSError where the disk is full, StorageError where the database cannot be read or the
-    copy is not sound.
+    there, OSError where the disk is full, StorageError where the database cannot be read (or is
+    damaged), or the copy is not sound.
     """
     began = time.monotonic()
     refuse_existing(target, force=force)
     _refuse_our_own(database, target)
     with private_file_beside(target) as path:
         _copy(database, path, progress)
-        _check(path)
+        _check(database, path)
         size = path.stat().st_size
         publish(path, target, force=force)
     return Backup(path=target, bytes=size, seconds=time.monotonic() - began)
@@ -92,13 +94,21 @@ def _writing(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _check(path: Path) -> None:
-    """Raise StorageError where a page of the copy is damaged, as it may be in the original."""
+def _check(database: Path, copy: Path) -> None:
+    """Raise DatabaseDamaged where a page of both is damaged, StorageError where the copy's is."""
     try:
-        with closing(_writing(path)) as copy:
-            found = copy.execute("PRAGMA integrity_check(5)").fetchall()
+        with closing(_writing(copy)) as connection:
+            wrong = _wrong_pages(connection)
     except sqlite3.DatabaseError as error:
-        found = [(error,)]
-    if found != [("ok",)]:
-        wrong = "; ".join(str(row[0]) for row in found)
-        raise StorageError(f"the copy is not sound, so it was thrown away: {wrong}")
+        wrong = [str(error)]
+    if not wrong:
+        return
+    with open_readonly(database) as original:
+        original.row_factory = None
+        if damage := _wrong_pages(original):
+            raise damaged(database, "; ".join(damage))
+    raise StorageError(f"the copy is not sound, so it was thrown away: {'; '.join(wrong)}")
+
+
+def _wrong_pages(connection: sqlite3.Connection) -> list[str]:
+    return found_by(str(row[0]) for row in connection.execute("PRAGMA integrity_check(5)"))

@@ -54,10 +54,10 @@ def _open_statement(is_full: bool, pages: int) -> str:
 
 def _forget_listing(connection: Connection, page: Page, listing: int | None) -> None:
     owner = OWNERS[page.kind]
-    belongs = "" if owner is None else f" AND {owner} = {page.product_id}"
+    belongs = "" if owner is None else f" AND {owner} = ?"
     connection.execute(
         f"UPDATE {TABLES[page.kind].name} SET listed_in = NULL WHERE listed_in = ?{belongs}",
-        (listing,),
+        (listing,) if owner is None else (listing, page.product_id),
     )
 
 

@@ -23,8 +23,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
-from storage.errors import DatabaseBusy, StorageError, remedy
-from storage.queries import folder_text
+from storage.damage import damaged, is_damage, met
+from storage.errors import DatabaseBusy, DatabaseDamaged, StorageError, remedy
+from storage.queries import connect_readonly
+from storage.soundness import refuse_strangers
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +34,6 @@ BUSY_TIMEOUT_MS = 500
 BUSY_PATIENCE_SECONDS = 30.0
 BUSY_PAUSE_SECONDS = 0.1
 DEFAULT_MODE = 0o600
-MAGIC = b"SQLite format 3\0"
 OF_THE_STATEMENT = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError)
 """The statement is wrong, not the file."""
 
@@ -81,6 +82,12 @@ class Database:
             raise unusable(path, error.orig) from error
         self._raw = cast(sqlite3.Connection, self._connection.connection.driver_connection)
         self._is_durable = False
+        self._guard: sqlite3.Connection | None = None
+
+    @property
+    def damage(self) -> DatabaseDamaged | None:
+        """What was met, here or by a reader in this process; from then on nothing is written."""
+        return met(self.path)
 
     @contextmanager
     def transaction(
@@ -99,6 +106,7 @@ class Database:
             try:
                 with raw:  # commits, or rolls back
                     yield raw
+                    self._refuse_damaged()
             finally:
                 self._lock.release()
 
@@ -110,6 +118,7 @@ class Database:
             try:
                 with raw, self._connection.begin():
                     yield self._connection
+                    self._refuse_damaged()
             finally:
                 self._lock.release()
 
@@ -131,6 +140,7 @@ class Database:
         """Begin a transaction; on return this thread holds the lock, on failure it does not."""
         give_up_at = time.monotonic() + patience
         while True:
+            self._refuse_damaged()
             self._lock.acquire()
             try:
                 self._synchronise(durable)
@@ -146,6 +156,10 @@ class Database:
                 raise
             if self._stopping.wait(BUSY_PAUSE_SECONDS):
                 raise DatabaseBusy(f"{self.path} is locked by another process")
+
+    def _refuse_damaged(self) -> None:
+        if self.damage is not None:
+            raise self.damage
 
     def _synchronise(self, durable: bool) -> None:
         """Whether commits wait for the disk; it can only be changed between transactions."""
@@ -184,9 +198,12 @@ class Database:
             self._checkpoint()
 
     def _checkpoint(self) -> None:
+        if self.damage is not None:
+            return
         try:
             self._raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except sqlite3.Error as error:
+            unusable(self.path, error)  # notes damage
             log.warning("checkpoint_failed", error=str(error))
 
     def adopt(self) -> None:
@@ -194,6 +211,7 @@ class Database:
         with self._lock:
             try:
                 self._raw.execute("PRAGMA journal_mode=WAL").fetchall()
+                self._guard = self._guard or self._make_guard()
             except sqlite3.Error as error:
                 raise unusable(self.path, error) from error
         for suffix in ("", "-wal", "-shm"):
@@ -205,6 +223,16 @@ class Database:
                 continue
             except OSError as error:
                 raise StorageError(f"cannot change the rights of {path}: {error}") from error
+
+    def _make_guard(self) -> sqlite3.Connection:
+        """A reader that outlives the writer where the file is damaged.
+
+        SQLite writes the log back when the last connection closes, and looks at nothing; the last
+        one is then this one, which cannot write.
+        """
+        guard = connect_readonly(self.path)
+        guard.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        return guard
 
     def is_in_place(self) -> bool:
         """Whether the file at the path is still the one that was opened."""
@@ -224,18 +252,31 @@ class Database:
                 copy.close()
 
     def close(self) -> None:
-        """Fold the log in and close; a write that still waits for its turn gives up."""
+        """Fold the log in and close; a write that still waits for its turn gives up.
+
+        A damaged file is left as it is, and so is its log.
+        """
         self._stopping.set()
         with self._lock:
             if self._connection.closed:
                 return
             self._checkpoint()
+            if self.damage is None:
+                self._let_guard_go()
             self._connection.close()
             self._dataset.close()
+            self._let_guard_go()
+
+    def _let_guard_go(self) -> None:
+        if self._guard is not None:
+            self._guard.close()
+            self._guard = None
 
 
 def unusable(path: Path, error: BaseException | None) -> StorageError:
     """The error to show for a failure of the database, by SQLite's own code."""
+    if error is not None and is_damage(error):
+        return damaged(path, error)
     if _is_busy(error):
         return DatabaseBusy(
             f"{path} is locked by another process; end the program that writes to it"
@@ -254,22 +295,6 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(
         path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
     )
-
-
-def refuse_strangers(path: Path) -> None:
-    """Raise StorageError where the path is something else than a SQLite file or nothing yet."""
-    try:
-        if path.is_dir():
-            raise StorageError(folder_text(path))
-        if path.exists() and not path.is_file():
-            raise StorageError(f"{path} is not a regular file; set TESTIO_DB_PATH to one")
-        if path.exists():
-            with path.open("rb") as file:
-                if file.read(len(MAGIC)) not in (b"", MAGIC):
-                    raise StorageError(f"{path} is not a SQLite database; it is left as it is")
-    except OSError as error:
-        reason = f"{error.strerror}{remedy(error)}"
-        raise StorageError(f"{path} cannot be opened: {reason}") from error
 
 
 def _create_private(path: Path, mode: int) -> os.stat_result:

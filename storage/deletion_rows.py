@@ -17,9 +17,10 @@ from storage.schema import OWNERS, TABLES
 def live_rows(connection: Connection, kind: Kind, owner: int) -> Mapping[int, int | None]:
     """Each row that is there, with the complete listing that lacked it first."""
     column = OWNERS[kind]
-    belongs = "" if column is None else f" AND {column} = {int(owner)}"
+    belongs = "" if column is None else f" AND {column} = ?"
     found = connection.execute(
-        f"SELECT id, missed_in FROM {TABLES[kind].name} WHERE deleted_at IS NULL{belongs}"
+        f"SELECT id, missed_in FROM {TABLES[kind].name} WHERE deleted_at IS NULL{belongs}",
+        () if column is None else (owner,),
     )
     return {row[0]: row[1] for row in found}
 

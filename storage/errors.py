@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+from pathlib import Path
 
 
 class StorageError(Exception):
@@ -19,6 +20,30 @@ def remedy(error: BaseException) -> str:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     is_closed = code == sqlite3.SQLITE_READONLY or getattr(error, "errno", None) in NOT_ALLOWED
     return f"; {OTHER_USER}" if is_closed else ""
+
+
+class DatabaseDamaged(StorageError):
+    """The file is no sound SQLite database. Nothing may be written to it any more."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        """`what`: the damage, in SQLite's words or ours."""
+        super().__init__(
+            f"{path} is damaged: {what}; it is left as it is. `testio-sync rebuild` makes it anew"
+        )
+        self.path = path
+        self.what = what
+
+
+class NotADatabase(DatabaseDamaged):
+    """The file is something else, or its beginning is lost."""
+
+    def __init__(self, path: Path, looks: str) -> None:
+        """`looks`: what it looks like, as far as it can be told."""
+        super().__init__(path, f"it is not a SQLite database ({looks})")
+        self.args = (
+            f"{path} is not a SQLite database ({looks}); it is left as it is. Set TESTIO_DB_PATH "
+            "to another file, or, if the mirror stood there, make it anew: `testio-sync rebuild`",
+        )
 
 
 class DatabaseBusy(StorageError):

@@ -31,8 +31,10 @@ def staging_path(database: Path, run_id: int) -> Path:
 
 
 def remove_leftovers(database: Path) -> None:
-    """Remove what a killed process has left of fresh starts. Call it only with the lock held."""
-    ours = re.compile(re.escape(database.name) + r"\.fresh-\d+(-wal|-shm|-journal)?")
+    """Remove what a killed process has left of fresh starts and of a rebuild that had not come to
+    its end. Call it only with the lock held."""
+    name = re.escape(database.name)
+    ours = re.compile(rf"{name}\.(fresh-\d+|rebuilding|salvage)(-wal|-shm|-journal)?")
     for path in database.parent.glob("*"):
         if ours.fullmatch(path.name):
             with suppress(OSError):  # it costs space, and is tried again with the next lock

@@ -16,8 +16,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from rules.doctor_storage import DatabaseFacts
-from storage.errors import StorageError
-from storage.queries import folder_text
+from storage.damage import is_damage
+from storage.errors import DatabaseDamaged, NotADatabase, StorageError
+from storage.queries import LEAST_BYTES, folder_text
+from storage.soundness import found_by
 
 STEPS_BETWEEN_LOOKS = 20_000
 MOST_DAMAGE_SHOWN = 3
@@ -39,6 +41,10 @@ def inspect_database(path: Path, *, thorough: bool, seconds: float) -> DatabaseF
     try:
         return _read_unchanged(path, facts, give_up_at, thorough=thorough)
     except (sqlite3.Error, OSError, StorageError) as error:
+        if isinstance(error, DatabaseDamaged):
+            return replace(facts, damage=(error.what,))
+        if is_damage(error):
+            return replace(facts, damage=(str(error),))
         return replace(facts, unusable=_words(path, error))
 
 
@@ -82,6 +88,8 @@ def _state(path: Path) -> tuple[tuple[int, int, int], int | None]:
     if not path.is_file():
         raise StorageError(f"{path} is not a regular file")
     status = path.stat()
+    if 0 < status.st_size < LEAST_BYTES:
+        raise NotADatabase(path, "it is too short for one")
     log: int | None = None
     with suppress(FileNotFoundError):
         log = path.with_name(path.name + "-wal").stat().st_ino
@@ -114,7 +122,7 @@ def _check(
     check = "integrity_check" if thorough else "quick_check"
     try:
         found = connection.execute(f"PRAGMA {check}({MOST_DAMAGE_SHOWN})").fetchall()
-        damage = tuple(str(row[0]) for row in found if row[0] != "ok")
+        damage = tuple(found_by(str(row[0]) for row in found))[:MOST_DAMAGE_SHOWN]
         loose = len(connection.execute("PRAGMA foreign_key_check").fetchall())
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:

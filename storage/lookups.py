@@ -11,6 +11,7 @@ from datetime import datetime
 from rules.fetching import NEVER_FETCHED, Entity, Standing, Subject
 from rules.model import Kind
 from rules.records import FINAL_STATUSES
+from storage.damage import json_of
 from storage.queries import Row
 from storage.times import as_text
 
@@ -103,7 +104,7 @@ def _conditions(kind: Kind, wanted: RowFilter) -> tuple[list[str], dict[str, obj
 
 def _decoded(row: Row) -> Row:
     return {
-        name: json.loads(value) if name in ("data", "section_ids") else value
+        name: json_of(value, name) if name in ("data", "section_ids") else value
         for name, value in row.items()
     }
 

@@ -12,6 +12,7 @@ from rules.model import Kind
 from rules.page_tags import HeldPage, HeldRow, PageTag, held_page
 from rules.places import PagePlace
 from rules.records import ListingEnd, Page
+from storage.damage import json_of
 from storage.listing_state import IS_KNOWN
 from storage.schema import OWNERS, TABLES
 
@@ -72,7 +73,7 @@ def page_held(connection: Connection, place: PagePlace, mapping: int) -> HeldPag
     tag = PageTag(
         place=place,
         etag=found["etag"],
-        ids=tuple(json.loads(found["row_ids"])),
+        ids=tuple(json_of(found["row_ids"], "row_ids")),
         digest=found["digest"],
         mapping=found["mapping"],
     )

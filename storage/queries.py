@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from storage.errors import DatabaseBusy, StorageError, remedy
+from storage.damage import Unreadable, damaged, is_damage, json_of
+from storage.errors import DatabaseBusy, NotADatabase, StorageError, remedy
 
 Row = dict[str, Any]
 
 READ_TIMEOUT_SECONDS = 5.0
+LEAST_BYTES = 512
+"""Of a database that is not empty: the smallest page that SQLite has."""
 JSON_COLUMNS = frozenset(
     {"phases", "scope", "options", "phases_completed", "warnings", "errors", "counts", "detail"}
 )
@@ -48,6 +51,8 @@ def connect_readonly(path: Path, *, timeout: float = READ_TIMEOUT_SECONDS) -> sq
         raise StorageError(f"there is no database at {path} yet; a first sync makes it")
     if path.is_dir():
         raise StorageError(folder_text(path))
+    if 0 < path.stat().st_size < LEAST_BYTES:  # SQLite would take it for an empty database
+        raise NotADatabase(path, "it is too short for one")
     connection = sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?mode=ro",
         uri=True,
@@ -64,7 +69,7 @@ def named_failures(path: Path) -> Iterator[None]:
     """Errors of sqlite3 within the block, as StorageError that says what to do."""
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, Unreadable) as error:
         raise _readable_error(path, error) from error
 
 
@@ -73,7 +78,9 @@ def folder_text(path: Path) -> str:
     return f"{path} is a folder; name the database file in it: {path / 'testio.db'}, for example"
 
 
-def _readable_error(path: Path, error: sqlite3.DatabaseError) -> StorageError:
+def _readable_error(path: Path, error: sqlite3.DatabaseError | Unreadable) -> StorageError:
+    if is_damage(error):
+        return damaged(path, error)
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return DatabaseBusy(f"{path} is locked by another process; try again")
@@ -89,7 +96,7 @@ def _as_dict(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
 
 
 def _decoded(name: str, value: Any) -> Any:
-    return json.loads(value) if name in JSON_COLUMNS and isinstance(value, str) else value
+    return json_of(value, name) if name in JSON_COLUMNS and isinstance(value, str) else value
 
 
 def known_products(connection: sqlite3.Connection) -> tuple[int, ...] | None:
@@ -115,7 +122,7 @@ def sections_of(
     if row is None:
         return (), None
     as_of = None if row["as_of"] is None else datetime.fromisoformat(row["as_of"])
-    return tuple(json.loads(row["ids"])), as_of
+    return tuple(json_of(row["ids"], "section_ids")), as_of
 
 
 def freshness(connection: sqlite3.Connection) -> list[Row]:

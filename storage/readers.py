@@ -25,8 +25,10 @@ class Readers:
     A handle that waits holds no transaction, so it keeps no checkpoint from its work.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, keeps: bool = True) -> None:
+        """`keeps` false: each handle is closed after its one reading."""
         self._path = path
+        self._keeps = keeps
         self._idle: deque[sqlite3.Connection] = deque()
         weakref.finalize(self, _close, self._idle)
 
@@ -42,7 +44,10 @@ class Readers:
             except BaseException:
                 connection.close()
                 raise
-            self._idle.append(connection)
+            if self._keeps:
+                self._idle.append(connection)
+            else:
+                connection.close()
 
     def _take(self) -> sqlite3.Connection:
         try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from storage.damage import Unreadable
+
 
 def as_text(instant: datetime) -> str:
     """The one format of times in the database: `2026-01-31T08:15:00.000000Z`."""
@@ -13,5 +15,8 @@ def as_text(instant: datetime) -> str:
 
 
 def as_instant(stored: str) -> datetime:
-    """The instant that a stored time names. Raises ValueError."""
-    return datetime.fromisoformat(stored)
+    """The instant that a stored time names. Raises Unreadable."""
+    try:
+        return datetime.fromisoformat(stored)
+    except (TypeError, ValueError) as error:
+        raise Unreadable(f"there is no time in {stored!r}") from error

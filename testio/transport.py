@@ -102,8 +102,8 @@ class Transport:
         self._adapter = WatchedAdapter(
             pool_connections=2, pool_maxsize=MOST_CONNECTIONS, max_retries=0
         )
-        proxy = options.proxy_url
-        self._proxies = {"http": proxy, "https": proxy} if proxy else None
+        # Plain http goes to this machine, and not by way of a proxy, which would read the token.
+        self._proxies = {"https": options.proxy_url} if options.proxy_url else None
 
     def get(
         self,

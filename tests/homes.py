@@ -23,6 +23,8 @@ from storage.writer_lock import lock_path
 from tests.launcher import Launched, launch
 
 TIMEOUT = 30.0
+MARK = "TESTIO_TEST_HOME"
+"""In the environment of every process that was started in a home, and of theirs."""
 Process = Launched | subprocess.Popen[str]
 
 
@@ -34,6 +36,16 @@ class Home:
     simulator: Simulator
     settings: dict[str, str] = field(default_factory=dict)
     started: list[Process] = field(default_factory=list)
+
+    @property
+    def mark(self) -> str:
+        """What tells the processes of this home from all others."""
+        return str(self.folder)
+
+    @property
+    def token(self) -> str:
+        """What its processes are given."""
+        return self.settings.get("TESTIO_CUSTOMER_API_TOKEN", self.simulator.token)
 
     @property
     def database(self) -> Path:
@@ -57,13 +69,18 @@ class Home:
             "TESTIO_CUSTOMER_API_TOKEN": self.simulator.token,
             "TESTIO_DB_PATH": str(self.database),
             "LOG_FORMAT": "json",
+            MARK: self.mark,
             "PYTHONPATH": str(Path(__file__).parents[1]),
             **self.settings,
         }
 
-    def start(self, *words: str, stdin: int = subprocess.DEVNULL) -> Launched:
-        """Start a command; it is ended with the test."""
-        process = launch(list(words), env=self.environment, cwd=self.folder, stdin=stdin)
+    def start(
+        self, *words: str, stdin: int = subprocess.DEVNULL, inside: str | None = None
+    ) -> Launched:
+        """Start a command; it is ended with the test. `inside`: see `tests.launcher.launch`."""
+        process = launch(
+            list(words), env=self.environment, cwd=self.folder, stdin=stdin, inside=inside
+        )
         self.started.append(process)
         return process
 

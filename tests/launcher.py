@@ -101,14 +101,26 @@ class Launched:
             return self.returncode
 
 
-def launch(words: list[str], *, env: Mapping[str, str], cwd: Path, stdin: int) -> Launched:
-    """Start `testio-sync WORDS`; what it prints is to be read."""
+def launch(
+    words: list[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path,
+    stdin: int,
+    inside: str | None = None,
+) -> Launched:
+    """Start `testio-sync WORDS`; what it prints is to be read.
+
+    `inside`: functions that the process calls first, each as `module:function` and its arguments,
+    which are texts, with spaces between them; a semicolon stands between two.
+    """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.connect(_launcher())
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
     source = os.open(os.devnull, os.O_RDONLY) if stdin == subprocess.DEVNULL else os.dup(stdin)
-    order = json.dumps({"words": words, "env": dict(env), "cwd": str(cwd)}).encode()
+    given = {"words": words, "env": dict(env), "cwd": str(cwd), "inside": inside}
+    order = json.dumps(given).encode()
     sent = [source, out_write, err_write]
     socket.send_fds(connection, [len(order).to_bytes(4, "big")], sent)
     connection.sendall(order)
@@ -217,6 +229,7 @@ def _become(order: dict[str, object], descriptors: list[int]) -> None:
         os.chdir(str(order["cwd"]))
         random.seed()
         sys.argv = ["testio-sync", *order["words"]]  # type: ignore[misc]
+        _prepare(order["inside"])
         status = _main()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -235,6 +248,15 @@ def _open_streams() -> None:
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
+
+
+def _prepare(inside: object) -> None:
+    """Do first what a test wants done in this process."""
+    for each in str(inside or "").split(";"):
+        place, *values = each.split() or [""]
+        module, _, function = place.partition(":")
+        if module:
+            getattr(importlib.import_module(module), function)(*values)
 
 
 def _main() -> int:

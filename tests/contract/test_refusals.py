@@ -123,3 +123,13 @@ def test_proxies_and_passwords_of_the_environment_are_ignored(
     netrc.write_text("machine 127.0.0.1 login someone password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
     assert make_client(simulator).list_products(scope()).records
+
+
+def test_plain_http_never_goes_by_way_of_a_proxy(
+    simulator: Simulator, make_client: MakeClient
+) -> None:
+    """It goes to this machine alone; a proxy elsewhere would read the token on the way."""
+    with raw_server(lambda _connection: None) as proxy:
+        client = make_client(simulator, proxy_url=proxy.base_url)
+        assert client.list_products(scope()).records
+        assert proxy.connections == 0

@@ -153,3 +153,16 @@ def test_the_charts_are_drawn_in_a_browser_without_a_network(scene: Home, tmp_pa
         assert picture.stat().st_size < LARGEST_PICTURE
         PICTURE.parent.mkdir(exist_ok=True)
         PICTURE.write_bytes(picture.read_bytes())
+
+
+def test_the_browser_that_is_opened_knows_no_token(home: Home) -> None:
+    home.run("sync")
+    browser = home.folder / "browser.sh"
+    browser.write_text("#!/bin/sh\n{ env; echo LINK $1; } > seen.new; mv seen.new seen.txt\n")
+    browser.chmod(0o755)
+    home.settings |= {"BROWSER": str(browser)}
+    home.start("browse")
+    seen = home.folder / "seen.txt"
+    home.wait_for(seen.exists, "the browser")
+    assert "LINK http://127.0.0.1:" in seen.read_text()
+    assert home.simulator.token not in seen.read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
 import socket
 import threading
 import time
@@ -86,6 +87,36 @@ def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path, answers: Answ
     folder.chmod(0o755)
     with pytest.raises(NoSocket, match="chmod 700"):
         ControlServer(folder / "socket", answers).start()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can talk to the daemons of others")
+def test_root_talks_to_nobody_who_made_a_folder_where_everybody_may(
+    tmp_path: Path, answers: Answers
+) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir(mode=0o700)
+    server = ControlServer(folder / "socket", answers)
+    server.start()
+    os.chown(folder, 65_534, 65_534)
+    assert ControlClient(server.path).status() == STATUS, "root may ask any user's daemon"
+    tmp_path.chmod(0o1777)
+    with pytest.raises(NoDaemon):
+        ControlClient(server.path).status()
+    server.stop()
+
+
+def test_a_file_in_the_way_is_refused_and_stays(tmp_path: Path, answers: Answers) -> None:
+    folder = tmp_path / "private"
+    folder.mkdir(mode=0o700)
+    (folder / "socket").write_text("precious")
+    with pytest.raises(NoSocket, match="is not a socket"):
+        ControlServer(folder / "socket", answers).start()
+    assert (folder / "socket").read_text() == "precious"
+
+
+def test_a_path_that_no_socket_can_have_is_refused(tmp_path: Path, answers: Answers) -> None:
+    with pytest.raises(NoSocket, match="set TESTIO_SOCKET_PATH"):
+        ControlServer(tmp_path / ("x" * 120) / "socket", answers).start()
 
 
 def test_a_symlink_in_the_way_is_refused(tmp_path: Path, answers: Answers) -> None:

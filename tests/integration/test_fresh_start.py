@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -265,3 +267,15 @@ def test_leftovers_go_and_nothing_else_does(database: Database) -> None:
     left = {path.name for path in folder.iterdir()}
     assert not left & {*ours}
     assert left >= {*others, name}
+
+
+def test_no_handle_of_the_staging_file_outlives_it(service: SyncService) -> None:
+    """Not even until the next collection of garbage: the disk gets its space back at once."""
+    gc.disable()
+    try:
+        service.execute_sync(options=NUKE)
+        handles = (f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd"))
+        targets = [os.readlink(handle) for handle in handles if os.path.islink(handle)]
+    finally:
+        gc.enable()
+    assert [target for target in targets if ".fresh-" in target] == []

@@ -125,7 +125,7 @@ def test_what_is_no_database_is_said(path: Path, other: sqlite3.Connection, tmp_
     assert "cannot be read" in (look(path / "below").unusable or "")
     notes = tmp_path / "notes"
     notes.write_bytes(b"not a database\n" * 100)
-    assert "not a database" in (look(notes).unusable or "")
+    assert look(notes).damage == ("file is not a database",)
     empty = tmp_path / "empty.db"
     empty.touch()
     assert look(empty).is_empty

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
@@ -12,7 +14,9 @@ from rules.model import ErrorKind, RunStatus, SyncPhase, SyncScope, Trigger
 from service.store import MirrorDirectory
 from service.sync_service import Repositories, SyncService
 from simulator import Simulator
+from storage.damage import damaged
 from storage.database import Database
+from storage.errors import DatabaseDamaged
 from storage.mirror_rows import MirrorRows
 from storage.sync_log import SyncLog
 from testio.client import TestioClient
@@ -30,6 +34,7 @@ def service(
             events=events,
             directory=MirrorDirectory(database.path),
             next_run_id=events.next_run_id(),
+            damage=lambda: database.damage,
         )
 
     return SyncService(
@@ -48,6 +53,21 @@ def test_a_sync_and_its_progress(
     assert differences(database.path, simulator) == []
     assert {progress.run_id for progress in seen} == {result.run_id}
     assert service.execute_sync().run_id == result.run_id + 1
+
+
+def test_damage_that_is_met_ends_a_run_and_is_no_success(
+    service: SyncService, simulator: Simulator, database: Database
+) -> None:
+    simulator.add_fault(kind="slow", seconds=0.2)
+    with pytest.raises(DatabaseDamaged, match="page 7"):
+        service.execute_sync(on_progress=lambda _: note_damage(database))
+    with closing(sqlite3.connect(database.path)) as connection:
+        assert connection.execute("SELECT status FROM sync_runs").fetchall() == [("running",)]
+
+
+def note_damage(database: Database) -> None:
+    """As a reader somewhere in this process notes it."""
+    damaged(database.path, "page 7")
 
 
 @pytest.mark.parametrize(

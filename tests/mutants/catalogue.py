@@ -18,7 +18,8 @@ LIVES = "tests/simulation/test_lives.py::test_every_rule_holds_in_every_life"
 class Mutant:
     """One small patch: `old`, which stands once in `file`, becomes `new`; `test` then fails.
 
-    `rule` is one of the sixteen of a sync; 17 stands for those who watch over the daemon.
+    `rule` is one of the sixteen of a sync; 17 stands for those who watch over the daemon,
+    18 for what is saved from a damaged database.
     """
 
     name: str
@@ -413,5 +414,21 @@ MUTANTS = (
         old='        self._count(self._channel.name, "failed")\n        return False',
         new='        self._count(self._channel.name, "failed")\n        return True',
         test="tests/integration/test_messenger.py",
+    ),
+    Mutant(
+        name="a range that fails is given up whole",
+        rule=18,
+        file="rules/salvage.py",
+        old="for part in ((low, middle), (middle + 1, high)):",
+        new="for part in ((low, middle),):",
+        test="tests/unit/test_salvage.py",
+    ),
+    Mutant(
+        name="a saved row is vouched for by its hash",
+        rule=18,
+        file="storage/salvage.py",
+        old='    "content_hash": "",\n',
+        new="",
+        test="tests/integration/test_rebuild.py",
     ),
 )

@@ -200,7 +200,7 @@ def test_room_and_file_systems(facts: SpaceFacts, expected: list[Level]) -> None
         (DatabaseFacts(path="/d", revision=None), [OK, ERROR], "another program's"),
         (DatabaseFacts(path="/d", unusable="no"), [ERROR], "no"),
         (DatabaseFacts(path="/d", is_writable=False), [ERROR], "cannot be written"),
-        (DatabaseFacts(path="/d", revision="0002", damage=("page 7",)), [ERROR, OK], "page 7"),
+        (DatabaseFacts(path="/d", revision="0002", damage=("page 7",)), [ERROR], "page 7"),
         (DatabaseFacts(path="/d", revision="0002", loose_references=3), [ERROR, OK], "3 rows"),
         (DatabaseFacts(path="/d", revision="0002", finished=False), [WARNING, OK], "too large"),
     ],
@@ -209,7 +209,8 @@ def test_databases(facts: DatabaseFacts, expected: list[Level], word: str) -> No
     found = judge_database(facts, "0002")
     assert levels(found) == expected
     assert word in " ".join(finding.message for finding in found)
-    assert all(f.area is Area.DATABASE for f in found if f.level is ERROR)
+    area = Area.DAMAGE if facts.damage else Area.DATABASE
+    assert all(f.area is area for f in found if f.level is ERROR)
     assert all(f.remedy for f in found if f.level is not OK)
 
 

@@ -65,6 +65,13 @@ def test_the_queries_of_the_readme_run(database: Database) -> None:
     connection.close()
 
 
+def test_every_file_that_the_security_page_names_is_there() -> None:
+    page = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z]+/[A-Za-z0-9_./-]*)`", page))
+    assert len(named) > 30
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
 @pytest.mark.parametrize("page", [ROOT / "README.md", *ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 def test_links_between_documents_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))

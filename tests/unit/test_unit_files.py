@@ -69,7 +69,8 @@ def test_the_system_service_may_do_little(tmp_path: Path) -> None:
 def test_the_unit_agrees_with_the_program(place: Place) -> None:
     service = parsed(unit_text(place, PACKAGED))
     assert service["Type"] == "notify"
-    assert set(service["RestartPreventExitStatus"].split()) == {str(int(ExitStatus.USAGE))}
+    hopeless = {ExitStatus.USAGE, ExitStatus.DAMAGED}  # a restart heals neither
+    assert {int(status) for status in service["RestartPreventExitStatus"].split()} == hopeless
     assert service["SuccessExitStatus"] == str(int(ExitStatus.CANCELLED))
     if not place.user:
         assert service["LoadCredential"] == f"{CREDENTIAL}:{place.token}"
