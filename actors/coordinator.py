@@ -180,8 +180,9 @@ class Coordinator(BaseActor):
         if self._queued is not None:
             run_id, waiting = self._queued
             merged = merge(waiting, request)
-            self._queued = (run_id, merged)
-            self._tell_begun(self._ticket(run_id, merged), at_work=False)
+            if merged != waiting:
+                self._queued = (run_id, merged)
+                self._tell_begun(self._ticket(run_id, merged), at_work=False)
             return run_id
         run_id = self._new_id()
         self._queued = (run_id, request)
