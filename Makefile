@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-extras demo run test lint audit sbom check format bench bench-report profile faults soak mutants model man lock clean
+.PHONY: help install install-extras demo run test lint audit sbom check format bench bench-report profile faults soak mutants model simulation coverage man lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,16 @@ mutants: $(VENV)/.dev ## break each rule on purpose and see its test fail (the s
 
 model: $(VENV)/.dev ## many random lives of a mirror (the suite tries a few)
 	SYNC_EXAMPLES=400 $(BIN)/pytest tests/model -n0 --timeout=7200
+
+simulation: $(VENV)/.dev ## thousands of new lives of the actor system (SIMULATION_SEEDS=n of them, or SIMULATION_SEED=n again)
+	SIMULATION_SEEDS=$${SIMULATION_SEEDS:-5000} SIMULATION_FROM=$${SIMULATION_FROM:-$$(date +%s)} \
+		$(BIN)/pytest tests/simulation --timeout=600
+
+coverage: $(VENV)/.dev ## branch coverage of rules, storage, actors and testio; fails under 95 % of any
+	$(BIN)/pytest $(ONE_PROCESS) --cov --cov-report=json:.coverage.json --cov-report=
+	@$(BIN)/python -m tests.coverage .coverage.json
+# Tests that run the code in their own process; the others start the command line.
+ONE_PROCESS := $(addprefix tests/,unit contract integration model simulation)
 
 man: $(VENV)/.dev ## make the manual page again, from the parsers (a test compares)
 	$(BIN)/testio-sync man > man/testio-sync.1

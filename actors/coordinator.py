@@ -179,7 +179,10 @@ class Coordinator(BaseActor):
     def _queue(self, request: RunRequest) -> int:
         if self._queued is not None:
             run_id, waiting = self._queued
-            self._queued = (run_id, merge(waiting, request))
+            merged = merge(waiting, request)
+            if merged != waiting:
+                self._queued = (run_id, merged)
+                self._tell_begun(self._ticket(run_id, merged), at_work=False)
             return run_id
         run_id = self._new_id()
         self._queued = (run_id, request)

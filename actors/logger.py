@@ -55,39 +55,43 @@ class Logger(BaseActor):
         """Write all that waits; whether that was possible."""
         while batch := self._journal.first(BATCH):
             try:
-                ended = self._write(batch)
+                self._write(batch)
             except StorageError as error:
                 if self._journal.stuck_because is None:
                     log.error("events_not_written", waiting=len(self._journal), error=str(error))
                 self._journal.not_written(str(error))
                 return False
-            self._journal.discard(len(batch))
-            self._announce(batch, ended)
         return True
 
-    def _write(self, batch: Sequence[Entry]) -> frozenset[int]:
+    def _write(self, batch: Sequence[Entry]) -> None:
         try:
-            return self._store.write(batch)
+            ended = self._store.write(batch)
         except StorageError:
             raise
         except Exception:
             log.exception("batch_not_writable", entries=len(batch))
-            return self._write_singly(batch)
+            self._write_singly(batch)
+        else:
+            self._is_written(batch, ended)
 
-    def _write_singly(self, batch: Sequence[Entry]) -> frozenset[int]:
-        ended: frozenset[int] = frozenset()
+    def _write_singly(self, batch: Sequence[Entry]) -> None:
+        """Each is done with by itself: should the disk fail half way, none is written again."""
         for entry in batch:
+            ended: frozenset[int] = frozenset()
             try:
-                ended |= self._store.write([entry])
+                ended = self._store.write([entry])
             except StorageError:
                 raise
             except Exception:
                 log.exception("event_left_out", entry=repr(entry))
-        return ended
+            self._is_written([entry], ended)
 
-    def _announce(self, batch: Sequence[Entry], ended: frozenset[int]) -> None:
+    def _is_written(self, batch: Sequence[Entry], ended: frozenset[int]) -> None:
         """Tell of the runs whose end is on disk; a second end of the same run is not told."""
+        self._journal.discard(len(batch))
+        untold = set(ended)
         for entry in batch:
-            if isinstance(entry, RunClosed) and entry.result.run_id in ended:
+            if isinstance(entry, RunClosed) and entry.result.run_id in untold:
+                untold.remove(entry.result.run_id)
                 self._board.publish(entry)
                 self._coordinator.tell(RunRecorded(run_id=entry.result.run_id))

@@ -47,8 +47,9 @@ class Supervisor(BaseActor):
 
     A worker's death costs one product and is no reason to give up. A death of the Coordinator or
     a phase fails the runs taken on, and all that works for a run is replaced. Too many
-    replacements end the daemon: `give_up` is called once, with the reason, after the Logger was
-    told to write it. The Supervisor's own crash is given up on at once.
+    replacements end the daemon: the runs are failed, those who decide are dismissed, and `give_up`
+    is called once, with the reason, after the Logger was told to write it. The Supervisor's own
+    crash is given up on at once.
     """
 
     def __init__(self, *, wiring: Wiring, give_up: Callable[[str], None]) -> None:
@@ -159,6 +160,7 @@ class Supervisor(BaseActor):
         exceeded = self._budget.spend(self._clock.elapsed())
         if exceeded is None:
             return True
+        self._dismiss_deciders()
         self._fail_outstanding(problem)
         self._give_up(
             f"{problem.message}; more than {exceeded.restarts} restarts "
@@ -194,24 +196,30 @@ class Supervisor(BaseActor):
             self._replace_crew(problem)
 
     def _replace_crew(self, problem: Problem) -> None:
-        """Fail the runs taken on, and start all that works for a run anew, with fresh refs.
-
-        The old crew loses its addresses first and is waited for, so that a Coordinator that is
-        still alive cannot set the new phases and workers to work.
-        """
-        wiring = self._wiring
-        self._cancel_outstanding()
-        old = {address.role: address.ref for address in wiring.crew}
-        for address in wiring.crew:
+        """Fail the runs taken on, and start all that works for a run anew, with fresh refs."""
+        workers = [address.ref for address in self._wiring.workers]
+        for address in self._wiring.workers:
             address.bind(None)
-        deciders = [old[a.role] for a in (*wiring.phases.values(), wiring.coordinator)]
-        _stop_refs([ref for ref in deciders if ref is not None], within=1.0)
-        for address in wiring.workers:
-            if (ref := old[address.role]) is not None:
+        self._dismiss_deciders()
+        for ref in workers:
+            if ref is not None:
                 ref.stop(block=False)
-        for address in wiring.crew:
+        for address in self._wiring.crew:
             self._start(address.role)
         self._fail_outstanding(problem)
+
+    def _dismiss_deciders(self) -> None:
+        """Stop the Coordinator and the phases, with whatever they have begun.
+
+        They lose their addresses first and are waited for, so that one that is still alive cannot
+        set others to work, nor say anything of a run whose end is written.
+        """
+        self._cancel_outstanding()
+        deciders = (*self._wiring.phases.values(), self._wiring.coordinator)
+        refs = [address.ref for address in deciders]
+        for address in deciders:
+            address.bind(None)
+        _stop_refs([ref for ref in refs if ref is not None], within=1.0)
 
     def _cancel_outstanding(self) -> None:
         for began in self._outstanding.values():
@@ -274,6 +282,8 @@ class Supervisor(BaseActor):
 
     def _drain(self, *, within: float) -> None:
         """Wait until the run at work has ended and that is on disk; still replacing the dead."""
+        if self._gave_up:
+            return  # the runs were failed, and nobody is there to be asked
         give_up_at = time.monotonic() + within
         while time.monotonic() < give_up_at:
             try:

@@ -184,7 +184,7 @@ class ActorSystem:
         for address in (wiring.scheduler, *wiring.crew, wiring.mirror, wiring.logger):
             if address.ref is not None:
                 address.ref.stop(block=False)
-        return StopReport(abandoned=("supervisor",))
+        return StopReport(abandoned=("supervisor",), unwritten=len(self.journal))
 
     def _beat(self) -> None:
         assert self._parts.pulse_seconds is not None

@@ -170,11 +170,14 @@ class FakeEvents:
     def write(self, entries: Sequence[Entry]) -> frozenset[int]:
         self.before_write(entries)
         ended = {e.result.run_id for e in self.entries if isinstance(e, RunClosed)}
-        now = {e.result.run_id for e in entries if isinstance(e, RunClosed)}
-        self.entries += [
-            e for e in entries if not isinstance(e, RunClosed) or e.result.run_id not in ended
-        ]
-        return frozenset(now - ended)
+        now: set[int] = set()
+        for entry in entries:
+            if isinstance(entry, RunClosed):
+                if entry.result.run_id in ended | now:
+                    continue  # a run ends once
+                now.add(entry.result.run_id)
+            self.entries.append(entry)
+        return frozenset(now)
 
     def names(self) -> list[str]:
         return [

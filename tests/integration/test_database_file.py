@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
+import threading
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,11 +18,14 @@ from alembic.script import ScriptDirectory
 from rules.events import EventName, RunOpened, SyncEvent
 from rules.model import RunRequest, Trigger
 from storage import queries
-from storage.database import Database, unusable
-from storage.errors import DatabaseBusy, NewerSchema, StorageError
+from storage.account_rows import NOTE
+from storage.database import BUSY_TIMEOUT_MS, Database, unusable
+from storage.errors import DatabaseBusy, NewerSchema, StorageError, remedy
+from storage.fresh_start import FreshStart
 from storage.migrate import MIGRATIONS, REVISION, migrate
 from storage.schema import FRESHNESS_VIEW, metadata
 from storage.sync_log import SyncLog
+from storage.times import as_text
 from tests.fakes import START
 
 
@@ -181,3 +186,89 @@ def test_a_write_after_the_end_is_told_as_what_it_is(tmp_path: Path) -> None:
     opened.close()
     with pytest.raises(StorageError, match="was closed, because this process ends"):
         SyncLog(opened).write([SyncEvent(at=datetime.now(UTC), event=EventName.PAUSED)])
+
+
+def test_a_write_waits_for_another_process_and_goes_on(database: Database) -> None:
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = threading.Event()
+
+        def write() -> None:
+            with database.transaction(patience=30.0) as connection:
+                connection.execute("DELETE FROM sync_events")
+            done.set()
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        assert not done.wait(2 * BUSY_TIMEOUT_MS / 1000), "somebody else is writing"
+        other.execute("COMMIT")
+        assert done.wait(10)
+        writer.join()
+
+
+def test_a_write_that_waits_gives_up_when_the_database_is_closed(database: Database) -> None:
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        given_up = threading.Event()
+
+        def write() -> None:
+            with pytest.raises(StorageError), database.transaction(patience=30.0):
+                raise AssertionError("somebody else is writing")
+            given_up.set()
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        assert not given_up.wait(2 * BUSY_TIMEOUT_MS / 1000)
+        database.close()
+        assert given_up.wait(10)
+        writer.join()
+
+
+def test_a_file_with_other_rights_gets_those_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "testio.db"
+    path.touch()
+    path.chmod(0o644)
+    database = Database(path)
+    migrate(database)
+    database.close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_folder_and_a_pipe_are_no_database(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(StorageError, match="not a regular file"):
+        Database(pipe)
+    for read in (Database, queries.connect_readonly):
+        with pytest.raises(StorageError, match="folder"):
+            read(tmp_path)
+
+
+def test_who_may_not_write_the_file_is_told_the_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "read-only.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE one (two)")
+    with (
+        closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection,
+        pytest.raises(sqlite3.OperationalError) as refused,
+    ):
+        connection.execute("DELETE FROM one")
+    said = str(unusable(path, refused.value))
+    assert said == f"{path} or its folder cannot be written by this user{remedy(refused.value)}"
+
+
+def test_a_log_that_cannot_be_folded_in_is_left_for_the_next_time(database: Database) -> None:
+    """What was committed stays committed; a reader that holds the log hinders nobody."""
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM sync_events").fetchone()
+        with database.transaction() as connection:
+            connection.execute(NOTE, {"name": "1", "value": "2", "now": as_text(START)})
+        database.checkpoint()
+    with closing(sqlite3.connect(database.path)) as reader:
+        assert reader.execute("SELECT value FROM settings WHERE name = '1'").fetchone() == ("2",)
+
+
+def test_a_fresh_start_that_has_built_nothing_is_not_put_in_place(database: Database) -> None:
+    with pytest.raises(StorageError, match="built nothing"):
+        FreshStart(database).adopt(7, at=START, account={})

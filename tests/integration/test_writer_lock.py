@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import socket
 import stat
 import threading
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from storage.errors import LockHeld, NoKernelLocks, StorageError
-from storage.writer_lock import Role, WriterLock, lock_path, read_holder
+from storage.writer_lock import ENDS, Holder, Role, WriterLock, lock_path, read_holder
 
 
 @pytest.fixture
@@ -23,10 +24,8 @@ def make_lock(tmp_path: Path) -> Iterator[Callable[[], WriterLock]]:
     made: list[WriterLock] = []
 
     def make() -> WriterLock:
-        socket = Path("/run/socket")
-        made.append(
-            WriterLock(tmp_path / "db" / "testio.db", role=Role.DAEMON, version="9", socket=socket)
-        )
+        path = tmp_path / "db" / "testio.db"
+        made.append(WriterLock(path, role=Role.DAEMON, version="9", socket=Path("/run/socket")))
         return made[-1]
 
     yield make
@@ -132,3 +131,62 @@ def test_a_holder_that_has_just_taken_the_lock_is_named_and_not_the_one_before(
     with pytest.raises(LockHeld, match=f"pid {os.getpid()}"):
         make_lock().acquire(wait_seconds=0)
     writes.join()
+
+
+def test_a_lock_that_is_not_held_shows_nothing_and_is_nobodys(
+    make_lock: Callable[[], WriterLock],
+) -> None:
+    lock = make_lock()
+    lock.acquire(wait_seconds=0)
+    assert lock.is_mine()
+    lock.release()
+    assert not lock.is_mine()
+    before = lock.path.stat().st_mtime_ns
+    lock.touch()
+    assert lock.path.stat().st_mtime_ns == before
+
+
+def test_a_lock_whose_file_was_removed_is_not_mine_any_more(
+    make_lock: Callable[[], WriterLock],
+) -> None:
+    lock = make_lock()
+    lock.acquire(wait_seconds=0)
+    lock.path.unlink()
+    assert not lock.is_mine()
+
+
+@pytest.mark.parametrize(
+    ("pid", "host", "alive"),
+    [
+        (os.getpid(), socket.gethostname(), True),
+        (2**22 + 1, socket.gethostname(), False),  # beyond the largest pid of Linux
+        (2**22 + 1, "another machine", True),
+        ("no number", socket.gethostname(), True),
+    ],
+    ids=["this one", "none", "of another machine", "unreadable"],
+)
+def test_a_holder_is_dead_only_if_that_can_be_seen(pid: int, host: str, alive: bool) -> None:
+    holder = Holder(pid=pid, role=Role.ONE_SHOT, host=host, started_at="", version="9")
+    assert holder.is_alive() is alive
+    assert holder.is_one_shot_at_work is alive
+
+
+def test_what_to_do_about_a_holder_is_said_where_it_can_be_done(
+    make_lock: Callable[[], WriterLock],
+) -> None:
+    holding, waiting = make_lock(), make_lock()
+    holding.acquire(wait_seconds=0)
+    noted = json.loads(holding.path.read_text())
+
+    def said(**changed: str) -> str:
+        holding.path.write_text(json.dumps(noted | changed))
+        with pytest.raises(LockHeld) as held:
+            waiting.acquire(wait_seconds=0)
+        return str(held.value)
+
+    assert "testio-sync stop" in said()
+    assert said(role="one-shot").endswith(ENDS)
+    assert said(host="another machine").endswith(noted["started_at"])
+    holding.path.write_text("nothing readable")
+    with pytest.raises(LockHeld, match="unknown holder"):
+        waiting.acquire(wait_seconds=0)

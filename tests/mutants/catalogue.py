@@ -11,6 +11,7 @@ HOLES = "tests/unit/test_holes.py"
 STEPS = "tests/unit/test_incremental.py"
 TAGS = "tests/integration/test_page_etags.py"
 UNCHANGED = "tests/integration/test_unchanged_pages.py"
+LIVES = "tests/simulation/test_lives.py::test_every_rule_holds_in_every_life"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,62 @@ MUTANTS = (
         old="steps = max(1, int((now - self.grid) // self.interval))",
         new="steps = 1",
         test="tests/unit/test_schedule.py",
+    ),
+    Mutant(
+        name="a tick that comes during a run leaves no word",
+        rule=3,
+        file="actors/coordinator.py",
+        old="            self._record(EventName.TICK_SKIPPED, self._current, detail)\n",
+        new="",
+        test=LIVES,
+    ),
+    Mutant(
+        name="a run that waits never begins",
+        rule=2,
+        file="actors/coordinator.py",
+        old="        self._current = None\n        if self._queued is not None:",
+        new="        self._current = None\n        if False:",
+        test=LIVES,
+    ),
+    Mutant(
+        name="a product is lost with its worker",
+        rule=11,
+        file="actors/phase.py",
+        old="            if urn == message.lost_urn:",
+        new="            if False:",
+        test=LIVES,
+    ),
+    Mutant(
+        name="one failure ends the phase",
+        rule=12,
+        file="actors/phase.py",
+        old="if message.problem is not None and message.problem.kind in END_THE_RUN:",
+        new="if message.problem is not None:",
+        test=LIVES,
+    ),
+    Mutant(
+        name="a cancelled run is cut and its phases go on",
+        rule=12,
+        file="actors/coordinator.py",
+        old="            address.tell(EndPhase(run_id=current.run_id, problem=problem))",
+        new="            pass",
+        test=LIVES,
+    ),
+    Mutant(
+        name="a page that is read meanwhile overtakes the one before",
+        rule=4,
+        file="actors/product_worker.py",
+        old="            elif self._page_is_with is not None:\n",
+        new="            elif False:\n",
+        test=LIVES,
+    ),
+    Mutant(
+        name="both ends of a run are told",
+        rule=11,
+        file="actors/logger.py",
+        old="                untold.remove(entry.result.run_id)\n",
+        new="",
+        test="tests/integration/test_ends_of_runs.py",
     ),
     Mutant(
         name="the time of a listing is that of its last page",
