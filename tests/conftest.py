@@ -14,6 +14,7 @@ from pathlib import Path
 import pykka
 import pytest
 import structlog
+from hypothesis import HealthCheck, Phase, settings
 
 from actors.parts import Parts, SchedulePlan
 from actors.system import ActorSystem
@@ -29,6 +30,17 @@ from tests.rig import Rig
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a shell; the processes of the tests would not hear Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# For `make mutation`: the same few examples each time, so that no mutant lives or dies by luck.
+settings.register_profile(
+    "mutation",
+    max_examples=40,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=tuple(HealthCheck),
+)
 
 OUR_SETTINGS = ("TESTIO_", "CACHE_TTL", "MAX_CONCURRENT", "HTTP_TIMEOUT", "LOG_")
 

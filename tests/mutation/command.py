@@ -1,0 +1,70 @@
+"""Runs mutmut on the copy and judges what survives.
+
+Without a module: everything from nothing, and the verdict. With modules: their mutants again,
+the others as they were, for the work on one of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+
+from tests.mutation.judging import HIGHEST_SHARE, change_of, fates, known_survivors, table
+from tests.mutation.staging import ROOT, STAGE, clear, stage
+
+
+def main() -> int:
+    """0 if few enough survive and all of them are known, else 1."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help="of rules/, without .py")
+    parser.add_argument("--children", type=int, default=2, help="processes (default 2)")
+    parser.add_argument("--judge-only", action="store_true", help="go by the last run")
+    arguments = parser.parse_args()
+    if not arguments.judge_only and not run(arguments.modules, arguments.children):
+        return 1
+    return judge(arguments.modules or every_module())
+
+
+def every_module() -> list[str]:
+    """The modules of `rules/`."""
+    return sorted(file.stem for file in (ROOT / "rules").glob("*.py") if file.stem != "__init__")
+
+
+def run(modules: list[str], children: int) -> bool:
+    """Have mutmut try the mutants; whether it could."""
+    if not modules:
+        clear()
+    stage()
+    ended = subprocess.run(
+        [
+            *(sys.executable, "-m", "mutmut", "run", f"--max-children={children}"),
+            *(f"rules.{module}.*" for module in modules),
+        ],
+        cwd=STAGE,
+        env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+    )
+    if ended.returncode != 0:
+        print(ended.stdout[-5000:], ended.stderr[-2000:], sep="\n", file=sys.stderr)
+    return ended.returncode == 0
+
+
+def judge(modules: list[str]) -> int:
+    """Print the figures and the survivors that nobody has explained; the exit status."""
+    found = fates(STAGE, modules)
+    print(table(found))
+    known = known_survivors()
+    survivors = [change_of(fate, STAGE) for fate in found if fate.survived]
+    unexplained = [change for change in survivors if change not in known]
+    for change in unexplained:
+        print(f"\nsurvived, and tests/mutation/survivors.toml does not say why: {change}")
+    for change in set(known) - set(survivors):
+        if change.file in {f"rules/{module}.py" for module in modules}:
+            print(f"\nin survivors.toml, but no longer a survivor: {change}")
+    share = len(survivors) / max(1, len(found))
+    print(f"\n{len(survivors)} of {len(found)} mutants survive: {share:.1%}", end="")
+    print(f" (at most {HIGHEST_SHARE:.0%} may), {len(unexplained)} without a reason")
+    return int(bool(unexplained) or share > HIGHEST_SHARE or not found)
