@@ -90,7 +90,7 @@ def table(found: list[Fate]) -> str:
         for name in (fate.module, "all"):
             by_module.setdefault(name, Counter())[end] += 1
     rows = sorted(by_module.items(), key=lambda row: (row[0] == "all", row[0]))
-    return '\n'.join([head, *(_row(name, counts) for name, counts in rows)])
+    return "\n".join([head, *(_row(name, counts) for name, counts in rows)])
 
 
 def _row(name: str, counts: Counter[str]) -> str:

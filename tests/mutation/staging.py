@@ -36,7 +36,9 @@ def stage(root: Path = ROOT, target: Path = STAGE) -> None:
 def rule_tests(root: Path = ROOT) -> tuple[str, ...]:
     """The unit tests that concern rules: those that import one."""
     files = sorted((root / "tests" / "unit").glob("test_*.py"))
-    return tuple(str(file.relative_to(root)) for file in files if "\nfrom rules" in file.read_text())
+    return tuple(
+        str(file.relative_to(root)) for file in files if "\nfrom rules" in file.read_text()
+    )
 
 
 def configuration(root: Path = ROOT) -> str:
