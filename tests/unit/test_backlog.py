@@ -189,3 +189,10 @@ def test_a_worker_that_was_never_absent_gets_no_second_product_by_coming_back() 
     assert backlog.assign() is not None
     backlog.worker_is_back(0)
     assert backlog.assign() is None
+
+
+def test_workers_are_left_over_once_no_product_waits() -> None:
+    backlog = Backlog([11], workers=3, attempts=itertools.count(1))
+    assert backlog.left_over == ()
+    backlog.assign()
+    assert backlog.left_over == (1, 2)
