@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -126,7 +127,7 @@ def test_a_turn_comes_exactly_once_in_an_interval(product: int, hours: int) -> N
     interval = hours * 3_600.0
     assert is_due(product, NOW, interval, NOW + timedelta(seconds=interval + 1))
     quarters = [NOW + timedelta(seconds=interval * step / 4) for step in range(5)]
-    turns = [is_due(product, a, interval, b) for a, b in zip(quarters, quarters[1:], strict=False)]
+    turns = [is_due(product, a, interval, b) for a, b in pairwise(quarters)]
     assert sum(turns) == 1
 
 
