@@ -24,6 +24,7 @@ from storage.database import Database
 from storage.migrate import migrate
 from testio.client import TestioClient
 from testio.transport import TransportOptions
+from tests.examples import MUTATION
 from tests.fakes import FakeAccount, FakeClock, FakeDirectory, FakeEvents, FakeMirror
 from tests.rig import Rig
 
@@ -33,7 +34,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # For `make mutation`: the same few examples each time, so that no mutant lives or dies by luck.
 settings.register_profile(
-    "mutation",
+    MUTATION,
     max_examples=40,
     derandomize=True,
     deadline=None,

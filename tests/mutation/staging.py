@@ -1,9 +1,9 @@
 """The copy of the project that mutmut works in: `.mutation/`, apart from the working tree.
 
 mutmut leaves every decorated function alone, since a decorator could mind being applied to each
-mutant. Ours do not, and a third of what `rules/` decides stands in properties: so in the copy
-the decorator is applied in a line after the function, which means the same, and mutmut sees a
-plain function.
+mutant. Ours do not, and much of what `rules/` decides stands in properties: so in the copy the
+decorator is applied in a line after the function, which means the same, and mutmut sees a plain
+function. A cache is left out: it would remember what the function has answered unchanged.
 """
 
 from __future__ import annotations
@@ -64,12 +64,13 @@ def undecorated(source: str) -> str:
     lines = source.splitlines()
     for function in sorted(_decorated(ast.parse(source)), key=lambda each: -each.lineno):
         names = [ast.unparse(decorator) for decorator in function.decorator_list]
-        assert function.end_lineno is not None
-        indent = " " * function.col_offset
         applied = function.name
         for name in reversed(names):
-            applied = f"{name}({applied})"
-        lines.insert(function.end_lineno, f"{indent}{function.name} = {applied}")
+            applied = applied if "lru_cache" in name else f"{name}({applied})"
+        if applied != function.name:
+            assert function.end_lineno is not None
+            line = f"{' ' * function.col_offset}{function.name} = {applied}"
+            lines.insert(function.end_lineno, line)
         del lines[function.decorator_list[0].lineno - 1 : function.lineno - 1]
     return "\n".join(lines) + "\n"
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from rules.backlog import Assignment, Backlog
+from tests.examples import examples
 
 
 @dataclass
@@ -144,7 +145,7 @@ class BacklogMachine(RuleBasedStateMachine):
         assert self.backlog.is_done == (not self.model.waiting and not self.model.out)
 
 
-BacklogMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+BacklogMachine.TestCase.settings = settings(examples(150), stateful_step_count=40)
 TestBacklog = BacklogMachine.TestCase
 
 
@@ -193,6 +194,6 @@ def test_a_worker_that_was_never_absent_gets_no_second_product_by_coming_back() 
 
 def test_workers_are_left_over_once_no_product_waits() -> None:
     backlog = Backlog([11], workers=3, attempts=itertools.count(1))
-    assert backlog.left_over == ()
+    assert not backlog.left_over
     backlog.assign()
     assert backlog.left_over == (1, 2)

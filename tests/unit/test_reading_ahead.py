@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.listing import Listing, Reading
 from rules.stops import Seen
 from rules.windows import Window
+from tests.examples import examples
 from tests.unit.test_listing import answer
 
 
@@ -41,7 +42,7 @@ def test_nothing_is_announced_after_something_unexpected() -> None:
     assert listing.coming(9) == ()
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(data=st.data(), count=st.integers(60, 260), most=st.integers(1, 8))
 def test_no_row_that_stayed_is_lost_where_the_list_moves_meanwhile(
     data: st.DataObject, count: int, most: int
