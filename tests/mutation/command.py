@@ -14,6 +14,8 @@ import sys
 from tests.mutation.judging import HIGHEST_SHARE, change_of, fates, known_survivors, table
 from tests.mutation.staging import ROOT, STAGE, clear, stage
 
+LOG = STAGE / "mutmut.log"
+
 
 def main() -> int:
     """0 if few enough survive and all of them are known, else 1."""
@@ -37,18 +39,20 @@ def run(modules: list[str], children: int) -> bool:
     if not modules:
         clear()
     stage()
-    ended = subprocess.run(
-        [
-            *(sys.executable, "-m", "mutmut", "run", f"--max-children={children}"),
-            *(f"rules.{module}.*" for module in modules),
-        ],
-        cwd=STAGE,
-        env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": ""},
-        capture_output=True,
-        text=True,
-    )
+    print(f"mutmut is at work; how far it is stands in {LOG}", flush=True)
+    with LOG.open("w") as log:
+        ended = subprocess.run(
+            [
+                *(sys.executable, "-m", "mutmut", "run", f"--max-children={children}"),
+                *(f"rules.{module}.*" for module in modules),
+            ],
+            cwd=STAGE,
+            env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": ""},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
     if ended.returncode != 0:
-        print(ended.stdout[-5000:], ended.stderr[-2000:], sep="\n", file=sys.stderr)
+        print(LOG.read_text()[-5000:], file=sys.stderr)
     return ended.returncode == 0
 
 

@@ -17,8 +17,10 @@ ROOT = Path(__file__).parents[2]
 STAGE = ROOT / ".mutation"
 BESIDE = (
     *("actors", "cli", "config", "control", "service", "simulator", "storage", "testio"),
-    *("deploy", "docs", "README.md", "pyproject.toml"),
+    *("deploy", "pyproject.toml"),
 )
+OF_DOCUMENTS = "test_documents.py"
+"""It compares the project's documents with code, and no document is in the copy."""
 UNDERSTOOD = ("classmethod", "staticmethod")
 
 
@@ -37,7 +39,9 @@ def rule_tests(root: Path = ROOT) -> tuple[str, ...]:
     """The unit tests that concern rules: those that import one."""
     files = sorted((root / "tests" / "unit").glob("test_*.py"))
     return tuple(
-        str(file.relative_to(root)) for file in files if "\nfrom rules" in file.read_text()
+        str(file.relative_to(root))
+        for file in files
+        if file.name != OF_DOCUMENTS and "\nfrom rules" in file.read_text()
     )
 
 

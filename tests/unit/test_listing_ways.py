@@ -1,0 +1,195 @@
+"""The way of a listing, window by window: stepping back, seeking, starting over, giving up."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from rules.listing import Listing, Reading
+from rules.records import HoleRecord
+from rules.resume import ResumePoint
+from rules.stops import Seen
+from rules.windows import Window
+
+Remote = Callable[[Window], Sequence[int] | None]
+"""What it answers to a window; None: it fails for good."""
+
+
+def follow(listing: Listing, remote: Remote, *, requests: int = 1_000) -> list[tuple[int, int]]:
+    """Carry the listing on for so many requests at most; page and size of each window."""
+    asked: list[tuple[int, int]] = []
+    while listing.state is Reading.GOING_ON and len(asked) < requests:
+        window = listing.next_window()
+        asked.append((window.page, window.per_page))
+        rows = remote(window)
+        if rows is None:
+            listing.failed(window)
+        else:
+            listing.take(window, [Seen(id=row) for row in rows])
+    return asked
+
+
+def still(rows: Sequence[int]) -> Remote:
+    return lambda window: rows[window.offset : window.limit]
+
+
+def restless() -> Remote:
+    """A list in which no row is ever met twice."""
+    fresh = itertools.count(10**6)
+    return lambda window: [next(fresh) for _ in range(window.per_page)]
+
+
+def left_at(end: int, tail: Sequence[int] = (7,), *, floor: int = 0) -> Listing:
+    """A listing that was interrupted after so many rows."""
+    point = ResumePoint(end=end, tail=tuple(tail), tail_at=end - 1, floor=floor)
+    return Listing(resume=point, already_read=range(1, end + 1))
+
+
+def test_a_list_that_never_joins_up_is_begun_three_times_and_given_up() -> None:
+    listing = Listing()
+    assert follow(listing, restless()) == 3 * [(1, 30), (2, 29), (2, 26), (1, 30)]
+    assert listing.state is Reading.ABANDONED
+    assert listing.why_abandoned == "the list moved too much while it was read"
+
+
+@pytest.mark.parametrize(
+    ("end", "floor", "steps"),
+    [(20_000, 0, 7), (200, 0, 4), (64, 0, 3), (105, 40, 4), (104, 40, 3)],
+    ids=["six at most", "to 64 rows", "not to the head", "again to 64 rows", "not to a hole"],
+)
+def test_stepping_back_goes_ever_further_and_then_begins_at_the_head(
+    end: int, floor: int, steps: int
+) -> None:
+    asked = follow(left_at(end, floor=floor), restless(), requests=steps + 1)
+    assert (1, 30) not in asked[:steps]
+    assert asked[steps] == (1, 30)
+
+
+def test_a_resumed_listing_that_begins_anew_is_a_listing_like_any_other() -> None:
+    """Only one that was resumed reads the head again at the end."""
+    rows = [*range(5_000, 5_040)]
+    listing = left_at(64)
+    asked = follow(listing, still(rows))
+    assert listing.state is Reading.COMPLETE
+    assert asked[-3:] == [(1, 30), (2, 29), (2, 30)]
+
+
+def test_what_came_up_above_is_passed_by_and_read_at_the_end() -> None:
+    rows = [*range(1_001, 1_101), *range(1, 401)]
+    listing = left_at(300, (297, 298, 299, 300))
+    asked = follow(listing, still(rows))
+    seeking, on, head = asked[:4], asked[4:10], asked[10:]
+    assert seeking == [(12, 27), (12, 29), (16, 23), (14, 28)]
+    assert on == [(14, 30), (17, 26), (16, 29), (18, 27), (17, 30), (18, 29)]
+    assert head == [(1, 30), (2, 29), (3, 28), (4, 27), (5, 26)]
+    assert listing.state is Reading.COMPLETE
+
+
+def test_seeking_ends_after_two_hundred_windows() -> None:
+    """A remote that answers with old rows wherever it is asked."""
+    asked = follow(left_at(300, (300,)), lambda window: [1] * window.per_page)
+    assert asked.index((1, 30)) == 200 + 1 + 6, "then one fails and six steps back do"
+
+
+def test_seeking_in_a_list_that_has_become_short_looks_from_its_head() -> None:
+    listing = left_at(10, (7, 8, 9, 10))
+    shorter = still([*range(101, 106), *range(1, 6)])
+    assert follow(listing, shorter, requests=2)[0] == (1, 30)
+    assert listing.next_window() == Window(page=1, per_page=30)
+
+
+def test_an_answer_of_rows_that_nobody_has_read_is_not_above() -> None:
+    listing = left_at(300, (300,))
+    first = listing.next_window()
+    listing.take(first, [Seen(id=row) for row in range(9_000, 9_000 + first.per_page)])
+    again = listing.next_window()
+    assert again.offset <= 296 < again.limit, "a step back, four rows at first"
+
+
+def test_an_empty_answer_is_not_above_either() -> None:
+    listing = left_at(300, (300,))
+    listing.take(listing.next_window(), [])
+    again = listing.next_window()
+    assert again.offset <= 296 < again.limit
+
+
+def test_a_window_is_for_reading_on_but_not_where_it_is_a_proof_or_a_part() -> None:
+    rows = list(range(1, 101))
+
+    def remote(window: Window) -> Sequence[int] | None:
+        answer = rows[window.offset : window.limit]
+        return None if 50 in answer else answer
+
+    listing, said = Listing(), []
+    while listing.state is Reading.GOING_ON:
+        window = listing.next_window()
+        said.append((window.page, window.per_page, listing.is_reading_on))
+        follow(listing, remote, requests=1)
+    before, behind = said[:2], said[-3:]
+    assert before == [(1, 30, True), (2, 29, True)]
+    assert behind == [(3, 29, True), (4, 28, True), (4, 30, True)]
+    parts = said[2:-3]
+    assert not any(reading_on for _, _, reading_on in parts)
+    assert {size for _, size, _ in parts} == {1, 3, 4, 5}
+    assert parts[-4:] == [(48, 1, False), (49, 1, False), (50, 1, False), (11, 5, False)], "proofs"
+
+
+def test_the_last_page_read_again_is_no_reading_on() -> None:
+    """Pages of two rows cannot overlap: the last one is asked for again."""
+    rows = [1, 2, 3, 4]
+    listing, said = Listing(), []
+    while listing.state is Reading.GOING_ON:
+        window = listing.next_window()
+        said.append((window.page, window.per_page, listing.is_reading_on))
+        start = (window.page - 1) * min(2, window.per_page)
+        listing.take(window, [Seen(id=row) for row in rows[start : start + 2]])
+    assert said == [(1, 30, True), (2, 2, True), (3, 2, True), (2, 2, False)]
+
+
+def at_row(end: int, **more: object) -> ResumePoint:
+    given: dict[str, object] = {"end": end, "tail": (end,), "tail_at": end - 1}
+    return ResumePoint(**given | more)  # type: ignore[arg-type]
+
+
+def test_an_interrupted_listing_keeps_what_it_had_learned() -> None:
+    point = at_row(60, largest_allowed=10, largest_answer=10, left_out=True, proven=False, floor=3)
+    listing = Listing(resume=point, already_read=range(1, 61))
+    assert listing.resume_point == point
+    assert listing.next_window().per_page <= 10
+
+
+def test_an_interrupted_listing_that_cannot_prove_it_begins_anew() -> None:
+    """What it thought of the pages may have been wrong."""
+    for doubt in ({"left_out": True}, {"proven": False}):
+        listing = Listing(resume=at_row(60, **doubt), already_read=range(1, 61))
+        asked = follow(listing, still(range(1, 71)))
+        assert listing.state is Reading.COMPLETE
+        assert asked == [(3, 29), (7, 11), (1, 30), (2, 29), (3, 28), (4, 23)]
+
+
+def read_some(count: int = 8) -> Listing:
+    listing = Listing()
+    follow(listing, still(range(1, 2_000)), requests=count)
+    return listing
+
+
+def test_half_as_many_windows_are_announced_as_were_read_in_a_row() -> None:
+    listing = read_some()
+    assert [len(listing.coming(most)) for most in (0, 3, 9)] == [0, 3, 4]
+    ahead = [(window.page, window.per_page) for window in listing.coming(9)]
+    assert follow(listing, still(range(1, 2_000)), requests=4) == ahead
+
+
+def test_after_a_failure_nothing_is_announced() -> None:
+    listing = read_some()
+    listing.failed(listing.next_window())
+    assert listing.coming(9) == ()
+
+
+def test_no_window_is_announced_at_or_behind_a_known_hole() -> None:
+    far = HoleRecord(position=1_500, before_id=1_499, after_id=1_501)
+    listing = Listing(holes=[far])
+    follow(listing, still(range(1, 2_000)), requests=8)
+    assert listing.coming(9) == ()
