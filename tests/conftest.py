@@ -228,3 +228,13 @@ def make_rig(
 ) -> Callable[..., Rig]:
     """A mirror of a simulated account with these options."""
     return lambda **options: Rig(make_simulator(**options), database, make_client)
+
+
+@pytest.fixture
+def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This process goes by a time far from UTC."""
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()

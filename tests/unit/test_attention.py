@@ -19,7 +19,7 @@ def failing(
 
 FINE = Place(product_id=1, kind="tests")
 STALE = Place(product_id=2, kind="tests", is_stale=True)
-GAPPY = Place(product_id=3, kind="tests", is_stale=True, holes=2)
+GAPPY = Place(product_id=3, kind="tests", is_stale=True, holes=1)
 UNKNOWN = Place(product_id=4, kind="tests", is_known=False, holes=2, is_stale=True)
 TIMEOUT = failing(5, "timeout: no answer", "2026-01-02")
 TIMEOUT_LONGER = failing(6, "timeout: no answer", "2026-01-01")
@@ -76,7 +76,7 @@ def test_the_daemon_comes_first_then_failures_then_what_is_missing_or_old() -> N
         ),
         Concern(what="run 7 was killed", action=SYNC),
         Concern(what="tests of 4 not fetched yet", action=SYNC),
-        Concern(what="2 records cannot be read", action=PROBLEMS),
+        Concern(what="1 record cannot be read", action=PROBLEMS),
         Concern(what="tests of 2, tests of 3 stale", action=SYNC),
     ]
 

@@ -197,3 +197,24 @@ def test_workers_are_left_over_once_no_product_waits() -> None:
     assert not backlog.left_over
     backlog.assign()
     assert backlog.left_over == (1, 2)
+
+
+def test_a_product_can_be_given_up_only_while_it_waits() -> None:
+    backlog = Backlog([11, 12], workers=1, attempts=itertools.count(1))
+    backlog.assign()
+    assert backlog.drop(11) is False, "it is out"
+    assert backlog.drop(12) is True
+    assert backlog.drop(12) is False
+    assert backlog.drop_waiting() == ()
+
+
+def test_an_absent_worker_that_joins_is_back() -> None:
+    backlog = Backlog([11], workers=1, attempts=itertools.count(1))
+    first = backlog.assign()
+    assert first is not None
+    backlog.retract(first.attempt)
+    assert backlog.assign() is None
+    backlog.worker_joined(0)
+    again = backlog.assign()
+    assert again is not None
+    assert (again.worker, again.product_id) == (0, 11)

@@ -64,3 +64,8 @@ def test_every_missing_row_has_one_fate_and_no_other_row_has_any(
     assert sorted(fates) == sorted(live.keys() - listed)
     assert bool(found.held) is bool(found.why_held)
     assert all(live[key] is not None for key in found.gone), "missed once is not gone"
+
+
+def test_a_list_of_nothing_is_not_believed_however_little_there_was() -> None:
+    held = missing_from({5: 7}, (), listing=8, confirming=True)
+    assert held == Missing(held=(5,), why_held="the remote lists nothing, the mirror holds 1")

@@ -309,7 +309,7 @@ DAEMON = DaemonFacts(answers=True, pid=7, version="1", our_version="1")
             ),
         ),
         (
-            replace(LOCK, age_seconds=3661.0),
+            replace(LOCK, age_seconds=3719.0),
             NO_DAEMON,
             error(
                 "writer lock",

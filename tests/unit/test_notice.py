@@ -141,3 +141,17 @@ def test_a_trial_says_that_it_is_one() -> None:
         pid=12,
         version="0.1",
     )
+
+
+def test_a_time_is_told_in_utc_wherever_the_daemon_runs(in_tokyo: None) -> None:
+    assert told(Event.RUN_PARTIAL).at == "2026-03-01T08:30:00Z"
+
+
+def test_trouble_without_a_reason_is_told_without_one() -> None:
+    happening = Happening(at=AT, status=None, trouble=Event.GAVE_UP)
+    notice = notice_of(NEWS, Event.GAVE_UP, happening, None, SENDER)
+    assert notice.text.startswith(f"{WHO}: the daemon gives up. What")
+
+
+def test_one_problem_more_is_counted() -> None:
+    assert "features: late, and 1 more." in told(Event.RUN_PARTIAL, problem(1), problem(2)).text

@@ -164,3 +164,10 @@ def test_resuming_leaves_nothing_of_a_pause() -> None:
     schedule = Schedule.starting(now=0.0, interval=60.0)
     waiting = replace(schedule.pause(500.0), startup_waits=True)
     assert waiting.resume() == schedule
+
+
+def test_the_next_tick_is_told_with_and_without_a_pause() -> None:
+    schedule = Schedule.starting(now=0.0, interval=60.0)
+    assert schedule.next_at() == 60.0
+    assert schedule.pause(500.0).next_at() == 500.0
+    assert schedule.pause(30.0).next_at() == 60.0
