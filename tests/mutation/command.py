@@ -36,7 +36,10 @@ def every_module() -> list[str]:
 
 def run(modules: list[str], children: int) -> bool:
     """Have mutmut try the mutants; whether it could."""
-    if not modules:
+    if modules:
+        # Which test reaches which function is asked again: tests may have changed.
+        (STAGE / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
+    else:
         clear()
     stage()
     print(f"mutmut is at work; how far it is stands in {LOG}", flush=True)
@@ -64,10 +67,10 @@ def judge(modules: list[str]) -> int:
     survivors = [change_of(fate, STAGE) for fate in found if fate.survived]
     unexplained = [change for change in survivors if change not in known]
     for change in unexplained:
-        print(f"\nsurvived, and tests/mutation/survivors.toml does not say why: {change}")
+        print(f"\n# survived, and tests/mutation/survivors.toml does not say why:\n{change}")
     for change in set(known) - set(survivors):
         if change.file in {f"rules/{module}.py" for module in modules}:
-            print(f"\nin survivors.toml, but no longer a survivor: {change}")
+            print(f"\n# in survivors.toml, but no longer a survivor:\n{change}")
     share = len(survivors) / max(1, len(found))
     print(f"\n{len(survivors)} of {len(found)} mutants survive: {share:.1%}", end="")
     print(f" (at most {HIGHEST_SHARE:.0%} may), {len(unexplained)} without a reason")

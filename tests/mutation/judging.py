@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
@@ -24,10 +25,9 @@ class Change:
     mutant: str
 
     def __str__(self) -> str:
-        shown = [f"{self.file}, {self.function}"]
-        shown += [f"  - {line}" for line in self.original.splitlines()]
-        shown += [f"  + {line}" for line in self.mutant.splitlines()]
-        return "\n".join(shown)
+        """As it would stand in the list."""
+        fields = [f"{name} = {json.dumps(getattr(self, name))}" for name in NAMED_BY]
+        return "\n".join(["[[survivor]]", *fields])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
