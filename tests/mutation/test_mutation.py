@@ -56,9 +56,10 @@ def test_in_the_copy_decorators_stand_behind_and_the_meaning_is_the_same() -> No
     assert first is not second, "a cache would answer for a mutant"
 
 
-@pytest.mark.parametrize(
-    "module", sorted((ROOT / "rules").glob("*.py")), ids=lambda each: each.stem
-)
+MODULES = sorted((ROOT / "rules").glob("*.py"))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda each: each.stem)
 def test_no_function_of_the_rules_is_left_alone(module: Path) -> None:
     tree = ast.parse(undecorated(module.read_text()))
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
