@@ -1,7 +1,7 @@
 """Runs mutmut on the copy and judges what survives.
 
-Without a module: everything from nothing, and the verdict. With modules: their mutants again,
-the others as they were, for the work on one of them.
+Without a module: everything from nothing, and the verdict. With modules, or with `--again`: their
+mutants, or those that were not killed, are tried again and the others stand, for work on tests.
 """
 
 from __future__ import annotations
@@ -11,7 +11,14 @@ import os
 import subprocess
 import sys
 
-from tests.mutation.judging import HIGHEST_SHARE, change_of, fates, known_survivors, table
+from tests.mutation.judging import (
+    HIGHEST_SHARE,
+    change_of,
+    fates,
+    forget_survivors,
+    known_survivors,
+    table,
+)
 from tests.mutation.staging import ROOT, STAGE, clear, stage
 
 LOG = STAGE / "mutmut.log"
@@ -22,9 +29,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="of rules/, without .py")
     parser.add_argument("--children", type=int, default=2, help="processes (default 2)")
+    parser.add_argument("--again", action="store_true", help="only what was not killed before")
     parser.add_argument("--judge-only", action="store_true", help="go by the last run")
     arguments = parser.parse_args()
-    if not arguments.judge_only and not run(arguments.modules, arguments.children):
+    if not arguments.judge_only and not run(arguments):
         return 1
     return judge(arguments.modules or every_module())
 
@@ -34,20 +42,23 @@ def every_module() -> list[str]:
     return sorted(file.stem for file in (ROOT / "rules").glob("*.py") if file.stem != "__init__")
 
 
-def run(modules: list[str], children: int) -> bool:
+def run(arguments: argparse.Namespace) -> bool:
     """Have mutmut try the mutants; whether it could."""
-    if modules:
+    if arguments.modules or arguments.again:
         # Which test reaches which function is asked again: tests may have changed.
         (STAGE / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
     else:
         clear()
+    if arguments.again:
+        forget_survivors(STAGE, arguments.modules or every_module())
     stage()
+    patterns = [] if arguments.again else [f"rules.{module}.*" for module in arguments.modules]
     print(f"mutmut is at work; how far it is stands in {LOG}", flush=True)
     with LOG.open("w") as log:
         ended = subprocess.run(
             [
-                *(sys.executable, "-m", "mutmut", "run", f"--max-children={children}"),
-                *(f"rules.{module}.*" for module in modules),
+                *(sys.executable, "-m", "mutmut", "run", f"--max-children={arguments.children}"),
+                *patterns,
             ],
             cwd=STAGE,
             env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": ""},

@@ -12,6 +12,8 @@ from pathlib import Path
 
 SURVIVORS = Path(__file__).with_name("survivors.toml")
 HIGHEST_SHARE = 0.03
+KILLED = (1, 3)
+"""Exit codes of pytest: a test failed, or pytest itself did."""
 NAMED_BY = ("file", "function", "original", "mutant")
 
 
@@ -62,6 +64,19 @@ def fates(stage: Path, modules: Iterable[str]) -> list[Fate]:
             for name, code in data.exit_code_by_key.items():
                 found.append(Fate(module=module, end=status_by_exit_code[code], name=name))
     return found
+
+
+def forget_survivors(stage: Path, modules: Iterable[str]) -> None:
+    """Have mutmut try again what was not killed; what was killed stays so."""
+    from mutmut.mutation.data import SourceFileMutationData
+
+    with chdir(stage):
+        for module in modules:
+            data = SourceFileMutationData(path=Path("rules") / f"{module}.py")
+            data.load()
+            for name, code in data.exit_code_by_key.items():
+                data.exit_code_by_key[name] = code if code in KILLED else None
+            data.save()
 
 
 def change_of(fate: Fate, stage: Path) -> Change:
