@@ -22,6 +22,11 @@ from tests.mutation.judging import (
 from tests.mutation.staging import ROOT, STAGE, clear, stage
 
 LOG = STAGE / "mutmut.log"
+ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",
+    "PYTHONPATH": "",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # those that are needed are named: loading takes time
+}
 
 
 def main() -> int:
@@ -61,7 +66,7 @@ def run(arguments: argparse.Namespace) -> bool:
                 *patterns,
             ],
             cwd=STAGE,
-            env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": ""},
+            env={**os.environ, **ENVIRONMENT},
             stdout=log,
             stderr=subprocess.STDOUT,
         )

@@ -51,9 +51,10 @@ def configuration(root: Path = ROOT) -> str:
         "source_paths": ["rules"],
         "also_copy": list(BESIDE),
         "pytest_add_cli_args": [
-            "-n0",
-            "--hypothesis-profile=mutation",
-            "--override-ini=cache_dir=.cache",
+            *("-p", "xdist.plugin", "-p", "pytest_timeout", "-p", "_hypothesis_pytestplugin"),
+            # These two collect garbage after each run, which is half of what a mutant costs.
+            *("-p", "no:unraisableexception", "-p", "no:threadexception"),
+            *("-p", "no:cacheprovider", "-n0", "--hypothesis-profile=mutation"),
         ],
         "pytest_add_cli_args_test_selection": list(rule_tests(root)),
     }
