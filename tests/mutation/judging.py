@@ -28,8 +28,14 @@ class Change:
 
     def __str__(self) -> str:
         """As it would stand in the list."""
-        fields = [f"{name} = {json.dumps(getattr(self, name))}" for name in NAMED_BY]
+        fields = [f"{name} = {_quoted(getattr(self, name))}" for name in NAMED_BY]
         return "\n".join(["[[survivor]]", *fields])
+
+
+def _quoted(text: str) -> str:
+    """A string of TOML, without escapes where it can do without."""
+    is_plain = "'" not in text and text.isprintable()
+    return f"'{text}'" if is_plain else json.dumps(text, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,7 @@ def test_the_libraries() -> None:
     )
     assert judge_sqlite((3, 50, 8)).level is Level.OK, "a series that was mended stays so"
     assert judge_python((3, 11, 0, "final")) == ok("Python", "3.11.0")  # type: ignore[arg-type]
+    assert judge_python((3, 11)).level is Level.OK, "the oldest that will do"
     assert judge_python((3, 10, 9)) == error(
         "Python", "3.10.9 is too old", "install with Python 3.11 or newer"
     )
