@@ -127,13 +127,14 @@ def test_a_window_is_for_reading_on_but_not_where_it_is_a_proof_or_a_part() -> N
         window = listing.next_window()
         said.append((window.page, window.per_page, listing.is_reading_on))
         follow(listing, remote, requests=1)
-    before, behind = said[:2], said[-3:]
-    assert before == [(1, 30, True), (2, 29, True)]
-    assert behind == [(3, 29, True), (4, 28, True), (4, 30, True)]
-    parts = said[2:-3]
-    assert not any(reading_on for _, _, reading_on in parts)
-    assert {size for _, size, _ in parts} == {1, 3, 4, 5}
-    assert parts[-4:] == [(48, 1, False), (49, 1, False), (50, 1, False), (11, 5, False)], "proofs"
+    plain_before, plain_behind = [(1, 30), (2, 29)], [(3, 29), (4, 28), (4, 30)]
+    in_fives = [(8, 4), (7, 5), (9, 4), (8, 5), (14, 3), (9, 5), (12, 4), (10, 5)]
+    in_ones_and_on = [(49, 1), (50, 1), (11, 5), (19, 3), (12, 5)]
+    proofs = [(48, 1), (49, 1), (50, 1), (11, 5)]
+    parts = [*in_fives, *in_ones_and_on, *proofs]
+    assert [(page, size) for page, size, _ in said] == [*plain_before, *parts, *plain_behind]
+    reading_on = [(page, size) for page, size, is_reading_on in said if is_reading_on]
+    assert reading_on == [*plain_before, *plain_behind]
 
 
 def test_the_last_page_read_again_is_no_reading_on() -> None:
@@ -193,3 +194,57 @@ def test_no_window_is_announced_at_or_behind_a_known_hole() -> None:
     listing = Listing(holes=[far])
     follow(listing, still(range(1, 2_000)), requests=8)
     assert listing.coming(9) == ()
+
+
+def test_a_hole_is_told_of_once_it_is_proven_and_not_before() -> None:
+    rows = list(range(1, 101))
+    listing, told_after = Listing(), []
+    for request in range(1, 23):
+        window = listing.next_window()
+        answer = rows[window.offset : window.limit]
+        if 50 in answer:
+            listing.failed(window)
+        else:
+            listing.take(window, [Seen(id=row) for row in answer])
+        if listing.take_holes():
+            told_after.append(request)
+    assert listing.state is Reading.COMPLETE
+    assert told_after == [19], "with the last proof, and three windows before the end"
+
+
+def test_a_split_window_after_a_step_back_reaches_on() -> None:
+    """Having stepped back it looked four rows up; behind a failure it reads on from the last."""
+    listing = Listing()
+    follow(listing, still(range(1, 2_000)), requests=4)
+    window = listing.next_window()
+    listing.take(window, [Seen(id=9_000 + n) for n in range(window.per_page)])
+    listing.failed(listing.next_window())
+    end = listing.resume_point.end
+    assert listing.next_window().limit > end > listing.next_window().offset
+
+
+def test_a_resumed_listing_that_has_come_to_the_end_goes_on_at_the_head_if_it_is_stopped() -> None:
+    listing = left_at(60, (60,))
+    follow(listing, still(range(1, 71)), requests=2)
+    assert listing.state is Reading.GOING_ON
+    assert listing.resume_point == ResumePoint(at_head=True)
+
+
+@pytest.mark.parametrize(
+    ("rows", "clamp", "left_out", "why"),
+    [
+        (12, 2, 0, "the pages are too small to show that they join up"),
+        (90, 30, 40, "a page in the middle came back short: the remote left records out"),
+    ],
+)
+def test_why_a_list_cannot_be_called_complete(
+    rows: int, clamp: int, left_out: int, why: str
+) -> None:
+    def remote(window: Window) -> Sequence[int]:
+        size = min(clamp, window.per_page)
+        start = (window.page - 1) * size
+        return [row for row in range(start + 1, min(start + size, rows) + 1) if row != left_out]
+
+    listing = Listing()
+    follow(listing, remote)
+    assert (listing.state, listing.why_abandoned) == (Reading.ABANDONED, why)
