@@ -248,3 +248,76 @@ def test_why_a_list_cannot_be_called_complete(
     listing = Listing()
     follow(listing, remote)
     assert (listing.state, listing.why_abandoned) == (Reading.ABANDONED, why)
+
+
+def way(listing: Listing, rows: Sequence[int], poison: int) -> list[tuple[int, int, int]]:
+    """Page and size of each window, and to where the listing could go on behind it."""
+    steps = []
+    while listing.state is Reading.GOING_ON:
+        window = listing.next_window()
+        answer = rows[window.offset : window.limit]
+        if poison in answer:
+            listing.failed(window)
+        else:
+            listing.take(window, [Seen(id=row) for row in answer])
+        steps.append((window.page, window.per_page, listing.resume_point.end))
+    return steps
+
+
+HUNDRED = list(range(1, 101))
+AT_50 = HoleRecord(position=50, before_id=49, after_id=51)
+
+
+def test_the_way_around_a_hole_and_no_going_on_from_where_nothing_is_proven() -> None:
+    steps = way(Listing(), HUNDRED, 50)
+    assert [end for _, _, end in steps[:10]] == [30, 30, 32, 35, 36, 40, 42, 45, 48, 48]
+    assert {end for _, _, end in steps[9:19]} == {48}, "until the proofs are done"
+    assert steps[19:] == [(3, 29, 87), (4, 28, 100), (4, 30, 100)]
+
+
+def test_the_way_around_a_hole_at_the_head_ends_with_the_proof_of_the_row_behind_it() -> None:
+    steps = way(Listing(), HUNDRED[:40], 1)
+    ones, proofs = steps[2:7], steps[17:22]
+    assert [(page, size) for page, size, _ in ones] == [(n, 1) for n in range(1, 6)]
+    assert [(page, size) for page, size, _ in proofs] == [(n, 1) for n in range(1, 6)]
+    assert steps[22:] == [(2, 29, 40), (5, 9, 40)]
+    assert {end for _, _, end in steps[:22]} == {0}
+
+
+def test_a_known_hole_is_stepped_over() -> None:
+    assert way(Listing(holes=[AT_50]), HUNDRED, 50) == [
+        (1, 30, 30),
+        (2, 24, 48),
+        (7, 7, 49),
+        (3, 25, 75),
+        (4, 24, 96),
+        (4, 30, 100),
+        (4, 30, 100),
+    ]
+
+
+def test_a_known_hole_that_has_moved_down_is_met_where_its_neighbour_is() -> None:
+    steps = way(Listing(holes=[AT_50]), [901, 902, 903, *HUNDRED], 50)
+    assert [(page, size) for page, size, _ in steps] == [
+        *[(1, 30), (2, 24), (7, 7), (3, 24), (13, 4), (54, 1), (19, 3), (12, 5), (13, 5)],
+        *[(17, 4), (14, 5), (18, 4), (54, 1), (19, 3), (60, 1), (13, 5), (4, 23), (4, 30), (5, 25)],
+    ]
+
+
+def test_an_outage_of_the_list_is_one_although_all_above_it_is_known() -> None:
+    five = [HoleRecord(position=41 + n, before_id=40, after_id=46, rank=n) for n in range(5)]
+    listing = Listing(incremental=True, holes=five)
+    for _ in range(2):
+        window = listing.next_window()
+        held = range(window.offset + 1, window.limit + 1)
+        listing.take(window, [Seen(id=row, known=True) for row in held])
+    assert listing.state is Reading.REFUSED
+
+
+def test_rows_behind_one_without_an_id_show_the_overlap_too() -> None:
+    listing = Listing()
+    first = listing.next_window()
+    listing.take(first, [Seen(id=None if row == 10 else row) for row in range(1, 31)])
+    second = listing.next_window()
+    taken = listing.take(second, [Seen(id=row) for row in range(30, 30 + second.per_page)])
+    assert len(taken) == second.per_page - 1, "all but the overlap"
