@@ -317,7 +317,38 @@ def test_an_outage_of_the_list_is_one_although_all_above_it_is_known() -> None:
 def test_rows_behind_one_without_an_id_show_the_overlap_too() -> None:
     listing = Listing()
     first = listing.next_window()
-    listing.take(first, [Seen(id=None if row == 10 else row) for row in range(1, 31)])
+    with_a_gap = [Seen(id=None if row == 10 else row) for row in range(1, 31)]
+    assert listing.take(first, with_a_gap) == tuple(range(30)), "a row without an id is stored too"
     second = listing.next_window()
     taken = listing.take(second, [Seen(id=row) for row in range(30, 30 + second.per_page)])
     assert len(taken) == second.per_page - 1, "all but the overlap"
+
+
+def test_behind_a_hole_a_row_is_read_before_the_proofs() -> None:
+    """The hole is the last row of the stretch that failed."""
+    steps = [(page, size) for page, size, _ in way(Listing(), HUNDRED[:70], 30)]
+    hole = steps.index((30, 1))
+    assert steps[hole + 1] == (2, 30), "the row behind it"
+    assert (30, 1) in steps[hole + 2 :], "and then the proof that it still fails"
+
+
+def test_rows_without_an_id_above_a_hole_are_no_proof_but_the_row_behind_it_is() -> None:
+    rows = [None, None, *range(3, 41)]
+    listing, asked = Listing(), []
+    while listing.state is Reading.GOING_ON:
+        window = listing.next_window()
+        asked.append((window.page, window.per_page))
+        answer = rows[window.offset : window.limit]
+        if 3 in answer:
+            listing.failed(window)
+        else:
+            listing.take(window, [Seen(id=row) for row in answer])
+    assert listing.state is Reading.COMPLETE
+    assert asked[-6:] == [(2, 1), (3, 1), (4, 1), (5, 1), (2, 29), (5, 9)]
+
+
+def test_a_list_begun_anew_that_does_not_advance_is_given_up_as_well() -> None:
+    listing = Listing()
+    follow(listing, restless(), requests=4)
+    follow(listing, lambda window: range(1, window.per_page + 1), requests=50)
+    assert listing.why_abandoned == "the list does not advance from page to page"
