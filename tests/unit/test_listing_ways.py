@@ -352,3 +352,54 @@ def test_a_list_begun_anew_that_does_not_advance_is_given_up_as_well() -> None:
     follow(listing, restless(), requests=4)
     follow(listing, lambda window: range(1, window.per_page + 1), requests=50)
     assert listing.why_abandoned == "the list does not advance from page to page"
+
+
+def test_a_listing_that_was_stopped_in_its_head_part_goes_on_from_there() -> None:
+    for end in (1, 30):
+        point = ResumePoint(at_head=True, end=end, tail=(end,), tail_at=end - 1)
+        listing = Listing(resume=point, already_read=range(1, 100))
+        assert (listing.resume_point.at_head, listing.resume_point.end) == (False, end)
+    at_head = Listing(resume=ResumePoint(at_head=True), already_read=range(1, 100))
+    assert at_head.resume_point.at_head
+    assert at_head.why_abandoned == ""
+
+
+def test_after_a_window_that_joins_up_six_steps_back_are_allowed_again() -> None:
+    listing = left_at(20_000, (20_000,))
+    follow(listing, restless(), requests=1)
+    follow(listing, still(range(1, 40_001)), requests=2)
+    assert follow(listing, restless(), requests=8).index((1, 30)) == 7
+
+
+def test_after_a_step_back_windows_are_announced_from_the_start() -> None:
+    listing = read_some()
+    follow(listing, restless(), requests=1)
+    follow(listing, still(range(1, 2_000)), requests=1)
+    assert listing.coming(9) == ()
+    follow(listing, still(range(1, 2_000)), requests=1)
+    assert len(listing.coming(9)) == 1
+
+
+def test_small_pages_of_known_rows_join_up_at_the_end() -> None:
+    listing = Listing(incremental=True)
+    listing.take(listing.next_window(), [Seen(id=1, known=True), Seen(id=2, known=True)])
+    listing.take(listing.next_window(), [])
+    assert listing.state is Reading.JOINED
+
+
+def test_a_full_page_of_overlap_alone_is_not_the_end() -> None:
+    point = ResumePoint(end=64, tail=(61, 62, 63, 64), tail_at=63, largest_allowed=4)
+    listing = Listing(resume=point, already_read=range(1, 65))
+    assert follow(listing, restless(), requests=1) == [(22, 3)]
+    assert follow(listing, still(range(1, 101)), requests=1) == [(16, 4)]
+    assert follow(listing, still(range(1, 101)), requests=1) == [(22, 3)], "it reads on"
+
+
+def test_a_row_where_a_known_hole_stood_is_read() -> None:
+    rows = [*range(1, 50), 888, 777, *range(51, 101)]
+    listing, got = Listing(holes=[AT_50]), set[int]()
+    while listing.state is Reading.GOING_ON:
+        window = listing.next_window()
+        answer = rows[window.offset : window.limit]
+        got |= {answer[n] for n in listing.take(window, [Seen(id=row) for row in answer])}
+    assert got == set(rows)
