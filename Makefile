@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-extras demo run test lint audit sbom check format bench bench-report profile faults soak mutants model simulation coverage man lock clean
+.PHONY: help install install-extras demo run test lint audit sbom check format bench bench-report profile faults soak mutants mutation model simulation coverage man lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ SOAK_SECONDS := 3600
 mutants: $(VENV)/.dev ## break each rule on purpose and see its test fail (the suite tries one)
 	MUTANTS=all $(BIN)/pytest tests/mutants --timeout=600
 
+mutation: $(VENV)/.mutation ## mutmut on rules/, half an hour: docs/mutation.md (MUTATION="listing holes" for some)
+	$(BIN)/python -m tests.mutation $(MUTATION)
+
 model: $(VENV)/.dev ## many random lives of a mirror (the suite tries a few)
 	SYNC_EXAMPLES=400 $(BIN)/pytest tests/model -n0 --timeout=7200
 
@@ -88,12 +91,13 @@ lock: ## pin the dependencies again (needs uv)
 	uv pip compile $(LOCK) --extra build --extra browse --extra parquet -o requirements-extras.lock
 	uv pip compile $(LOCK) --extra build --extra bench -o requirements-bench.lock
 	uv pip compile $(LOCK) --extra build --extra audit -o requirements-audit.lock
+	uv pip compile $(LOCK) --extra build --extra mutation -o requirements-mutation.lock
 	uv pip compile $(LOCK) --extra build --extra dev --extra browse --extra parquet -o requirements-dev.lock
 LOCK := -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command 'make lock' pyproject.toml
 
 clean: ## remove everything that make and the tests have made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist demo-data
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation dist demo-data
 	find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
@@ -117,4 +121,8 @@ $(VENV)/.bench: requirements-bench.lock $(VENV)/.dev
 
 $(VENV)/.audit: requirements-audit.lock $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
+	@touch $@
+
+$(VENV)/.mutation: requirements-mutation.lock $(VENV)/.dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-mutation.lock
 	@touch $@

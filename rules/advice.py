@@ -137,10 +137,7 @@ def advice_on(kind: ErrorKind | None) -> str:
 
 def advice_for(error_kind: str | None) -> Advice | None:
     """The advice for a type as the database has it; None for one that is not known here."""
-    try:
-        return ADVICE[ErrorKind(error_kind or "")]
-    except ValueError:
-        return None
+    return next((advice for kind, advice in ADVICE.items() if kind == error_kind), None)
 
 
 def urgency(error_kind: str | None) -> int:

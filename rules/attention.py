@@ -95,17 +95,17 @@ def concerns(
 
 def _failures(failing: Sequence[Place], held_sets: int) -> list[Concern]:
     """A line for each type of failure, and one for all held deletions, in order of urgency."""
-    ranked = sorted(
-        failing, key=lambda place: (urgency(place.error_kind), place.error_kind or UNKNOWN)
-    )
-    lines: dict[str, Concern] = {}
-    for kind, group in groupby(ranked, key=lambda place: place.error_kind or UNKNOWN):
-        lines[kind] = _failure(kind, list(group))
+    by_kind = sorted(failing, key=_kind)
+    lines = {kind: _failure(kind, list(group)) for kind, group in groupby(by_kind, key=_kind)}
     if held_sets:
         since = lines[ErrorKind.HELD].since if ErrorKind.HELD in lines else None
         what = f"{counted(held_sets, 'set')} of deletions held back"
         lines[ErrorKind.HELD] = Concern(what=what, action=DELETIONS, since=since)
     return [lines[kind] for kind in sorted(lines, key=urgency)]
+
+
+def _kind(place: Place) -> str:
+    return place.error_kind or UNKNOWN
 
 
 def _failure(kind: str, places: Sequence[Place]) -> Concern:

@@ -70,20 +70,20 @@ def _with(choices: Choices, name: str, text: str) -> Choices:
     if name == "paused":
         return choices.pause(None if text == UNTIL_RESUMED else _instant(text))
     if name not in NUMBERS:
-        raise ValueError(name)
+        raise ValueError
     return choices.choose(name, NUMBERS[name](text))
 
 
 def _instant(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
-        raise ValueError(text)
+        raise ValueError
     return instant
 
 
 def _between(number: float, low: float, high: float) -> float:
     if not low <= number <= high:
-        raise ValueError(number)
+        raise ValueError
     return number
 
 

@@ -126,7 +126,7 @@ def judge_sqlite(version: Version) -> Finding:
 def judge_python(version: Version) -> Finding:
     """Whether this Python is one that the program is tested with."""
     text = ".".join(map(str, version[:3]))
-    if version[:2] < OLDEST_PYTHON:
+    if version < OLDEST_PYTHON:
         return error("Python", f"{text} is too old", "install with Python 3.11 or newer")
     if version[:2] > NEWEST_PYTHON_TRIED:
         return warning(

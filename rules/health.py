@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
-from math import isinf
+from math import inf, isinf
 
 from rules.durations import spoken
 from rules.last_run import LastRun
@@ -307,7 +307,7 @@ def _age(listing: Listing, check: Check, now: datetime) -> float:
         as_of = listing.known_since
     age = (now - as_of).total_seconds()
     # What was read in the future was read by a clock that was wrong: nobody knows how old it is.
-    return age if age > -CLOCK_SECONDS else float("inf")
+    return age if age > -CLOCK_SECONDS else inf
 
 
 def _long(seconds: float) -> str:

@@ -273,7 +273,6 @@ class Listing:
         """What was read is still in its place, and what failed still fails; or begin again."""
         goal = self._checking
         if not self._proofs.check(answer):
-            self._checking = None
             self._holes.forget_learned()
             self._start_over()
         elif self._proofs.next is None:

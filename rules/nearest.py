@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 def nearest_word(given: str, known: Iterable[str]) -> str | None:
     """The known word most like the given one; None if none is like it."""
-    found = get_close_matches(given.lower(), list(known), n=1, cutoff=0.5)
+    found = get_close_matches(given.lower(), list(known), cutoff=0.5)
     return found[0] if found else None
 
 

@@ -126,7 +126,7 @@ def _said(
     reason: str,
 ) -> str:
     who = f"testio-sync on {sender.host} ({sender.database})"
-    lasted = "" if decision.since is None else spoken((now.at - decision.since).total_seconds())
+    lasted = spoken((now.at - (decision.since or now.at)).total_seconds())
     if result is None:
         return f"{who}: {SAID[event]}{f': {reason}' if reason else ''}."
     if event is Event.RECOVERED:

@@ -31,7 +31,7 @@ class Event(StrEnum):
     TEST = "test"
 
 
-TROUBLE = {
+TROUBLE: Mapping[RunStatus | None, Event] = {
     RunStatus.FAILED: Event.RUN_FAILED,
     RunStatus.PARTIAL: Event.RUN_PARTIAL,
     RunStatus.INTERRUPTED: Event.RUN_INTERRUPTED,
@@ -56,9 +56,7 @@ class Happening:
     @property
     def event(self) -> Event | None:
         """What kind of trouble this is; None where it is none."""
-        if self.trouble is not None:
-            return self.trouble
-        return None if self.status is None else TROUBLE.get(self.status)
+        return self.trouble or TROUBLE.get(self.status)
 
     @property
     def likeness(self) -> str:

@@ -67,10 +67,8 @@ def _can_resume(cursor: CursorState, options: SyncOptions, now: datetime) -> boo
         return False
     if cursor.wants_full is not None:
         return False  # wished for since that listing began, so it cannot grant it
-    wanted = options.mirror_since
-    same = (left.complete_from is None) == (wanted is None) and (
-        wanted is None or datetime.fromisoformat(left.complete_from or "") == wanted
-    )
+    limit = None if left.complete_from is None else datetime.fromisoformat(left.complete_from)
+    same = limit == options.mirror_since
     oldest = max(OLDEST_RESUME, timedelta(seconds=options.reconcile_seconds))
     return same and now - began <= oldest
 

@@ -50,6 +50,6 @@ def interrupted_from(text: str) -> Interrupted | None:
         stored = json.loads(text)
         as_of, complete_from = stored.pop("as_of"), stored.pop("from")
         point = ResumePoint(**{**stored, "tail": tuple(stored["tail"])})
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return Interrupted(point=point, as_of=as_of, complete_from=complete_from)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pykka
 import pytest
 import structlog
+from hypothesis import HealthCheck, Phase, settings
 
 from actors.parts import Parts, SchedulePlan
 from actors.system import ActorSystem
@@ -23,12 +24,24 @@ from storage.database import Database
 from storage.migrate import migrate
 from testio.client import TestioClient
 from testio.transport import TransportOptions
+from tests.examples import MUTATION
 from tests.fakes import FakeAccount, FakeClock, FakeDirectory, FakeEvents, FakeMirror
 from tests.rig import Rig
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a shell; the processes of the tests would not hear Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# For `make mutation`: the same few examples each time, so that no mutant lives or dies by luck.
+settings.register_profile(
+    MUTATION,
+    max_examples=40,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=tuple(HealthCheck),
+)
 
 OUR_SETTINGS = ("TESTIO_", "CACHE_TTL", "MAX_CONCURRENT", "HTTP_TIMEOUT", "LOG_")
 
@@ -215,3 +228,13 @@ def make_rig(
 ) -> Callable[..., Rig]:
     """A mirror of a simulated account with these options."""
     return lambda **options: Rig(make_simulator(**options), database, make_client)
+
+
+@pytest.fixture
+def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This process goes by a time far from UTC."""
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()

@@ -61,3 +61,8 @@ def test_a_fingerprint_tells_tokens_apart_and_nothing_else(
     assert (mark == fingerprint(other, salt)) == (token == other)
     assert token not in mark
     assert fingerprint(token, salt + "x") != mark, "another salt, another fingerprint"
+
+
+def test_a_fingerprint_stays_the_same_over_versions() -> None:
+    """It is recorded in databases: another one would look like another token."""
+    assert fingerprint("token", "salt") == "f2da84edcbcb3dec0ce9b3a3eec0e5d5"

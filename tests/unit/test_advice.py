@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.main import VERBS
-from rules.advice import ADVICE, DELETIONS, PROBLEMS, advice_for, urgency
+from rules.advice import ADVICE, DELETIONS, PROBLEMS, advice_for, advice_on, urgency
 from rules.attention import Place, concerns, trouble_of
 from rules.model import ErrorKind
 
@@ -80,3 +80,10 @@ def test_many_lists_are_counted_and_few_are_named() -> None:
     assert concerns(many)[0].what == "6 lists of 3 products not fetched yet"
     few = [Place(product_id=0, kind="products", is_stale=True)]
     assert concerns(few)[0].what == "the product list stale"
+
+
+def test_a_message_without_room_has_the_action_alone() -> None:
+    assert advice_on(ErrorKind.NEVER_LISTED) == "testio-sync sync"
+    assert advice_on(None) == (
+        "the next run tries again; testio-sync status and testio-sync problems list say more"
+    )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from rules.backlog import Assignment, Backlog
+from tests.examples import examples
 
 
 @dataclass
@@ -144,7 +145,7 @@ class BacklogMachine(RuleBasedStateMachine):
         assert self.backlog.is_done == (not self.model.waiting and not self.model.out)
 
 
-BacklogMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+BacklogMachine.TestCase.settings = settings(examples(150), stateful_step_count=40)
 TestBacklog = BacklogMachine.TestCase
 
 
@@ -189,3 +190,31 @@ def test_a_worker_that_was_never_absent_gets_no_second_product_by_coming_back() 
     assert backlog.assign() is not None
     backlog.worker_is_back(0)
     assert backlog.assign() is None
+
+
+def test_workers_are_left_over_once_no_product_waits() -> None:
+    backlog = Backlog([11], workers=3, attempts=itertools.count(1))
+    assert not backlog.left_over
+    backlog.assign()
+    assert backlog.left_over == (1, 2)
+
+
+def test_a_product_can_be_given_up_only_while_it_waits() -> None:
+    backlog = Backlog([11, 12], workers=1, attempts=itertools.count(1))
+    backlog.assign()
+    assert backlog.drop(11) is False, "it is out"
+    assert backlog.drop(12) is True
+    assert backlog.drop(12) is False
+    assert backlog.drop_waiting() == ()
+
+
+def test_an_absent_worker_that_joins_is_back() -> None:
+    backlog = Backlog([11], workers=1, attempts=itertools.count(1))
+    first = backlog.assign()
+    assert first is not None
+    backlog.retract(first.attempt)
+    assert backlog.assign() is None
+    backlog.worker_joined(0)
+    again = backlog.assign()
+    assert again is not None
+    assert (again.worker, again.product_id) == (0, 11)

@@ -66,3 +66,18 @@ def test_a_pause_that_was_to_end_has_ended_after_a_restart() -> None:
     assert not chosen.is_paused(NOW + timedelta(hours=2))
     assert Choices().pause(None).is_paused(NOW + timedelta(days=999))
     assert not Choices().is_paused(NOW)
+
+
+def test_resuming_ends_a_pause_and_its_time() -> None:
+    chosen = Choices(concurrency=3)
+    assert chosen.pause(NOW).resume() == chosen
+    assert chosen.pause(None).resume() == chosen
+
+
+def test_what_is_kept_is_written_as_a_person_would() -> None:
+    chosen = Choices(interval_seconds=300.0, requests_per_second=5).pause(None)
+    assert chosen.as_rows() == {
+        "operator.paused": "until resumed",
+        "operator.interval_seconds": "300",
+        "operator.requests_per_second": "5",
+    }

@@ -75,3 +75,27 @@ def test_usual_is_the_median_of_the_last_five() -> None:
     assert usual_duration([]) is None
     assert usual_duration([9.0]) == 9.0
     assert usual_duration([1.0, 2.0, 100.0, 3.0, 2.0, 5000.0, 5000.0]) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("phase", "late"),
+    [
+        (PhaseSoFar(total=5, elapsed=11.0, usual=10.0), False),
+        (PhaseSoFar(total=5, elapsed=11.1, usual=10.0), True),
+        (PhaseSoFar(total=5, elapsed=99.0, usual=10.0, finished=True), False),
+        (PhaseSoFar(total=None, elapsed=99.0, usual=10.0), False),
+        (PhaseSoFar(total=5, elapsed=99.0), False),
+    ],
+)
+def test_a_phase_is_late_when_it_takes_a_second_more_than_before(
+    phase: PhaseSoFar, late: bool
+) -> None:
+    assert phase.is_late is late
+
+
+def test_more_done_than_was_to_be_done_is_all_of_it() -> None:
+    assert phase_remaining(PhaseSoFar(total=4, done=5, elapsed=20.0)) == 0.0
+
+
+def test_a_phase_that_has_just_used_up_its_time_foretells_nothing() -> None:
+    assert phase_remaining(PhaseSoFar(total=10, elapsed=30.0, usual=30.0)) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rules.listing import Listing, Reading
@@ -12,6 +12,7 @@ from rules.records import HoleRecord
 from rules.resume import interrupted_from
 from rules.stops import Seen
 from rules.windows import Window, window_around
+from tests.examples import examples
 
 MAX_REQUESTS = 3000
 
@@ -40,7 +41,7 @@ def read(
 
 
 @given(count=st.integers(0, 300), poison=st.sets(st.integers(0, 299), max_size=4), data=st.data())
-@settings(max_examples=150)
+@examples(150)
 @example(count=1, poison={0}, data=None)
 @example(count=60, poison={59}, data=None)
 @example(count=61, poison={0, 1, 60}, data=None)
@@ -143,7 +144,7 @@ def test_a_remote_that_fails_on_everything_is_no_row_of_holes() -> None:
     inserted=st.integers(0, 60),
     deleted=st.integers(0, 10),
 )
-@settings(max_examples=150)
+@examples(150)
 def test_an_interrupted_listing_goes_on_and_joins_up_at_the_head(
     count: int, stop_after: int, poison: set[int], inserted: int, deleted: int
 ) -> None:
@@ -254,7 +255,7 @@ def read_while_it_moves(
     place=st.integers(0, 89),
     delete=st.booleans(),
 )
-@settings(max_examples=250)
+@examples(250)
 @example(count=10, poison={0, 9}, at_request=8, place=5, delete=True)
 @example(count=79, poison={0}, at_request=6, place=0, delete=False)
 @example(count=79, poison={9, 12}, at_request=13, place=10, delete=True)
@@ -281,7 +282,7 @@ def test_no_row_is_lost_beside_holes_when_the_list_moves_once(
     inserted=st.lists(st.integers(0, 90), min_size=1, max_size=4),
     stops=st.lists(st.integers(1, 6), min_size=1, max_size=4),
 )
-@settings(max_examples=150)
+@examples(150)
 def test_killed_again_and_again_nothing_at_the_head_is_lost(
     count: int, inserted: list[int], stops: list[int]
 ) -> None:

@@ -83,3 +83,10 @@ def test_all_new_rows_above_the_stop_are_found(count: int, new: set[int]) -> Non
         stop = max(got)
         assert {row for row in unknown if row <= stop} <= got
         assert stop >= 30 or len(got) == count
+
+
+def test_a_page_of_known_rows_is_a_whole_one() -> None:
+    """Behind the new row stand 28 known ones on the second page, too few; with the third enough."""
+    rows = list(range(1, 501))
+    listing, _, requests = join(rows, set(rows) - {1})
+    assert (listing.state, requests) == (Reading.JOINED, 4)

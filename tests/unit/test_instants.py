@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -70,3 +70,14 @@ def test_a_span_is_understood(text: str, seconds: float) -> None:
 def test_what_is_no_span_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected a span like"):
         parse_span(text)
+
+
+def test_a_day_begins_at_midnight_utc_wherever_the_clock_is_set() -> None:
+    tokyo = timezone(timedelta(hours=9))
+    now = datetime(2026, 3, 11, 0, 30, 15, 999, tzinfo=tokyo)
+    assert parse_since("today", now) == datetime(2026, 3, 10, tzinfo=UTC)
+
+
+def test_a_time_without_an_offset_is_utc_whatever_this_machine_goes_by(in_tokyo: None) -> None:
+    assert parse_since("2026-01-31T08:00", NOW) == datetime(2026, 1, 31, 8, tzinfo=UTC)
+    assert parse_since("today", NOW) == datetime(2026, 3, 10, tzinfo=UTC)

@@ -60,3 +60,10 @@ def test_a_type_that_is_not_known_here_still_says_where_to_look() -> None:
     (warning,) = judged(RunStatus.FAILED, of_a_newer_version=1).warnings
     assert warning.message == "run 7 failed"
     assert "testio-sync status" in warning.advice
+
+
+def test_two_problems_are_counted_and_one_is_not() -> None:
+    (warning,) = judged(RunStatus.FAILED, timeout=2).warnings
+    assert warning.message == "run 7 failed: the remote did not answer in time (2 problems)"
+    (warning,) = judged(RunStatus.FAILED, timeout=1).warnings
+    assert warning.message == "run 7 failed: the remote did not answer in time"

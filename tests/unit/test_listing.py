@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.listing import Listing, Reading
 from rules.stops import Seen
 from rules.windows import LARGEST_WINDOW, Window, overlapping_window
+from tests.examples import examples
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -99,7 +100,7 @@ moves = st.lists(
 )
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(count=st.integers(0, 200), rounds=moves)
 def test_a_complete_listing_misses_no_row_that_was_there_all_along(
     count: int, rounds: list[list[Move]]

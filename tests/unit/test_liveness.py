@@ -104,3 +104,28 @@ def test_a_logger_that_does_not_come_back_is_noticed(over: float, cannot_write: 
 )
 def test_the_waits_are_those_of_the_client(assumed: float, real: float) -> None:
     assert assumed == real
+
+
+def test_the_waits_of_a_run_add_up() -> None:
+    assert quiet_limit(30.0) == 300 + 20 + 10 + 60 + 300
+
+
+def test_just_at_its_limit_nothing_hangs() -> None:
+    at_limit = vitals(
+        silent={"scheduler": ANSWER_SECONDS},
+        logger_silent=WRITE_SECONDS,
+        run_quiet=quiet_limit(30.0),
+    )
+    assert ailment(at_limit, http_timeout=30.0) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"silent": {"scheduler": 61.0}}, "the scheduler has not answered for 61 s"),
+        ({"logger_silent": 601.0}, "the logger has not answered for 601 s"),
+        ({"run_quiet": 691.0}, "nothing of the run at work has moved for 691 s"),
+    ],
+)
+def test_an_ailment_is_said_with_its_time(given: dict[str, object], said: str) -> None:
+    assert ailment(vitals(**given), http_timeout=30.0) == said

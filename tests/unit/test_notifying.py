@@ -182,3 +182,50 @@ def test_a_notice_is_bounded_and_on_one_line_whatever_the_remote_says() -> None:
     assert (len(notice.problems), notice.problems_total) == (PROBLEMS, 499)
     assert all(len(each["message"]) <= LONGEST for each in notice.problems)
     assert len(str(notice.as_json())) < 10_000
+
+
+def test_trouble_of_more_is_over_only_with_a_success_of_all_of_it() -> None:
+    features = Happening(
+        at=START,
+        status=RunStatus.PARTIAL,
+        phases=frozenset({SyncPhase.FEATURES}),
+        scope=SyncScope(product_ids=frozenset({1})),
+    )
+    tests = Happening(
+        at=START,
+        status=RunStatus.FAILED,
+        phases=frozenset({SyncPhase.NEW_TESTS}),
+        scope=SyncScope(product_ids=frozenset({2})),
+    )
+    told = told_of(features, tests)[1].after
+    assert told is not None
+    assert told.phases == {SyncPhase.FEATURES, SyncPhase.NEW_TESTS}
+    assert told.scope == SyncScope(product_ids=frozenset({1, 2}))
+
+
+def test_a_recovery_says_how_often_the_trouble_was_kept_back() -> None:
+    partial = ended(0, RunStatus.PARTIAL, 18)
+    *_, over = told_of(partial, partial, partial, ended(1, RunStatus.SUCCESS))
+    assert over == Decision(event=Event.RECOVERED, after=None, since=START, kept_back=2)
+
+
+def test_what_is_neither_a_run_nor_trouble_is_nothing() -> None:
+    assert Happening(at=START, status=None).event is None
+
+
+def test_a_likeness_stays_the_same_over_versions() -> None:
+    """It is kept beside the mirror: another one would tell everything anew after an upgrade."""
+    whole = Happening(
+        at=START,
+        status=RunStatus.FAILED,
+        problems=(problem(18), Problem(kind=ErrorKind.UNAUTHORIZED, message="401")),
+    )
+    assert whole.likeness == "b744b946bf903c7a"
+    other = Problem(kind=ErrorKind.TIMEOUT, message="x", phase=SyncPhase.FEATURES, product_id=18)
+    elsewhere = Happening(at=START, status=RunStatus.FAILED, problems=(other,))
+    assert elsewhere.likeness != ended(0, RunStatus.FAILED, 18).likeness
+
+
+def test_what_is_refused_is_shown_in_part() -> None:
+    with pytest.raises(ValueError, match=f"^not what was told: {'x' * 80}$"):
+        Trouble.of_json("x" * 81)

@@ -202,3 +202,20 @@ def test_problems_are_reported_in_the_order_in_which_they_came() -> None:
         Trigger.STARTUP,
         2.0,
     )
+
+
+def test_warnings_are_handed_on() -> None:
+    tally = Tally(warnings=["one"])
+    result = tally.result(
+        run_id=1,
+        trigger=Trigger.CLI,
+        phases=(NEW_TESTS,),
+        counts={},
+        cancelled=False,
+        duration_seconds=0.0,
+    )
+    assert result.warnings == ("one",)
+
+
+def test_a_run_of_no_phase_synced_nothing() -> None:
+    assert result_of({}, phases=()).products_synced == 0

@@ -45,3 +45,28 @@ def test_alike_ones_are_one_line_and_different_ones_keep_their_own() -> None:
         ],
         0,
     )
+
+
+def a_problem(number: int, message: str) -> Problem:
+    return Problem(kind=ErrorKind.TIMEOUT, message=message, product_id=number)
+
+
+def test_of_too_many_kinds_the_most_frequent_are_told() -> None:
+    few = [a_problem(n, f"m{n}") for n in range(1, LINES + 1)]
+    twice = [a_problem(100, "last"), a_problem(101, "last")]
+    lines, left = problem_lines([*few, *twice])
+    assert lines[0] == "product 100 and 1 more: timeout: last"
+    assert (len(lines), left) == (LINES, 1)
+
+
+def test_as_long_as_there_is_room_they_stand_in_the_order_in_which_they_came() -> None:
+    few = [a_problem(n, f"m{n}") for n in range(1, LINES)]
+    lines, left = problem_lines([*few, a_problem(100, "last"), a_problem(101, "last")])
+    assert lines[0] == "product 1: timeout: m1"
+    assert lines[-1] == "product 100 and 1 more: timeout: last"
+    assert left == 0
+
+
+def test_what_belongs_to_no_product_is_the_accounts() -> None:
+    refused = Problem(kind=ErrorKind.UNAUTHORIZED, message="401")
+    assert problem_lines([refused]) == (["the account: unauthorized: 401"], 0)

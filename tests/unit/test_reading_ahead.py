@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rules.listing import Listing, Reading
+from rules.records import HoleRecord
 from rules.stops import Seen
 from rules.windows import Window
+from tests.examples import examples
 from tests.unit.test_listing import answer
 
 
@@ -41,7 +43,7 @@ def test_nothing_is_announced_after_something_unexpected() -> None:
     assert listing.coming(9) == ()
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(data=st.data(), count=st.integers(60, 260), most=st.integers(1, 8))
 def test_no_row_that_stayed_is_lost_where_the_list_moves_meanwhile(
     data: st.DataObject, count: int, most: int
@@ -64,3 +66,56 @@ def test_no_row_that_stayed_is_lost_where_the_list_moves_meanwhile(
                 stayed.discard(rows.pop(at))
     if listing.state is Reading.COMPLETE:
         assert stayed <= got, f"lost {sorted(stayed - got)}"
+
+
+@given(
+    count=st.integers(1, 400),
+    poison=st.sets(st.integers(0, 399), max_size=3),
+    are_known=st.booleans(),
+)
+@example(count=400, poison={49}, are_known=False)
+@example(count=400, poison={49, 300}, are_known=True)
+def test_beside_holes_too_what_is_announced_is_what_is_asked_for(
+    count: int, poison: set[int], are_known: bool
+) -> None:
+    rows = list(range(1, count + 1))
+    known = [
+        HoleRecord(position=at + 1, before_id=at or None, after_id=at + 2)
+        for at in sorted(poison)
+        if are_known
+    ]
+    listing, ahead = Listing(holes=known), tuple[Window, ...]()
+    while listing.state is Reading.GOING_ON:
+        window = listing.next_window()
+        assert not ahead or window == ahead[0]
+        held = rows[window.offset : window.limit]
+        if any(row - 1 in poison for row in held):
+            listing.failed(window)
+            ahead = ()
+            continue
+        listing.take(window, [Seen(id=row) for row in held])
+        is_as_expected = len(held) == window.per_page and len(ahead) > 1
+        ahead = ahead[1:] if is_as_expected else listing.coming(9)
+    assert listing.coming(9) == ()
+
+
+def test_a_listing_that_has_joined_up_announces_nothing() -> None:
+    listing = Listing(incremental=True)
+    for _ in range(2):
+        window = listing.next_window()
+        rows = range(window.offset, window.limit)
+        listing.take(window, [Seen(id=row + 1, known=True) for row in rows])
+    assert listing.state is Reading.JOINED
+    assert listing.coming(9) == ()
+
+
+def test_after_a_failure_two_full_windows_are_needed_again() -> None:
+    """Pages of two rows, whose last one is asked for again, and then fails."""
+    listing = Listing()
+    listing.take(listing.next_window(), [Seen(id=1), Seen(id=2)])
+    listing.take(listing.next_window(), [])
+    listing.failed(listing.next_window())
+    window = listing.next_window()
+    listing.take(window, [Seen(id=row) for row in range(1, 1 + window.per_page)])
+    assert window == Window(page=1, per_page=30)
+    assert listing.coming(9) == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -157,3 +158,16 @@ def test_another_interval_counts_from_the_last_tick_and_is_never_due_in_the_past
     schedule = Schedule.starting(now=start, interval=old).with_interval(new, now)
     assert schedule.due_at == max(now, start + new)
     assert schedule.with_interval(0, now).next_at() is None
+
+
+def test_resuming_leaves_nothing_of_a_pause() -> None:
+    schedule = Schedule.starting(now=0.0, interval=60.0)
+    waiting = replace(schedule.pause(500.0), startup_waits=True)
+    assert waiting.resume() == schedule
+
+
+def test_the_next_tick_is_told_with_and_without_a_pause() -> None:
+    schedule = Schedule.starting(now=0.0, interval=60.0)
+    assert schedule.next_at() == 60.0
+    assert schedule.pause(500.0).next_at() == 500.0
+    assert schedule.pause(30.0).next_at() == 60.0

@@ -70,3 +70,9 @@ def test_the_order_of_the_sections_is_no_change(
     shuffled = data.draw(st.permutations(listed))
     assert set(merge(listed)) == set(merge(shuffled))
     assert set(merge(listed + shuffled)) == set(merge(listed)), "listed twice is no change"
+
+
+def test_the_content_of_a_feature_in_sections_stays_the_same_over_versions() -> None:
+    """It is kept in databases: another one would make every such feature look changed."""
+    (merged,) = merge([(9, feature(1)), (3, feature(1))])
+    assert merged.content_hash == "9f944078d4b9b14fbd448d01cede86ca"

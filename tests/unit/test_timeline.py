@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,3 +63,39 @@ def test_a_bar_is_never_empty_and_never_wider_than_its_room(
 
 def test_a_bar_is_drawn_to_scale() -> None:
     assert bar(Stretch(offset_seconds=5, duration_seconds=2.5), 10, 8) == "    ██"
+
+
+def test_each_part_says_how_it_came_out() -> None:
+    events = [
+        event("product_synced", 5, 2.0, product_id=7, outcome="complete"),
+        event("phase_finished", 6, 4.0, outcome="partial"),
+    ]
+    (phase,) = timeline(START, events, START + timedelta(seconds=9))
+    assert (phase.outcome, phase.offset_seconds, phase.duration_seconds) == ("partial", 2.0, 4.0)
+    assert phase.products == (
+        Stretch(offset_seconds=3.0, duration_seconds=2.0, outcome="complete", product_id=7),
+    )
+
+
+def test_a_phase_of_which_nothing_is_known_begins_now() -> None:
+    (phase,) = timeline(START, [event("other", 1)], START + timedelta(seconds=9))
+    assert (phase.offset_seconds, phase.duration_seconds) == (9.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("offset", "duration", "whole", "drawn"),
+    [
+        (0, 0, 0, "#"),
+        (0, 0.5, 0.5, "########"),
+        (7, 0, 8, "       #"),
+        (20, 1, 8, "       #"),
+        (0, 1, 8, "#"),
+        (0, 16, 8, "########"),
+        (4, 16, 8, "    ####"),
+    ],
+)
+def test_a_bar_keeps_its_place_and_its_room(
+    offset: float, duration: float, whole: float, drawn: str
+) -> None:
+    stretch = Stretch(offset_seconds=offset, duration_seconds=duration)
+    assert bar(stretch, whole, 8, "#") == drawn

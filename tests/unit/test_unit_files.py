@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from config.loading import load_settings
 from config.token import CREDENTIAL
-from rules.unit_files import HIDDEN, Writing, command_line, hidden, writing
+from rules.unit_files import HIDDEN, PLAIN, Writing, command_line, hidden, writing
 from service.exit_status import ExitStatus
 from service.unit_text import (
     SYSUSERS_LINE,
@@ -157,3 +157,31 @@ def parsed(unit: str) -> configparser.SectionProxy:
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     parser.read_string(unit)
     return parser["Service"]
+
+
+@pytest.mark.parametrize(
+    ("word", "written"),
+    [
+        ("a$b%c", "a$$b%%c"),
+        ("", '""'),
+        ("a b", '"a b"'),
+        ("\\", '"\\\\"'),
+        ('"', '"\\""'),
+        ("a\nb", '"a\\nb"'),
+        ("".join(sorted(PLAIN - {"$", "%"})), "".join(sorted(PLAIN - {"$", "%"}))),
+    ],
+)
+def test_a_word_is_written_as_plainly_as_it_can_be(word: str, written: str) -> None:
+    assert command_line(["/X11/prog", word]) == f"/X11/prog {written}"
+
+
+def test_every_plain_character_together_needs_no_quotes() -> None:
+    program = "/" + "".join(sorted(PLAIN))
+    assert command_line([program]) == program.replace("%", "%%")
+
+
+@pytest.mark.parametrize("program", ['/a"b', "/a'b", "/a\\b", "/a\nb"])
+def test_a_path_that_systemd_does_not_take_is_named(program: str) -> None:
+    with pytest.raises(ValueError, match="systemd runs no program with such a path: ") as refused:
+        command_line([program])
+    assert repr(program) in str(refused.value)

@@ -194,3 +194,23 @@ def test_contents_agree_or_not_from_either_side(one: dict[str, int], other: dict
     left, right = json.dumps(one), json.dumps(other)
     assert same_content(left, right) == same_content(right, left)
     assert same_content(left, json.dumps({**one, "more": 1}))
+
+
+def test_a_finding_names_its_product_kind_and_id() -> None:
+    (finding,) = compare(side_of(), (), (LIVE,))
+    assert finding == Finding(
+        product_id=18,
+        kind=Kind.TESTS,
+        id=1,
+        what=Difference.MISSING,
+        explained=False,
+        why="was there before 2026-03-01 08:00:00, when all was said to be here",
+    )
+
+
+def test_what_the_mirror_never_claimed_is_not_fetched_yet() -> None:
+    assert the(compare(side_of(Claim()), (), (LIVE,)))[1:] == (True, "not fetched yet")
+
+
+def test_what_came_at_that_very_instant_was_there() -> None:
+    assert not the(compare(side_of(), (), (replace(LIVE, start_at=NOW),)))[1]
