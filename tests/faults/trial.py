@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import time
@@ -72,6 +73,11 @@ class Trial:
     known: dict[str, set[int]] = field(default_factory=dict)
     answers_within: float = 1.0
     patience: float = 45.0
+
+    @property
+    def is_long(self) -> bool:
+        """Whether this is the programme at length (`make faults`), where real waits are allowed."""
+        return os.environ.get("FAULTS") == "long"
 
     @property
     def simulator(self) -> Simulator:
