@@ -54,6 +54,7 @@ def trial(
         for process in each.processes:
             process.out.close()
             process.log.close()
+        each.after.close()
 
 
 @pytest.mark.parametrize(("fault", "number"), ATTEMPTS)

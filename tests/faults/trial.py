@@ -8,7 +8,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,7 +59,7 @@ class Trial:
 
     `saw` is for the table of docs/reliability.md: a few words on what became of the fault.
     `answers_within`: seconds that the socket may take (I6). `patience`: seconds after the fault
-    until the daemon asks the remote again.
+    until the daemon asks the remote again. `after`: what is undone once the judge has looked.
     """
 
     home: Home
@@ -73,6 +73,7 @@ class Trial:
     known: dict[str, set[int]] = field(default_factory=dict)
     answers_within: float = 1.0
     patience: float = 45.0
+    after: ExitStack = field(default_factory=ExitStack)
 
     @property
     def is_long(self) -> bool:
