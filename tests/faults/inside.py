@@ -9,10 +9,13 @@ import os
 import signal
 import sqlite3
 import threading
+from base64 import b64encode
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from service import remote_client
+from testio import client
 from testio.limits import Breaker
 from testio.transport import TransportOptions
 
@@ -57,3 +60,17 @@ def kill_at_commit(number: str, moment: str) -> None:
         return made
 
     sqlite3.connect = connect_counting  # type: ignore[assignment]
+
+
+def fail_with_the_token(marker: str) -> None:
+    """Every listing of tests fails with the token in its error, while there is a file `marker`."""
+    listing = client.TestioClient.list_tests
+
+    def fails(self: client.TestioClient, *given: Any, **named: Any) -> Any:
+        if Path(marker).exists():
+            token = os.environ["TESTIO_CUSTOMER_API_TOKEN"]
+            header = {"Authorization": f"Token {token}", "Cookie": b64encode(token.encode())}
+            raise RuntimeError(f"a bug, with {header}")
+        return listing(self, *given, **named)
+
+    client.TestioClient.list_tests = fails  # type: ignore[method-assign]
