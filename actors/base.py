@@ -15,6 +15,7 @@ import pykka
 import structlog
 
 from actors.messages import ActorCrashed, Ref
+from config.secrets import REDACTOR
 
 log = structlog.get_logger(__name__)
 
@@ -119,7 +120,10 @@ class BaseActor(pykka.ThreadingActor):
     def report_crash(self, error: BaseException) -> None:
         """Tell the Supervisor why this actor ends."""
         self._supervisor.tell(
-            ActorCrashed(
-                urn=self.actor_urn, role=self.role, error=f"{type(error).__name__}: {error}"
-            )
+            ActorCrashed(urn=self.actor_urn, role=self.role, error=crash_text(error))
         )
+
+
+def crash_text(error: BaseException) -> str:
+    """What the database and people are told of a bug: without secrets, whatever it holds."""
+    return REDACTOR(f"{type(error).__name__}: {error}")

@@ -10,7 +10,7 @@ from typing import assert_never
 import pykka
 import structlog
 
-from actors.base import Address, BaseActor, NoAnswer
+from actors.base import Address, BaseActor, NoAnswer, crash_text
 from actors.messages import (
     ActorCrashed,
     Beat,
@@ -98,7 +98,7 @@ class Supervisor(BaseActor):
 
     def report_crash(self, error: BaseException) -> None:
         """Nobody watches the watcher but the one who started it."""
-        self._give_up(f"the supervisor crashed: {type(error).__name__}: {error}")
+        self._give_up(f"the supervisor crashed: {crash_text(error)}")
 
     # -- start ---------------------------------------------------------------------------------
 

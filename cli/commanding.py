@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from cli.common import add_settings_flags, control_of, print_json, settings_of
+from cli.common import LONGEST_NUMBER, add_settings_flags, control_of, print_json, settings_of
 
 if TYPE_CHECKING:
     from control.client import ControlClient
@@ -55,7 +55,8 @@ def number_between(low: int, high: int) -> Callable[[str], int]:
     """Parse a whole number within these bounds. Raises ValueError."""
 
     def read(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and low <= int(text[:20]) <= high):
+        is_number = text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
+        if not (is_number and low <= int(text) <= high):
             raise ValueError(text)
         return int(text)
 

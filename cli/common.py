@@ -76,9 +76,14 @@ def start_logging(settings: Settings, *, level: str | None = None) -> None:
         )
 
 
+LONGEST_NUMBER = 20
+"""Digits; zeros in front could hide a number that is too large."""
+
+
 def whole_number(text: str) -> int:
     """An id or a count on the command line: 1 or more, and not more than SQLite can hold."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) < 2**63):
+    is_number = text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
+    if not (is_number and 1 <= int(text) < 2**63):
         raise argparse.ArgumentTypeError(
             f"expected a whole number of 1 or more, like 18; got {text!r}"
         )

@@ -45,6 +45,8 @@ log = structlog.get_logger(__name__)
 LONG_POLLS = 2
 FETCHES = 2
 """Fetches answered at once; with the long polls they leave threads for `status` and `cancel`."""
+LONGEST_NUMBER = 20
+"""Digits; Python refuses to read thousands of them, and zeros in front could hide a large one."""
 
 
 class NotAnswered(Exception):
@@ -255,7 +257,8 @@ def _number(request: Request, name: str, default: int | None, low: int, high: in
     text = request.args.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and low <= int(text[:20]) <= high):
+    is_number = text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
+    if not (is_number and low <= int(text) <= high):
         raise BadRequest(f"{name}: expected a whole number from {low} to {high}")
     return int(text)
 

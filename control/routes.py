@@ -241,4 +241,4 @@ ENDPOINTS = (
 )
 
 BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}
-ROUTES = Map([endpoint.rule for endpoint in ENDPOINTS])
+ROUTES = Map([endpoint.rule for endpoint in ENDPOINTS], merge_slashes=False)

@@ -19,11 +19,12 @@ CONTROLS = re.compile(r"\x1b(\[[0-9;?<>=]*[a-zA-Z]|\][^\x07]*\x07|[=>])")
 
 
 class Terminal:
-    """What a program shows on its terminal, and a keyboard."""
+    """What a program shows on its terminal, and a keyboard. `raw`: with all that steers it."""
 
     def __init__(self, process: subprocess.Popen[bytes], descriptor: int) -> None:
         self.process = process
         self.shown = ""
+        self.raw = b""
         self._descriptor = descriptor
         self._read_to = 0
 
@@ -56,6 +57,7 @@ class Terminal:
             chunk = os.read(self._descriptor, 65_536)
         except OSError:  # Linux says so when the other side has gone
             return False
+        self.raw += chunk
         self.shown += CONTROLS.sub("", chunk.decode(errors="replace")).replace("\r\n", "\n")
         return bool(chunk)
 

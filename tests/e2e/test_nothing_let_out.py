@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -17,6 +15,7 @@ from control.paths import socket_path
 from simulator import Simulator
 from tests.homes import Home, end_all
 from tests.strangers import ask_as_stranger
+from tests.token_forms import assert_nothing_of_the_token
 from tests.unix_http import unix_session
 
 TOKEN = "Ab1/+x?=&%~:Zz9-4711"  # nothing in it survives URL-encoding by accident
@@ -61,20 +60,6 @@ def daemon_pid(home: Home) -> int:
     return pid
 
 
-def forms(token: str) -> set[bytes]:
-    """The token as it is, as URLs have it and as a header in base64 would."""
-    whole = {token, quote(token), quote(token, safe=""), quote_plus(token)}
-    encoded = {base64.b64encode(before + token.encode())[4:-4] for before in (b"", b"x", b"xy")}
-    return {form.encode() for form in whole} | encoded
-
-
-def assert_nothing_of_the_token(places: dict[str, bytes]) -> None:
-    found = [
-        (place, form) for place, text in places.items() for form in forms(TOKEN) if form in text
-    ]
-    assert not found, f"the token is in {found}"
-
-
 def test_a_daemon_lets_nobody_else_in_and_its_token_out(home: Home, daemon_pid: int) -> None:
     _the_token_is_nowhere(home, daemon_pid)
     _no_other_user_gets_in(home, daemon_pid)
@@ -95,7 +80,7 @@ def _the_token_is_nowhere(home: Home, pid: int) -> None:
         places[verb] = (shown.stdout + shown.stderr).encode()
     assert str(home.database) in places
     assert b"TESTIO_NOTIFY_EVENT=run_partial" in places[str(home.folder / "notified.txt")]
-    assert_nothing_of_the_token(places)
+    assert_nothing_of_the_token(places, TOKEN)
 
 
 def _no_other_user_gets_in(home: Home, pid: int) -> None:

@@ -69,6 +69,7 @@ def test_a_refused_token_has_a_status_of_its_own(home: Home, product: str) -> No
         (("tests", "--since", "soon"), "expected a date like 2026-01-31"),
         (("bugs", "--max-age", "often"), "expected a span like"),
         (("tests", "--test-ids", "0"), "expected a whole number"),
+        (("tests", "--test-ids", f"{1:020}{9**30}"), "expected a whole number"),
         (("products", "--json", "--csv"), "not allowed with"),
     ],
 )

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+from base64 import b64encode
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from service import remote_client
+from testio import client
 from testio.limits import Breaker
 from testio.transport import TransportOptions
 
@@ -44,3 +46,17 @@ def without_privileges() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if os.geteuid() == 0 and libc.capset(header, nothing) != 0:
         raise OSError(ctypes.get_errno(), "capset")
+
+
+def fail_with_the_token(marker: str) -> None:
+    """Every listing of tests fails with the token in its error, while there is a file `marker`."""
+    listing = client.TestioClient.list_tests
+
+    def fails(self: client.TestioClient, *given: Any, **named: Any) -> Any:
+        if Path(marker).exists():
+            token = os.environ["TESTIO_CUSTOMER_API_TOKEN"]
+            header = {"Authorization": f"Token {token}", "Cookie": b64encode(token.encode())}
+            raise RuntimeError(f"a bug, with {header}")
+        return listing(self, *given, **named)
+
+    client.TestioClient.list_tests = fails  # type: ignore[method-assign]

@@ -7,11 +7,11 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from control.client import ControlClient
+from control.client import ControlClient, NotThere
 from control.protocol import RunView, StartRunBody
 from simulator import Simulator
 from tests.faults.witness import Holdings, Tap, Witness, holdings
@@ -157,12 +157,17 @@ class Trial:
         return self.ended(reply.run_id, seconds)
 
     def ended(self, run_id: int, seconds: float = 60.0) -> RunView:
-        """A run of the daemon after its end."""
+        """A run of the daemon after its end.
+
+        Where others wait already the daemon answers at once, also that it has not begun yet.
+        """
         give_up_at = time.monotonic() + seconds
         while time.monotonic() < give_up_at:
-            run = self.control.run(run_id, wait_seconds=2)
-            if run.status in TERMINAL:
-                return run
+            with suppress(NotThere):
+                run = self.control.run(run_id, wait_seconds=2)
+                if run.status in TERMINAL:
+                    return run
+            time.sleep(0.02)
         raise AssertionError(
             f"run {run_id} did not end in {seconds} s: {self.control.status().model_dump_json()}"
         )

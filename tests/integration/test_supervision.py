@@ -27,6 +27,7 @@ from actors.mirror import Mirror
 from actors.phase import PhaseActor
 from actors.scheduler import Scheduler
 from actors.supervisor import Supervisor
+from config.secrets import REDACTOR
 from rules.events import Entry, EventName, RunClosed, RunOpened
 from rules.model import ErrorKind, Kind, Problem, RunRequest, RunStatus, SyncPhase, Trigger
 from rules.records import Page
@@ -97,6 +98,17 @@ def test_a_crash_of_the_coordinator_or_a_phase_fails_the_run_and_the_next_one_wo
     assert bench.run().status is RunStatus.SUCCESS
     opened = [e.run_id for e in bench.events.entries if isinstance(e, RunOpened)]
     assert opened == [run_id, queued + 1], "the run that waited never began"
+
+
+def test_what_is_told_of_a_crash_holds_no_secret(held: tuple[Bench, Hold, int]) -> None:
+    """A bug's error may hold anything; it goes into the database and out of the socket."""
+    bench, _, run_id = held
+    REDACTOR.add("Tk+/='4711%")
+    headers = {"Authorization": "Token Tk+/='4711%"}
+    crash(bench.system.wiring.coordinator, RuntimeError(f"bug {headers}"))
+    problems = [problem.message for problem in bench.wait(run_id).errors]
+    assert any("Token [secret]" in message for message in problems), problems
+    assert "4711" not in str(bench.events.entries)
 
 
 @pytest.mark.parametrize("role", ["coordinator", "features-phase", "new_tests-phase"])
