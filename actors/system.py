@@ -34,6 +34,7 @@ from actors.parts import Parts
 from actors.supervisor import Supervisor
 from actors.wiring import Wiring
 from actors.work_board import Activity
+from config.threads import lasting_thread
 from rules.events import Entry, RunClosed
 from rules.model import RunRequest, SyncResult
 
@@ -99,7 +100,7 @@ class ActorSystem:
         self.wiring.supervisor.bind(supervisor)
         self.wiring.supervisor.ask(StartAll(), timeout=START_SECONDS)
         if self._parts.pulse_seconds is not None:
-            self._pulse = threading.Thread(target=self._beat, name="testio-pulse", daemon=True)
+            self._pulse = lasting_thread("testio-pulse", self._beat)
             self._pulse.start()
 
     def begin(self) -> None:

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import structlog
 from waitress import wasyncore
 from waitress.server import create_server
 
@@ -26,6 +27,10 @@ MAX_HEADER_BYTES = 16 * 1024
 IDLE_SECONDS = 10
 LAST_ANSWERS_SECONDS = 0.5
 CONNECTIONS = 1200
+AFTER_FAILURE_SECONDS = 0.1
+"""What fails at once again is not to keep a core busy."""
+
+log = structlog.get_logger(__name__)
 
 
 class NoSocket(Exception):
@@ -91,7 +96,13 @@ class ControlServer:
             time.sleep(0.01)
 
     def _serve(self) -> None:
-        wasyncore.loop(timeout=1, map=self._map, use_poll=True)
+        """Go on after whatever happens: nobody could talk to the daemon, nor stop it in order."""
+        while self._map:
+            try:
+                wasyncore.loop(timeout=1, map=self._map, use_poll=True)
+            except BaseException:
+                log.exception("control_loop_failed")
+                self._app.stopping.wait(AFTER_FAILURE_SECONDS)
 
 
 def prepare_folder(path: Path) -> None:

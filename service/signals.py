@@ -15,6 +15,7 @@ from types import FrameType
 
 import structlog
 
+from config.threads import lasting_thread
 from service.exit_status import ExitStatus
 
 log = structlog.get_logger("daemon")
@@ -43,8 +44,8 @@ class Signals:
     @contextmanager
     def handled(self) -> Iterator[None]:
         """Handle them inside the block, as before it afterwards."""
-        acting = threading.Thread(target=self._act, name="testio-signals", daemon=True)
-        reloading = threading.Thread(target=self._reload, name="testio-reload", daemon=True)
+        acting = lasting_thread("testio-signals", self._act)
+        reloading = lasting_thread("testio-reload", self._reload)
         acting.start()
         reloading.start()
         handlers: dict[signal.Signals, Callable[[int, FrameType | None], None]] = {

@@ -135,7 +135,7 @@ class _Crash:
         trial.unwatch()
         try:
             self.provoke(trial, self.armed)
-        except Exception as error:  # noqa: BLE001 (it has gone while it was asked)
+        except Exception as error:  # it has gone while it was asked
             print(f"while it ended: {error!r}")
         status = process.wait()
         assert status == GAVE_UP, f"ended with {status}:\n{process.log.text}"
