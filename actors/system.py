@@ -106,7 +106,11 @@ class ActorSystem:
     def begin(self) -> None:
         """Let the Scheduler send its first tick."""
         if self._parts.schedule is not None:
-            self.wiring.scheduler.tell(Begin(startup_run=self._parts.schedule.startup_run))
+            begin = Begin(startup_run=self._parts.schedule.startup_run)
+            try:
+                self.wiring.scheduler.ask(begin, timeout=ANSWER_SECONDS)
+            except NoAnswer:  # its place is taken by one that has not heard of it
+                self.wiring.scheduler.tell(begin)
 
     def beat(self) -> None:
         """One heartbeat; the pulse thread does this, or a test that holds the clock."""

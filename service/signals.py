@@ -9,7 +9,7 @@ import termios
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from queue import SimpleQueue
 from types import FrameType
 
@@ -78,8 +78,7 @@ class Signals:
     def _act(self) -> None:
         while (number := self._received.get()) is not None:
             if number == signal.SIGUSR1:
-                with suppress(Exception):  # showing is not worth the thread that hears of a stop
-                    log_threads()
+                _show_threads()
             elif number == signal.SIGHUP and not (self._had_terminal and not _has_terminal()):
                 self._reload_wanted.set()
             else:
@@ -95,6 +94,14 @@ class Signals:
                 self.on_reload()
             except Exception:
                 log.exception("reload_failed")
+
+
+def _show_threads() -> None:
+    """It is not worth the thread that hears of a stop. Never raises."""
+    try:
+        log_threads()
+    except BaseException:
+        log.exception("threads_not_shown")
 
 
 def log_threads() -> None:

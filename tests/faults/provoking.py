@@ -21,6 +21,7 @@ from actors.supervisor import Supervisor
 from actors.wiring import PHASES
 from control.client import ControlError, NoDaemon
 from control.protocol import StartRunBody
+from rules.model import SyncPhase
 from tests.faults.trial import Trial
 
 Provoke = Callable[[Trial, Path], None]
@@ -191,7 +192,7 @@ def by_locked_file(trial: Trial, armed: Path) -> None:
     """Somebody else writes in the database, and does not end."""
     with closing(sqlite3.connect(trial.home.database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        trial.control.start_run(StartRunBody(force=True))
+        trial.control.start_run(StartRunBody(force=True, phases=[SyncPhase.FEATURES]))
         trial.wait_for(lambda: not armed.exists(), "a page that is refused")
         other.execute("ROLLBACK")
 

@@ -16,6 +16,7 @@ from tests.faults.inside_threads import STEPS
 from tests.faults.programme import fault
 from tests.faults.raw import ask
 from tests.faults.trial import Process, Trial
+from tests.faults.witness import holdings
 
 WHICH = sorted(STEPS)
 COMING_AND_GOING = ("waitress-", "testio-fetch")
@@ -35,11 +36,14 @@ def thread_ended(trial: Trial) -> None:
         "TESTIO_NOTIFY_COMMAND": "/bin/true",
     }
     inside = f"tests.faults.inside_threads:end_thread {which} {way} {armed}"
+    if which == "deadlines":  # it sleeps until a request is late: only its first step is near
+        armed.touch()
     process = trial.daemon("--interval", "3600", inside=inside)
     before = _threads(trial, process)
     assert trial.witness is not None
     with trial.witness.looking_away():  # one that asks just then is answered with 500
-        armed.touch()
+        if which != "deadlines":
+            armed.touch()
         PROVOKE[which](trial)
         trial.wait_for(lambda: not armed.exists(), f"the end of {which}")
         trial.wait_for(lambda: "a fault" in process.log.text, "a word in the log")
@@ -48,6 +52,8 @@ def thread_ended(trial: Trial) -> None:
     after = _threads(trial, process)
     assert after == before, f"threads: {before - after} have gone, {after - before} are new"
     _ticks(trial)
+    if which == "fetcher":
+        trial.baseline = holdings(process.pid)  # its pool has grown to what was asked of it
     trial.saw(f"{which}: in the log, and it goes on")
 
 
@@ -83,7 +89,7 @@ def _status(trial: Trial) -> None:
 
 
 def _metrics(trial: Trial) -> None:
-    ask(trial.control.path, "GET", "/v1/metrics")
+    ask(trial.control.path, "GET", "/metrics")
 
 
 def _fetch(trial: Trial) -> None:
