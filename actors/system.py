@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import cast
 
@@ -109,8 +110,10 @@ class ActorSystem:
             begin = Begin(startup_run=self._parts.schedule.startup_run)
             try:
                 self.wiring.scheduler.ask(begin, timeout=ANSWER_SECONDS)
-            except NoAnswer:  # its place is taken by one that has not heard of it
-                self.wiring.scheduler.tell(begin)
+            except NoAnswer as error:
+                log.error("schedule_begun_again", error=str(error))
+                with suppress(NoAnswer):  # it has been replaced before, or is not to be had
+                    self.wiring.scheduler.ask(begin, timeout=ANSWER_SECONDS)
 
     def beat(self) -> None:
         """One heartbeat; the pulse thread does this, or a test that holds the clock."""

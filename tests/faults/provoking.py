@@ -189,12 +189,14 @@ def by_asking(trial: Trial, _armed: Path) -> None:
 
 
 def by_locked_file(trial: Trial, armed: Path) -> None:
-    """Somebody else writes in the database, and does not end."""
+    """The run is cancelled while its pages wait, because somebody else writes in the database."""
     with closing(sqlite3.connect(trial.home.database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         trial.control.start_run(StartRunBody(force=True, phases=[SyncPhase.FEATURES]))
-        trial.wait_for(lambda: not armed.exists(), "a page that is refused")
+        trial.wait_for(lambda: trial.control.status().mailboxes["mirror"] > 0, "pages that wait")
+        trial.control.cancel()
         other.execute("ROLLBACK")
+    trial.wait_for(lambda: not armed.exists(), "a page that is refused")
 
 
 def waiting(trial: Trial, armed: Path) -> None:
