@@ -79,6 +79,15 @@ def by_run(trial: Trial, _armed: Path) -> None:
         trial.run(force=True)
 
 
+def by_some_run(trial: Trial, armed: Path) -> None:
+    """The same, or one that builds the mirror anew."""
+    if trial.dice.random() < 0.3:
+        with refusals():
+            trial.run(nuke=True)
+    else:
+        by_run(trial, armed)
+
+
 def by_fresh_start(trial: Trial, _armed: Path) -> None:
     """A mirror built anew."""
     trial.run(nuke=True)
@@ -267,4 +276,6 @@ FIRST: dict[str, Pair] = {
 def how(pair: Pair) -> Provoke:
     """How one is brought about. Raises KeyError for a message that is not thought of here."""
     by_name = {message.__name__: provoke for message, provoke in HOW.items()}
-    return BUT.get(pair) or by_name[pair[1]]
+    provoke = BUT.get(pair) or by_name[pair[1]]
+    costs_the_run = pair[0] != "worker" and pair[1] not in FIRST
+    return by_some_run if provoke is by_run and costs_the_run else provoke

@@ -39,9 +39,10 @@ from tests.integration.test_runs import Hold
 
 @dataclass(frozen=True)
 class Crash:
-    """A message that every actor fails on, in these tests."""
+    """A message that every actor fails on, in these tests; not before it is `let_go`."""
 
     error: BaseException
+    let_go: threading.Event | None = None
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +54,7 @@ def _crashable(monkeypatch: pytest.MonkeyPatch) -> None:
 def _crashing(original: Callable[[Any, Any], object]) -> Callable[[Any, Any], object]:
     def handle(self: object, message: object) -> object:
         if isinstance(message, Crash):
+            assert message.let_go is None or message.let_go.wait(5)
             raise message.error
         return original(self, message)
 
@@ -97,6 +99,20 @@ def test_a_crash_of_the_coordinator_or_a_phase_fails_the_run_and_the_next_one_wo
     assert bench.run().status is RunStatus.SUCCESS
     opened = [e.run_id for e in bench.events.entries if isinstance(e, RunOpened)]
     assert opened == [run_id, queued + 1], "the run that waited never began"
+
+
+def test_a_question_that_the_crashed_one_never_came_to_is_answered_by_the_next(
+    bench: Bench,
+) -> None:
+    coordinator, let_go = bench.system.wiring.coordinator, threading.Event()
+    assert coordinator.tell(Crash(RuntimeError("bug"), let_go)) is not None
+    answers: list[object] = []
+    asking = threading.Thread(target=lambda: answers.append(bench.system.status()))
+    asking.start()
+    wait_until(lambda: bench.system.mailboxes()["coordinator"] == 1, what="a question that waits")
+    let_go.set()
+    asking.join(5)
+    assert len(answers) == 1
 
 
 @pytest.mark.parametrize("role", ["coordinator", "features-phase", "new_tests-phase"])
