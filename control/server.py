@@ -58,7 +58,7 @@ class ControlServer:
         self._thread.start()
 
     def _bound(self) -> Any:
-        return create_server(
+        server: Any = create_server(
             self._app,
             map=self._map,
             unix_socket=str(self.path),
@@ -72,6 +72,8 @@ class ControlServer:
             asyncore_use_poll=True,
             ident="testio-sync",
         )
+        server.handle_error = _not_accepted  # its own would close the socket for good
+        return server
 
     def stop(self) -> None:
         """Close the socket and remove it. Answers under way are cut. Never raises."""
@@ -103,6 +105,10 @@ class ControlServer:
             except BaseException:
                 log.exception("control_loop_failed")
                 self._app.stopping.wait(AFTER_FAILURE_SECONDS)
+
+
+def _not_accepted() -> None:
+    log.exception("control_connection_failed")
 
 
 def prepare_folder(path: Path) -> None:

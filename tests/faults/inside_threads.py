@@ -14,6 +14,7 @@ from tests.faults.inside_actors import WAYS, disarmed
 STEPS = {
     "control": ("waitress.wasyncore:poll2", "testio-control"),
     "metrics": ("waitress.wasyncore:poll2", "testio-metrics"),
+    "accepting": ("waitress.channel:HTTPChannel.__init__", "testio-control"),
     "answering": ("service.control_handlers:ControlHandlers.status", "waitress-"),
     "metrics-page": ("service.metrics:Exporter.page", "waitress-"),
     "pulse": ("actors.system:ActorSystem.beat", "testio-pulse"),

@@ -59,6 +59,19 @@ def test_the_socket_answers_after_its_loop_has_failed(
     assert not waiting
 
 
+def test_a_connection_that_cannot_be_taken_closes_no_socket(
+    server: ControlServer, client: ControlClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_given: object, **_named: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(server._server, "channel_class", failing)
+        with pytest.raises((NoDaemon, ControlError)):  # the log of a test may hold on to it
+            ControlClient(server.path, timeout=0.2).status()
+    assert client.status() == STATUS
+
+
 def test_waiting_requests_never_use_up_the_threads(
     server: ControlServer, client: ControlClient, answers: Answers
 ) -> None:

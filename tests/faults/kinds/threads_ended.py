@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from control.client import ControlError
+from control.client import ControlError, NoDaemon
 from control.protocol import FetchBody
 from rules.model import Kind
 from tests.faults.inside_actors import WAYS
@@ -84,7 +84,7 @@ def _run(trial: Trial) -> None:
 
 
 def _status(trial: Trial) -> None:
-    with suppress(ControlError):
+    with suppress(ControlError, NoDaemon):
         trial.control.status()
 
 
@@ -113,6 +113,7 @@ def _nothing(_trial: Trial) -> None:
 
 
 PROVOKE: dict[str, Callable[[Trial], None]] = {
+    "accepting": _status,
     "control": _status,
     "metrics": _nothing,
     "answering": _status,
