@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
+from control.client import ControlError, NoDaemon
+from control.protocol import StartRunBody
 from tests.faults.inside_actors import MOMENTS, WAYS, role_of
 from tests.faults.programme import fault
 from tests.faults.provoking import FIRST, Pair, at_start, at_stop, by_asking, how, pairs
@@ -159,9 +162,10 @@ def crashes_too_often(trial: Trial) -> None:
     armed: Path = trial.home.folder / "armed"
     trial.may_trace = True
     inside = f"tests.faults.inside_actors:crash_always {role} {message} {armed}"
-    process = trial.daemon("--interval", "1", inside=inside)
+    process = trial.daemon(inside=inside)
     armed.touch()
     trial.unwatch()
+    trial.wait_for(lambda: not _asked(trial, process), "the end of the daemon")
     assert process.wait() == GAVE_UP, process.log.text
     said_why(trial, process, "restarts")
     armed.unlink()
@@ -169,4 +173,12 @@ def crashes_too_often(trial: Trial) -> None:
     trial.saw("status 8, and why; a plain sync healed it")
 
 
-OFTEN = ("RunPhase", "StorePage", "ProductSynced", "Tick")
+OFTEN = ("RunPhase", "StorePage", "ProductSynced", "StartRun")
+"""What a run brings about."""
+
+
+def _asked(trial: Trial, process: Process) -> bool:
+    """Ask for another run; whether there is anybody to ask."""
+    with suppress(ControlError, NoDaemon):
+        trial.control.start_run(StartRunBody(force=True))
+    return process.runs
