@@ -261,7 +261,8 @@ class Supervisor(BaseActor):
         give_up_at = time.monotonic() + seconds
         abandoned = self._stop_group([wiring.scheduler], within=0.5)
         wiring.scheduler.bind(None)
-        self._drain(within=max(0.0, seconds - 3.0))
+        if not self._gave_up:  # else the runs have been failed, and nobody replaces the dead
+            self._drain(within=max(0.0, seconds - 3.0))
         self._ending = True  # from here on the dead are not replaced: a beat may still be waiting
         late = Problem(kind=ErrorKind.CANCELLED, message="the daemon stopped before the run ended")
         self._fail_outstanding(late, RunStatus.CANCELLED)
