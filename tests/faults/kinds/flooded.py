@@ -58,6 +58,8 @@ def flooded(trial: Trial) -> None:
     _ticks_go_on(trial)
     trial.control.set_interval(0)
     trial.quiet()
+    recorded = trial.home.sql_count("sync_runs")
+    assert recorded == trial.last_run(), f"{trial.last_run() - recorded} runs are in no row"
     assert trial.witness is not None
     slowest = trial.witness.slowest
     trial.saw(
