@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from typing import Any, ClassVar
 
 import pykka
@@ -26,6 +27,10 @@ class NoAnswer(Exception):
 
 class HandlerFailed(Exception):
     """An actor's handler failed; the cause is chained. Ends the actor without taking others."""
+
+
+class NotHandled(HandlerFailed):
+    """The actor had crashed before it came to this message: another one may have it."""
 
 
 def safe_tell(ref: Ref | None, message: object) -> str | None:
@@ -66,17 +71,33 @@ class Address:
         """Tell the actor there now; returns its urn, None if nobody is there. Never raises."""
         return safe_tell(self.ref, message)
 
-    def ask(self, message: object, *, timeout: float) -> Any:
-        """Ask from outside or from above; waits for a replacement too. Raises NoAnswer."""
+    def ask(self, message: object, *, timeout: float, again: bool = True) -> Any:
+        """Ask from outside or from above; waits for a replacement too. Raises NoAnswer.
+
+        What an actor that died has never acted on is asked `again` of the one in its place.
+        """
+        give_up_at, dead = time.monotonic() + timeout, None
+        while True:
+            ref = self._other_than(dead, give_up_at - time.monotonic())
+            if ref is None:
+                raise NoAnswer(f"there is no {self.role}")
+            try:
+                return ref.ask(message, timeout=max(0.0, give_up_at - time.monotonic()))
+            except (pykka.ActorDeadError, NotHandled) as error:
+                if not again:
+                    raise self._no_answer(error) from error
+                dead = ref
+            except (pykka.Timeout, HandlerFailed) as error:
+                raise self._no_answer(error) from error
+
+    def _other_than(self, dead: Ref | None, seconds: float) -> Ref | None:
+        """The actor there, waited for; None if there is none, or only the dead one."""
         with self._changed:
-            self._changed.wait_for(lambda: self._ref is not None, timeout)
-            ref = self._ref
-        if ref is None:
-            raise NoAnswer(f"there is no {self.role}")
-        try:
-            return ref.ask(message, timeout=timeout)
-        except (pykka.Timeout, pykka.ActorDeadError, HandlerFailed) as error:
-            raise NoAnswer(f"the {self.role} did not answer: {type(error).__name__}") from error
+            found = self._changed.wait_for(lambda: self._ref not in (None, dead), max(0.0, seconds))
+            return self._ref if found else None
+
+    def _no_answer(self, error: Exception) -> NoAnswer:
+        return NoAnswer(f"the {self.role} did not answer: {type(error).__name__}")
 
 
 class BaseActor(pykka.ThreadingActor):
@@ -107,7 +128,7 @@ class BaseActor(pykka.ThreadingActor):
     def on_receive(self, message: Any) -> Any:
         """Called by pykka on the actor's own thread, one message at a time."""
         if self._has_crashed:
-            raise HandlerFailed(f"the {self.role} has crashed")
+            raise NotHandled(f"the {self.role} has crashed")
         try:
             return self.handle(message)
         except BaseException as error:

@@ -84,6 +84,7 @@ class Coordinator(BaseActor):
         self._current: ActiveRun | None = None
         self._queued: tuple[int, RunRequest] | None = None
         self._drained: pykka.ThreadingFuture[bool] | None = None
+        self._dropped: RunTicket | None = None
 
     def handle(self, message: CoordinatorMessage) -> object:
         """Dispatch by type."""
@@ -268,6 +269,8 @@ class Coordinator(BaseActor):
     def _start(self, run_id: int, request: RunRequest) -> None:
         ticket = self._ticket(run_id, request)
         self._current = ActiveRun(ticket=ticket, ahead=list(in_order(request.phases)))
+        if ticket.is_fresh_start:
+            self._dropped = None
         self._tell_begun(ticket, at_work=True)
         self._journal.record(RunOpened(run_id=run_id, at=ticket.started_at, request=request))
         self._next_phase(self._current)
@@ -320,7 +323,7 @@ class Coordinator(BaseActor):
             if current.adopted_by is None:
                 self._fresh_adopted(current, WRITER_GONE)
             return
-        self._mirror.tell(DropFresh(ticket=current.ticket))
+        self._drop(current.ticket)
         problems = [current.ending, *current.tally.problems, NOT_READ]
         self._keep_old_mirror(current, next(p for p in problems if p is not None))
         self._close(current)
@@ -329,10 +332,18 @@ class Coordinator(BaseActor):
         current = self._current
         if current is not None and current.adopted_by == message.lost_urn:
             self._fresh_adopted(current, WRITER_GONE)
+        elif self._dropped is not None:
+            self._drop(self._dropped)  # who was told before may not have come to it
+
+    def _drop(self, ticket: RunTicket) -> None:
+        """Have removed what a fresh start has built, until another one begins."""
+        self._dropped = ticket
+        self._mirror.tell(DropFresh(ticket=ticket))
 
     def _fresh_adopted(self, current: ActiveRun, problem: Problem | None) -> None:
         current.adopted_by = None
         if problem is not None:
+            self._drop(current.ticket)
             self._keep_old_mirror(current, problem)
         self._close(current)
 

@@ -148,7 +148,7 @@ def _tell(watchers: Sequence[Callable[[E], None]], what: E) -> None:
     for watcher in watchers:
         try:
             watcher(what)
-        except Exception:
+        except BaseException:
             with contextlib.suppress(Exception):
                 log.exception("watcher_failed")
 

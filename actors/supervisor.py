@@ -15,6 +15,7 @@ from actors.messages import (
     ActorCrashed,
     Beat,
     Drain,
+    DropFresh,
     EmployWorkers,
     Flush,
     MirrorLost,
@@ -106,7 +107,7 @@ class Supervisor(BaseActor):
         for role in self._makers:
             self._start(role)
         for address in self._addresses.values():
-            address.ask(Ping(), timeout=PING_SECONDS)
+            address.ask(Ping(), timeout=PING_SECONDS, again=False)
 
     def _employ(self, count: int) -> None:
         """Start the workers that are lacking; none is dismissed, the client holds them back."""
@@ -233,6 +234,8 @@ class Supervisor(BaseActor):
 
     def _end_run(self, began: RunBegan, problem: Problem, status: RunStatus) -> None:
         began.ticket.requests.cancellation.cancel()
+        if began.ticket.is_fresh_start:
+            self._wiring.mirror.tell(DropFresh(ticket=began.ticket))
         if self._wiring.board.wait(began.ticket.run_id, timeout=0) is None:
             self._journal.record(self._closed(began, problem, status))
 
@@ -266,7 +269,8 @@ class Supervisor(BaseActor):
         give_up_at = time.monotonic() + seconds
         abandoned = self._stop_group([wiring.scheduler], within=0.5)
         wiring.scheduler.bind(None)
-        self._drain(within=max(0.0, seconds - 3.0))
+        if not self._gave_up:  # else the runs have been failed, and nobody replaces the dead
+            self._drain(within=max(0.0, seconds - 3.0))
         self._ending = True  # from here on the dead are not replaced: a beat may still be waiting
         late = Problem(kind=ErrorKind.CANCELLED, message="the daemon stopped before the run ended")
         self._fail_outstanding(late, RunStatus.CANCELLED)
@@ -287,7 +291,7 @@ class Supervisor(BaseActor):
         give_up_at = time.monotonic() + within
         while time.monotonic() < give_up_at:
             try:
-                drained = self._wiring.coordinator.ask(Drain(), timeout=1.0)
+                drained = self._wiring.coordinator.ask(Drain(), timeout=1.0, again=False)
                 drained.get(timeout=SWEEP_SECONDS)
             except (NoAnswer, pykka.Timeout):
                 self._beat()

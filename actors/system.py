@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import cast
 
@@ -34,6 +35,7 @@ from actors.parts import Parts
 from actors.supervisor import Supervisor
 from actors.wiring import Wiring
 from actors.work_board import Activity
+from config.threads import lasting_thread
 from rules.events import Entry, RunClosed
 from rules.model import RunRequest, SyncResult
 
@@ -99,13 +101,19 @@ class ActorSystem:
         self.wiring.supervisor.bind(supervisor)
         self.wiring.supervisor.ask(StartAll(), timeout=START_SECONDS)
         if self._parts.pulse_seconds is not None:
-            self._pulse = threading.Thread(target=self._beat, name="testio-pulse", daemon=True)
+            self._pulse = lasting_thread("testio-pulse", self._beat)
             self._pulse.start()
 
     def begin(self) -> None:
         """Let the Scheduler send its first tick."""
         if self._parts.schedule is not None:
-            self.wiring.scheduler.tell(Begin(startup_run=self._parts.schedule.startup_run))
+            begin = Begin(startup_run=self._parts.schedule.startup_run)
+            try:
+                self.wiring.scheduler.ask(begin, timeout=ANSWER_SECONDS)
+            except NoAnswer as error:
+                log.error("schedule_begun_again", error=str(error))
+                with suppress(NoAnswer):  # it has been replaced before, or is not to be had
+                    self.wiring.scheduler.ask(begin, timeout=ANSWER_SECONDS)
 
     def beat(self) -> None:
         """One heartbeat; the pulse thread does this, or a test that holds the clock."""

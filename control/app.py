@@ -129,7 +129,7 @@ class ControlApp:
             response = _json(ErrorReply(error=str(error)), 409)
         except NotAnswered as error:
             response = _json(ErrorReply(error=str(error)), 503)
-        except Exception:
+        except BaseException:  # with SystemExit waitress would never answer, nor let go of it
             log.exception("control_request_failed", path=request.path)
             response = _json(ErrorReply(error="the daemon failed on this; see its log"), 500)
         return response(environ, start_response)

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import structlog
 from waitress import wasyncore
 from waitress.server import create_server
 
@@ -26,6 +27,10 @@ MAX_HEADER_BYTES = 16 * 1024
 IDLE_SECONDS = 10
 LAST_ANSWERS_SECONDS = 0.5
 CONNECTIONS = 1200
+AFTER_FAILURE_SECONDS = 0.1
+"""What fails at once again is not to keep a core busy."""
+
+log = structlog.get_logger(__name__)
 
 
 class NoSocket(Exception):
@@ -53,7 +58,7 @@ class ControlServer:
         self._thread.start()
 
     def _bound(self) -> Any:
-        return create_server(
+        server: Any = create_server(
             self._app,
             map=self._map,
             unix_socket=str(self.path),
@@ -67,6 +72,8 @@ class ControlServer:
             asyncore_use_poll=True,
             ident="testio-sync",
         )
+        server.handle_error = _not_accepted  # its own would close the socket for good
+        return server
 
     def stop(self) -> None:
         """Close the socket and remove it. Answers under way are cut. Never raises."""
@@ -91,7 +98,17 @@ class ControlServer:
             time.sleep(0.01)
 
     def _serve(self) -> None:
-        wasyncore.loop(timeout=1, map=self._map, use_poll=True)
+        """Go on after whatever happens: nobody could talk to the daemon, nor stop it in order."""
+        while self._map:
+            try:
+                wasyncore.loop(timeout=1, map=self._map, use_poll=True)
+            except BaseException:
+                log.exception("control_loop_failed")
+                self._app.stopping.wait(AFTER_FAILURE_SECONDS)
+
+
+def _not_accepted() -> None:
+    log.exception("control_connection_failed")
 
 
 def prepare_folder(path: Path) -> None:

@@ -105,7 +105,7 @@ class Fetcher:
             return self._failed(entity, error.kind, str(error))
         except StorageError as error:
             return FetchOutcome.failed(ErrorKind.STORAGE, str(error))
-        except Exception:
+        except BaseException:
             log.exception("fetch_crashed", entity=str(entity))
             return FetchOutcome.failed(ErrorKind.CRASHED, "the fetch failed on this; see the log")
 

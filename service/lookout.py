@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import structlog
+
 from actors.system import ActorSystem
 from config.settings import Settings
 from config.version import program_version
@@ -28,6 +30,8 @@ from service.metrics_server import MetricsServer
 from service.webhook_hook import WebhookHook
 from storage.notice_rows import NoticeRows
 from testio.client import TestioClient
+
+log = structlog.get_logger(__name__)
 
 LAST_NOTICE_SECONDS = 1.0
 """How long a stop waits for notifications."""
@@ -68,6 +72,13 @@ class Lookout:
             messenger.start()
 
     def beat(self) -> None:
+        """Look after everything; what fails in it ends no daemon. Never raises."""
+        try:
+            self._beat()
+        except BaseException:
+            log.exception("lookout_failed")
+
+    def _beat(self) -> None:
         """Ask the actors for a sign of life, without waiting for it."""
         self.health.heartbeats.beat()
         self._serve_metrics()

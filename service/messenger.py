@@ -14,6 +14,7 @@ from typing import Protocol
 
 import structlog
 
+from config.threads import lasting_thread
 from rules.events import RunClosed
 from rules.model import SyncResult, Trigger
 from rules.notice import Notice, Sender, notice_of
@@ -91,9 +92,7 @@ class Messenger:
         self._stopping = threading.Event()
         self._told: Trouble | None = None
         self._has_recalled = False
-        self._thread = threading.Thread(
-            target=self._run, name=f"testio-notify-{channel.name}", daemon=True
-        )
+        self._thread = lasting_thread(f"testio-notify-{channel.name}", self._run)
 
     def start(self) -> None:
         """Begin to listen."""

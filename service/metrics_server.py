@@ -19,6 +19,7 @@ from waitress.server import create_server
 from werkzeug.wrappers import Request, Response
 
 from config.addresses import loopback_address
+from config.threads import lasting_thread
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +77,7 @@ class MetricsServer:
             asyncore_use_poll=True,
             ident="testio-sync",
         )
-        self._thread = threading.Thread(target=self._serve, name="testio-metrics", daemon=True)
+        self._thread = lasting_thread("testio-metrics", self._serve)
         self._thread.start()
         log.info("metrics_served", host=self.host, port=self.port)
         return True
@@ -119,7 +120,7 @@ class MetricsApp:
     def _metrics(self, request: Request) -> Response:
         try:
             body, content_type = self._page(request.headers.get("Accept", ""))
-        except Exception:
+        except BaseException:  # with SystemExit waitress would never answer, nor let go of it
             log.exception("metrics_failed")
             return _words("the daemon failed on this; see its log", 500)
         return Response(body, content_type=content_type)

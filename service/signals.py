@@ -9,12 +9,13 @@ import termios
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from queue import SimpleQueue
 from types import FrameType
 
 import structlog
 
+from config.threads import lasting_thread
 from service.exit_status import ExitStatus
 
 log = structlog.get_logger("daemon")
@@ -49,8 +50,8 @@ class Signals:
     @contextmanager
     def handled(self) -> Iterator[None]:
         """Handle them inside the block, as before it afterwards."""
-        acting = threading.Thread(target=self._act, name="testio-signals", daemon=True)
-        reloading = threading.Thread(target=self._reload, name="testio-reload", daemon=True)
+        acting = lasting_thread("testio-signals", self._act)
+        reloading = lasting_thread("testio-reload", self._reload)
         acting.start()
         reloading.start()
         handlers: dict[signal.Signals, Callable[[int, FrameType | None], None]] = {
@@ -85,8 +86,7 @@ class Signals:
     def _act(self) -> None:
         while (number := self._received.get()) is not None:
             if number == signal.SIGUSR1:
-                with suppress(Exception):  # showing is not worth the thread that hears of a stop
-                    log_threads()
+                _show_threads()
             elif number == signal.SIGHUP and not (self._had_terminal and not _has_terminal()):
                 self._reload_wanted.set()
             else:
@@ -103,6 +103,14 @@ class Signals:
                 self._on_reload()
             except Exception:
                 log.exception("reload_failed")
+
+
+def _show_threads() -> None:
+    """It is not worth the thread that hears of a stop. Never raises."""
+    try:
+        log_threads()
+    except BaseException:
+        log.exception("threads_not_shown")
 
 
 def log_threads() -> None:

@@ -24,6 +24,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from config.threads import lasting_thread
 from testio.chunks import CarefulResponse
 from testio.errors import Cancelled
 
@@ -103,9 +104,7 @@ class Deadlines:
             self._drop_ended()
             heapq.heappush(self._heap, (due, next(self._numbers), call))
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="testio-deadlines", daemon=True
-                )
+                self._thread = lasting_thread("testio-deadlines", self._run)
                 self._thread.start()
             elif due < self._wakes_at:
                 self._changed.notify()

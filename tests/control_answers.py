@@ -57,7 +57,7 @@ class Answers:
     fetch_waits: bool = False
     waits: list[float] = field(default_factory=list)
     let_go: threading.Event = field(default_factory=threading.Event)
-    broken: Exception | None = None
+    broken: BaseException | None = None
     healthy: bool = True
 
     def status(self) -> StatusReply:

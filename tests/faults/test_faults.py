@@ -17,6 +17,7 @@ import tests.faults.kinds  # noqa: F401 (enlists the faults)
 from simulator import Simulator
 from tests.faults.oracle import judge
 from tests.faults.programme import FAULTS, Fault
+from tests.faults.provoking import how, pairs
 from tests.faults.results import Attempt, note
 from tests.faults.trial import Trial
 from tests.homes import Home, end_all
@@ -79,3 +80,13 @@ def test_fault(
 def test_no_two_faults_have_the_same_name() -> None:
     names = [(fault.number, fault.name) for fault in FAULTS]
     assert len(names) == len(set(names))
+
+
+def test_each_message_of_the_actors_can_be_crashed_at() -> None:
+    unknown = []
+    for pair in pairs():
+        try:
+            how(pair)
+        except KeyError:
+            unknown.append(pair)
+    assert not unknown, f"say in tests/faults/provoking.py how these are brought about: {unknown}"

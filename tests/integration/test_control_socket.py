@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from control.client import ControlClient, NoDaemon
+from control.client import ControlClient, ControlError, NoDaemon
 from control.server import ControlServer, NoSocket
 from tests.control_answers import STATUS, Answers
 
@@ -26,6 +26,50 @@ def test_a_body_over_the_limit_is_refused(server: ControlServer) -> None:
     connection.endheaders()
     assert connection.getresponse().status == 413
     connection.close()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("bug"), SystemExit(1)], ids=["bug", "SystemExit"])
+def test_an_answer_that_fails_is_told_and_the_next_one_comes(
+    client: ControlClient, answers: Answers, error: BaseException
+) -> None:
+    answers.broken = error
+    with pytest.raises(ControlError, match="failed on this"):
+        client.status()
+    answers.broken = None
+    assert client.status() == STATUS
+
+
+@pytest.mark.parametrize("error", [RuntimeError("bug"), SystemExit(1)], ids=["bug", "SystemExit"])
+def test_the_socket_answers_after_its_loop_has_failed(
+    server: ControlServer,
+    client: ControlClient,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+) -> None:
+    listening = server._server
+    waiting, readable = [error], listening.readable
+
+    def failing() -> bool:
+        if waiting:
+            raise waiting.pop()
+        return bool(readable())
+
+    monkeypatch.setattr(listening, "readable", failing)
+    assert client.status() == STATUS
+    assert not waiting
+
+
+def test_a_connection_that_cannot_be_taken_closes_no_socket(
+    server: ControlServer, client: ControlClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_given: object, **_named: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(server._server, "channel_class", failing)
+        with pytest.raises((NoDaemon, ControlError)):  # the log of a test may hold on to it
+            ControlClient(server.path, timeout=0.2).status()
+    assert client.status() == STATUS
 
 
 def test_waiting_requests_never_use_up_the_threads(

@@ -40,9 +40,10 @@ from tests.integration.test_runs import Hold
 
 @dataclass(frozen=True)
 class Crash:
-    """A message that every actor fails on, in these tests."""
+    """A message that every actor fails on, in these tests; not before it is `let_go`."""
 
     error: BaseException
+    let_go: threading.Event | None = None
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +55,7 @@ def _crashable(monkeypatch: pytest.MonkeyPatch) -> None:
 def _crashing(original: Callable[[Any, Any], object]) -> Callable[[Any, Any], object]:
     def handle(self: object, message: object) -> object:
         if isinstance(message, Crash):
+            assert message.let_go is None or message.let_go.wait(5)
             raise message.error
         return original(self, message)
 
@@ -109,6 +111,20 @@ def test_what_is_told_of_a_crash_holds_no_secret(held: tuple[Bench, Hold, int]) 
     problems = [problem.message for problem in bench.wait(run_id).errors]
     assert any("Token [secret]" in message for message in problems), problems
     assert "4711" not in str(bench.events.entries)
+
+
+def test_a_question_that_the_crashed_one_never_came_to_is_answered_by_the_next(
+    bench: Bench,
+) -> None:
+    coordinator, let_go = bench.system.wiring.coordinator, threading.Event()
+    assert coordinator.tell(Crash(RuntimeError("bug"), let_go)) is not None
+    answers: list[object] = []
+    asking = threading.Thread(target=lambda: answers.append(bench.system.status()))
+    asking.start()
+    wait_until(lambda: bench.system.mailboxes()["coordinator"] == 1, what="a question that waits")
+    let_go.set()
+    asking.join(5)
+    assert len(answers) == 1
 
 
 @pytest.mark.parametrize("role", ["coordinator", "features-phase", "new_tests-phase"])
