@@ -53,6 +53,7 @@ class FreshStart:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._run_id: int | None = None
+        self._given_up: int | None = None
         self._staging: Database | None = None
 
     def store_page(self, page: Page, *, run_id: int, at: datetime) -> Stored:
@@ -82,9 +83,12 @@ class FreshStart:
         """Remove what was built, if anything was. Never raises."""
         self._let_go()
         remove_leftovers(self._database.path)
-        self._run_id = None
+        if self._run_id is not None:
+            self._given_up, self._run_id = self._run_id, None
 
     def _of(self, run_id: int) -> Database:
+        if run_id == self._given_up:  # the rest of it would pass for the whole
+            raise StorageError(f"what run {run_id} had built was given up")
         if self._staging is None or self._run_id != run_id:
             self.discard()
             self._run_id = run_id

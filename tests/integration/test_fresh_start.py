@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from actors.messages import RunProgress
-from rules.model import ErrorKind, RunStatus, SyncOptions
+from rules.model import ErrorKind, Kind, RunStatus, SyncOptions
+from rules.records import Page
 from service.store import MirrorDirectory
 from service.sync_service import Repositories, SyncService
 from simulator import Simulator
@@ -24,6 +25,7 @@ from storage.fresh_start import FreshStart, remove_leftovers, staging_path
 from storage.mirror_rows import MirrorRows
 from storage.sync_log import SyncLog
 from testio.client import TestioClient
+from tests.fakes import START
 from tests.oracle import differences
 
 NUKE = SyncOptions(nuke=True)
@@ -279,3 +281,18 @@ def test_no_handle_of_the_staging_file_outlives_it(service: SyncService) -> None
     finally:
         gc.enable()
     assert [target for target in targets if ".fresh-" in target] == []
+
+
+def test_what_was_given_up_is_not_taken_up_again_with_the_rest_of_its_pages(
+    database: Database,
+) -> None:
+    fresh = FreshStart(database)
+    page = Page(kind=Kind.PRODUCTS, product_id=0)
+    fresh.store_page(page, run_id=7, at=START)
+    fresh.discard()
+    fresh.discard()
+    with pytest.raises(StorageError, match="run 7 had built was given up"):
+        fresh.store_page(page, run_id=7, at=START)
+    fresh.store_page(page, run_id=8, at=START)
+    fresh.discard()
+    assert leftovers(database) == []
