@@ -173,7 +173,9 @@ class ActorSystem:
         try:
             report = cast(
                 StopReport,
-                self.wiring.supervisor.ask(StopAll(seconds=seconds), timeout=seconds + 0.5),
+                self.wiring.supervisor.ask(  # nobody ever takes its place
+                    StopAll(seconds=seconds), timeout=seconds + 0.5, again=False
+                ),
             )
         except NoAnswer:
             report = self._stop_without_supervisor()

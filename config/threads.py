@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -20,7 +21,7 @@ PAUSES = (0.1, 1.0, 5.0)
 
 def lasting_thread(name: str, run: Callable[[], None]) -> threading.Thread:
     """A daemon thread that runs until `run` returns. `run` must be able to begin anew."""
-    return threading.Thread(target=_last, args=(name, run), name=name, daemon=True)
+    return threading.Thread(target=partial(_last, name, run), name=name, daemon=True)
 
 
 def _last(name: str, run: Callable[[], None]) -> None:

@@ -82,5 +82,5 @@ def test_a_follower_whose_reader_has_gone_ends_at_once(home: Home) -> None:
 
 def test_a_file_that_is_no_database_is_not_followed(home: Home) -> None:
     home.database.write_text("this was never a database, and never will be\n" * 50)
-    failed = home.run("events", "--follow", expect=6)
-    assert "cannot be read" in failed.stderr
+    failed = home.run("events", "--follow", expect=9)
+    assert "file is not a database" in failed.stderr

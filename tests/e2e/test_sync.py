@@ -211,6 +211,6 @@ def test_a_mistake_gets_a_clear_line_and_its_own_status(
 
 def test_a_database_that_is_none_is_left_alone(home: Home) -> None:
     home.database.write_text("my diary")
-    ended = home.run("sync", expect=6)
+    ended = home.run("sync", expect=9)
     assert "not a SQLite database" in ended.stderr
     assert home.database.read_text() == "my diary"

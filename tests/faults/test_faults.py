@@ -5,6 +5,7 @@ FAULT_SEED repeats a series; each attempt has a seed of its own, made of it.
 
 from __future__ import annotations
 
+import math
 import os
 import random
 from collections import Counter
@@ -23,6 +24,8 @@ from tests.faults.trial import Trial
 from tests.homes import Home, end_all
 
 IS_LONG = os.environ.get("FAULTS") == "long"
+SHARE = float(os.environ.get("FAULT_SHARE", "1"))
+"""Of the long attempts: who has less time may try a part of each."""
 ORDER = sorted(FAULTS, key=lambda fault: fault.number)
 ATTEMPTS = [
     pytest.param(
@@ -32,7 +35,7 @@ ATTEMPTS = [
         marks=pytest.mark.timeout(fault.seconds),
     )
     for fault in ORDER
-    for number in range(fault.long if IS_LONG else fault.short)
+    for number in range(math.ceil(fault.long * SHARE) if IS_LONG else fault.short)
 ]
 
 

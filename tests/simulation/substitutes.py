@@ -20,7 +20,10 @@ from pykka import ActorRegistry
 from tests.simulation.machine import Machine, Task
 
 REAL = {"threading": threading, "queue": queue, "time": time}
-SIMULATED = ("actors.", "pykka._actor", "pykka._threading", "testio.cancellation", "testio.limits")
+SIMULATED = (
+    *("actors.", "config.threads", "pykka._actor", "pykka._threading"),
+    *("testio.cancellation", "testio.limits"),
+)
 
 
 class Lock:

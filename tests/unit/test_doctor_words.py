@@ -177,7 +177,6 @@ def test_file_systems_that_sqlite_is_not_safe_on(facts: SpaceFacts, where: str) 
 DATABASE = DatabaseFacts(path="/d/t.db", revision="0002")
 WHOLE = ok("database", "/d/t.db is whole")
 SCHEMA = ok("schema", "0002")
-DAMAGED = "keep a copy, and have the mirror built anew: move the file away, then testio-sync sync"
 
 
 def broken(subject: str, message: str, remedy: str) -> Finding:
@@ -219,10 +218,22 @@ def broken(subject: str, message: str, remedy: str) -> Finding:
         (
             replace(DATABASE, damage=("page 7", "page 9"), loose_references=3),
             [
+                Finding(
+                    level=Level.ERROR,
+                    subject="database",
+                    message="/d/t.db is damaged: page 7; page 9",
+                    remedy="testio-sync rebuild",
+                    area=Area.DAMAGE,
+                )
+            ],
+        ),
+        (
+            replace(DATABASE, loose_references=3),
+            [
                 broken(
                     "database",
-                    "/d/t.db is damaged: page 7; page 9; 3 rows refer to rows that are not there",
-                    DAMAGED,
+                    "/d/t.db is damaged: 3 rows refer to rows that are not there",
+                    "testio-sync sync --nuke",
                 ),
                 SCHEMA,
             ],

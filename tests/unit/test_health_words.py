@@ -168,8 +168,8 @@ def test_a_database_that_cannot_be_read() -> None:
             check=Check.DATABASE,
             where="the database",
             message="it is locked",
-            advice="if it is locked, end the program that holds it; if it is damaged, put a "
-            "backup in its place while no daemon runs",
+            advice="if it is locked, end the program that holds it; if it is damaged, "
+            "`testio-sync rebuild`",
         ),
     )
 

@@ -25,7 +25,7 @@ STATEMENTS_OF_A_MIGRATION = 120
 TITLE = "renamed upstream"
 
 
-@fault(1, "SIGKILL at a random moment of a full sync", long=100, latency_seconds=0.02)
+@fault(1, "SIGKILL at a random moment of a full sync", long=140, latency_seconds=0.02)
 def killed_at_random(trial: Trial) -> None:
     process = trial.start("sync")
     _first_request(trial, process)
