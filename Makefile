@@ -60,8 +60,10 @@ faults: $(VENV)/.dev ## the fault programme at length, into docs/reliability.md 
 	FAULTS=long FAULT_RESULTS=$(CURDIR)/.faults.jsonl $(BIN)/pytest tests/faults $(if $(ONLY),-k "$(ONLY)"); \
 		status=$$?; $(BIN)/python -m tests.faults.report .faults.jsonl; exit $$status
 
-soak: $(VENV)/.dev ## an hour of five-second cycles with random faults (SOAK_SECONDS=3600)
-	FAULTS=long SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/pytest tests/faults -n0 -rP -k "27-"
+soak: $(VENV)/.dev ## an hour of five-second cycles with random faults, into docs/reliability.md (SOAK_SECONDS=3600)
+	@rm -f .faults.jsonl
+	FAULTS=long SOAK_SECONDS=$(SOAK_SECONDS) FAULT_RESULTS=$(CURDIR)/.faults.jsonl $(BIN)/pytest tests/faults -n0 -k "27-"; \
+		status=$$?; $(BIN)/python -m tests.faults.report .faults.jsonl; exit $$status
 SOAK_SECONDS := 3600
 
 mutants: $(VENV)/.dev ## break each rule on purpose and see its test fail (the suite tries one)
