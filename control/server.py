@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import stat
 import threading
 import time
@@ -24,9 +25,10 @@ from control.paths import LONGEST
 THREADS = 8
 MAX_BODY_BYTES = 64 * 1024
 MAX_HEADER_BYTES = 16 * 1024
-IDLE_SECONDS = 10
+IDLE_SECONDS = 5
 LAST_ANSWERS_SECONDS = 0.5
 CONNECTIONS = 1200
+"""At most; those beyond wait until others have been quiet for IDLE_SECONDS."""
 AFTER_FAILURE_SECONDS = 0.1
 """What fails at once again is not to keep a core busy."""
 
@@ -64,9 +66,9 @@ class ControlServer:
             unix_socket=str(self.path),
             unix_socket_perms="600",
             threads=THREADS,
-            connection_limit=CONNECTIONS,
+            connection_limit=_most_connections(),
             channel_timeout=IDLE_SECONDS,
-            cleanup_interval=2,
+            cleanup_interval=1,
             max_request_body_size=MAX_BODY_BYTES,
             max_request_header_size=MAX_HEADER_BYTES,
             asyncore_use_poll=True,
@@ -109,6 +111,12 @@ class ControlServer:
 
 def _not_accepted() -> None:
     log.exception("control_connection_failed")
+
+
+def _most_connections() -> int:
+    """So many that half of the files which this process may have open are left for its work."""
+    files, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return CONNECTIONS if files == resource.RLIM_INFINITY else min(CONNECTIONS, files // 2)
 
 
 def prepare_folder(path: Path) -> None:

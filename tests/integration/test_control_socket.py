@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import resource
 import socket
 import threading
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from control.client import ControlClient, ControlError, NoDaemon
-from control.server import ControlServer, NoSocket
+from control.server import CONNECTIONS, ControlServer, NoSocket, _most_connections
 from tests.control_answers import STATUS, Answers
 
 
@@ -170,3 +171,15 @@ def test_a_symlink_in_the_way_is_refused(tmp_path: Path, answers: Answers) -> No
     with pytest.raises(NoSocket, match="is not a socket"):
         ControlServer(folder / "socket", answers).start()
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_half_of_the_files_that_a_process_may_have_open_are_left_for_its_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limits = {"most": 1024}
+    monkeypatch.setattr(
+        "control.server.resource.getrlimit", lambda _which: (limits["most"], limits["most"])
+    )
+    assert _most_connections() == 512
+    for limits["most"] in (20_000, resource.RLIM_INFINITY):
+        assert _most_connections() == CONNECTIONS
