@@ -1,6 +1,7 @@
-"""Every fault a few times; with FAULTS=long (`make faults`) as often as the programme says.
+"""Every fault as often as the programme says with FAULTS=long (`make faults`).
 
-FAULT_SEED repeats a series; each attempt has a seed of its own, made of it.
+The default suite tries each number: half of its faults, others each time. FAULT_SEED repeats a
+series; each attempt has a seed of its own, made of it.
 """
 
 from __future__ import annotations
@@ -27,29 +28,52 @@ IS_LONG = os.environ.get("FAULTS") == "long"
 SHARE = float(os.environ.get("FAULT_SHARE", "1"))
 """Of the long attempts: who has less time may try a part of each."""
 ORDER = sorted(FAULTS, key=lambda fault: fault.number)
-ATTEMPTS = [
+SHORT = {
+    number: [fault for fault in ORDER if fault.number == number and fault.short]
+    for number in sorted({fault.number for fault in FAULTS})
+}
+LONG_ATTEMPTS = [
     pytest.param(
         fault,
-        number,
-        id=f"{fault.number:02}-{fault.name.replace(' ', '-')}-{number}",
+        nth,
+        id=f"{fault.number:02}-{fault.name.replace(' ', '-')}-{nth}",
         marks=pytest.mark.timeout(fault.seconds),
     )
     for fault in ORDER
-    for number in range(math.ceil(fault.long * SHARE) if IS_LONG else fault.short)
+    for nth in range(math.ceil(fault.long * SHARE))
+]
+SHORT_ATTEMPTS = [
+    pytest.param(
+        number,
+        nth,
+        id=f"{number:02}-{nth}",
+        marks=pytest.mark.timeout(max(fault.seconds for fault in faults)),
+    )
+    for number, faults in SHORT.items()
+    for nth in range(math.ceil(len(faults) / 2))
 ]
 
 
 @pytest.fixture
-def trial(
-    tmp_path: Path, make_simulator: Callable[..., Simulator], request: pytest.FixtureRequest
-) -> Iterator[Callable[[Fault, int, str], Trial]]:
+def base(testrun_uid: str) -> str:
+    """Of all seeds."""
+    chosen = os.environ.get("FAULT_SEED", str(int(testrun_uid, 16) % 1_000_000))
+    print(f"FAULT_SEED={chosen} repeats this")
+    return chosen
+
+
+MakeTrial = Callable[[Fault, int, str], Trial]
+
+
+@pytest.fixture
+def make_trial(tmp_path: Path, make_simulator: Callable[..., Simulator]) -> Iterator[MakeTrial]:
     made: list[Trial] = []
 
-    def make(fault: Fault, number: int, seed: str) -> Trial:
+    def make(fault: Fault, nth: int, seed: str) -> Trial:
         home = Home(folder=tmp_path / "home", simulator=make_simulator(**fault.account))
         home.folder.mkdir()
         dice = random.Random(seed)
-        made.append(Trial(home=home, dice=dice, number=number, is_long=IS_LONG))
+        made.append(Trial(home=home, dice=dice, number=nth, is_long=IS_LONG))
         return made[-1]
 
     yield make
@@ -62,22 +86,36 @@ def trial(
         each.afterwards.close()
 
 
-@pytest.mark.parametrize(("fault", "number"), ATTEMPTS)
-def test_fault(
-    fault: Fault, number: int, trial: Callable[[Fault, int, str], Trial], testrun_uid: str
-) -> None:
-    base = os.environ.get("FAULT_SEED", str(int(testrun_uid, 16) % 1_000_000))
-    seed = f"{base}:{fault.number}:{fault.name}:{number}"
-    print(f"FAULT_SEED={base} repeats this")
-    attempt, seen = trial(fault, number, seed), Counter[str]()
+def attempt(fault: Fault, nth: int, base: str, make_trial: MakeTrial) -> None:
+    """Try it, judge it, and note what was seen."""
+    made = make_trial(fault, nth, f"{base}:{fault.number}:{fault.name}:{nth}")
     passed = False
     try:
-        fault.body(attempt)
-        judge(attempt)
+        fault.body(made)
+        judge(made)
         passed = True
     finally:
-        seen = attempt.seen or Counter(["nothing"])
+        seen = made.seen or Counter(["nothing"])
         note(Attempt(fault.number, fault.name, base, passed, dict(seen)))
+
+
+if IS_LONG:
+
+    @pytest.mark.parametrize(("fault", "nth"), LONG_ATTEMPTS)
+    def test_fault(fault: Fault, nth: int, base: str, make_trial: MakeTrial) -> None:
+        attempt(fault, nth, base, make_trial)
+
+else:
+
+    @pytest.mark.parametrize(("number", "nth"), SHORT_ATTEMPTS)
+    def test_number(number: int, nth: int, base: str, make_trial: MakeTrial) -> None:
+        order = random.Random(f"{base}:{number}").sample(SHORT[number], len(SHORT[number]))
+        attempt(order[nth], 0, base, make_trial)
+
+
+def test_every_number_of_the_programme_is_tried() -> None:
+    assert list(SHORT) == list(range(1, 28))
+    assert all(SHORT.values())
 
 
 def test_no_two_faults_have_the_same_name() -> None:
