@@ -12,14 +12,16 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import structlog
 
 from actors.base import Address
 from actors.messages import Flush
+from config.secrets import REDACTOR
 from rules.events import Entry, RunClosed, RunOpened, SyncEvent
-from rules.model import RunStatus, SyncResult
+from rules.model import Problem, RunStatus, SyncResult
 
 log = structlog.get_logger("sync")
 LEVEL = logging.getLogger("sync")
@@ -70,7 +72,12 @@ class Journal:
             self._stuck = (why, time.monotonic() if self._stuck is None else self._stuck[1])
 
     def record(self, entry: Entry) -> None:
-        """Put one entry at the end, wake the Logger, and show it in the log. Never raises."""
+        """Put one entry at the end, wake the Logger, and show it in the log. Never raises.
+
+        Errors of libraries may hold what they were given: the secrets are taken out here, before
+        the database, the socket or a notification has them.
+        """
+        entry = _without_secrets(entry)
         with self._lock:
             self._waiting.append(entry)
             wake, self._is_woken = not self._is_woken, True
@@ -151,6 +158,19 @@ def _tell(watchers: Sequence[Callable[[E], None]], what: E) -> None:
         except BaseException:
             with contextlib.suppress(Exception):
                 log.exception("watcher_failed")
+
+
+def _without_secrets(entry: Entry) -> Entry:
+    if isinstance(entry, RunClosed) and entry.result.errors:
+        errors = tuple(_masked(problem) for problem in entry.result.errors)
+        return replace(entry, result=replace(entry.result, errors=errors))
+    if isinstance(entry, SyncEvent) and entry.problem is not None:
+        return replace(entry, problem=_masked(entry.problem))
+    return entry
+
+
+def _masked(problem: Problem) -> Problem:
+    return replace(problem, message=REDACTOR(problem.message))
 
 
 def _show(entry: Entry) -> None:

@@ -9,7 +9,9 @@ import pytest
 from actors.base import Address
 from actors.journal import Journal
 from actors.messages import Flush
-from rules.events import EventName, SyncEvent
+from config.secrets import REDACTOR
+from rules.events import EventName, RunClosed, SyncEvent
+from rules.model import ErrorKind, Problem, RunRequest, RunStatus, SyncResult, Trigger
 
 
 class Logger(Address):
@@ -65,3 +67,18 @@ def test_a_database_that_cannot_be_written_is_tried_again_at_the_next_entry(logg
     journal.record(event())
     assert logger.flushes == 2
     assert len(journal) == 2
+
+
+def test_a_secret_in_an_error_is_masked_before_anybody_has_it(logger: Logger) -> None:
+    REDACTOR.add("s3cr3t-of-the-journal")
+    problem = Problem(kind=ErrorKind.CRASHED, message="bad header 'Token s3cr3t-of-the-journal'")
+    result = SyncResult(
+        run_id=1, status=RunStatus.FAILED, trigger_source=Trigger.API, errors=(problem,)
+    )
+    at, journal = datetime(2026, 1, 31, tzinfo=UTC), Journal(logger)
+    journal.record(SyncEvent(at=at, event=EventName.ACTOR_CRASHED, problem=problem))
+    request = RunRequest(trigger=Trigger.API)
+    journal.record(RunClosed(at=at, request=request, result=result))
+    said = repr(journal.first(10))
+    assert "bad header" in said
+    assert "s3cr3t" not in said
