@@ -68,9 +68,10 @@ class Limited:
     )
 
     def fill(self, pid: int) -> None:
-        """Files may not grow beyond their first page."""
-        _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (FIRST_PAGE, most))
+        """Files may not grow beyond their first page, unless the process has ended."""
+        with suppress(ProcessLookupError):
+            _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (FIRST_PAGE, most))
 
     def empty(self, pid: int) -> None:
         """They may again."""
