@@ -53,6 +53,8 @@ from testio.tally import RemoteState
 T = TypeVar("T")
 
 POLL_SECONDS = 0.1
+LONG_WAIT_SECONDS = 5.0
+"""A transaction that waits for so long is worth a word; usually they wait for hundredths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,7 @@ class ControlHandlers:
     remote: Callable[[], RemoteState]
     health_check: HealthCheck
     exporter: Exporter
+    held_up_seconds: Callable[[], float]
 
     @property
     def settings(self) -> Settings:
@@ -78,12 +81,13 @@ class ControlHandlers:
         """What only the living daemon knows."""
         state = _answered(self.system.status)
         schedule = _answered(self.system.schedule)
+        trouble, trouble_seconds = self._trouble()
         return StatusReply(
             daemon=with_log(self.daemon, self.settings.log_file),
             current_run=None if state.current is None else view_of_progress(state.current),
             queued_run_id=state.queued_run_id,
-            trouble=self.system.journal.stuck_because,
-            trouble_seconds=round(self.system.journal.stuck_seconds, 1),
+            trouble=trouble,
+            trouble_seconds=round(trouble_seconds, 1),
             interval_seconds=schedule.interval_seconds,
             paused=schedule.paused,
             paused_until=schedule.paused_until,
@@ -93,6 +97,13 @@ class ControlHandlers:
             remote=view_of_remote(self.remote()),
             choices=view_of_choices(self.steering.configuration.choices),
         )
+
+    def _trouble(self) -> tuple[str | None, float]:
+        """Why nothing can be written, and for how long; a writer may wait before it says so."""
+        journal, waiting = self.system.journal, self.held_up_seconds()
+        if journal.stuck_because is None and waiting >= LONG_WAIT_SECONDS:
+            return f"{self.settings.db_path} is locked by another process", waiting
+        return journal.stuck_because, journal.stuck_seconds
 
     def health(self) -> HealthReply:
         """Whether all is well."""

@@ -150,6 +150,7 @@ def _handlers(
         remote=steering.client.state,
         health_check=lookout.health,
         exporter=lookout.exporter,
+        held_up_seconds=lambda: store.database.held_up_seconds,
     )
 
 

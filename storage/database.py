@@ -57,6 +57,7 @@ class Database:
         self._mode = mode
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._busy: tuple[float, float] | None = None  # the first and the last time it was locked
         self._opened_as = _create_private(path, mode)
         self._dataset = dataset.connect(
             "sqlite:///mirror",
@@ -150,8 +151,12 @@ class Database:
                 self._synchronise(durable)
                 # A deferred one that turns into a write fails at once when another has written.
                 self._raw.execute("BEGIN IMMEDIATE")
+                self._busy = None
                 return self._raw
             except sqlite3.OperationalError as error:
+                if _is_busy(error):
+                    now = time.monotonic()
+                    self._busy = (self._busy or (now, now))[0], now
                 self._lock.release()
                 if not _is_busy(error) or time.monotonic() > give_up_at:
                     raise
@@ -160,6 +165,14 @@ class Database:
                 raise
             if self._stopping.wait(BUSY_PAUSE_SECONDS):
                 raise DatabaseBusy(f"{self.path} is locked by another process")
+
+    @property
+    def held_up_seconds(self) -> float:
+        """For how long transactions have been waiting for another process; 0 if none is."""
+        busy = self._busy
+        if busy is None or time.monotonic() - busy[1] > 2 * BUSY_TIMEOUT_MS / 1000 + 1.0:
+            return 0.0  # who has waited has given up
+        return busy[1] - busy[0]
 
     def _refuse_damaged(self) -> None:
         if self.damage is not None:

@@ -26,6 +26,7 @@ from storage.migrate import MIGRATIONS, REVISION, migrate
 from storage.schema import FRESHNESS_VIEW, metadata
 from storage.sync_log import SyncLog
 from storage.times import as_text
+from tests.conftest import wait_until
 from tests.fakes import START
 
 
@@ -201,9 +202,11 @@ def test_a_write_waits_for_another_process_and_goes_on(database: Database) -> No
         writer = threading.Thread(target=write)
         writer.start()
         assert not done.wait(2 * BUSY_TIMEOUT_MS / 1000), "somebody else is writing"
+        wait_until(lambda: database.held_up_seconds > 0, what="a word of the wait")
         other.execute("COMMIT")
         assert done.wait(10)
         writer.join()
+        assert database.held_up_seconds == 0
 
 
 def test_a_write_that_waits_gives_up_when_the_database_is_closed(database: Database) -> None:
