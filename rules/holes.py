@@ -24,13 +24,12 @@ class Holes:
 
     def __init__(self, known: Sequence[HoleRecord]) -> None:
         self._given = self._known = tuple(known)
-        self._met: list[HoleRecord] = []
         self.begin()
 
     def begin(self) -> None:
         """The list is read from its head, again; what was met and not taken is met again."""
         self.count = 0
-        self._met = []
+        self._met: list[HoleRecord] = []
         self._open: list[HoleRecord] = []
         self._assumed: list[HoleRecord] = []
         self._expected = {hole.position - 1: hole for hole in self._known}

@@ -31,7 +31,7 @@ def table(attempts: Sequence[Attempt]) -> str:
             seen.update(each.seen)
         words = "; ".join(
             what if count == len(mine) else f"{what} ({count})"
-            for what, count in seen.most_common(MOST_SEEN)
+            for what, count in seen.most_common(None if key[0] == SOAK else MOST_SEEN)
         )
         rows.append(f"| {key[0]} | {key[1]} | {len(mine)} | {passed} | {words} |")
     return "\n".join(rows)

@@ -178,3 +178,11 @@ def test_rows_without_a_usable_id_are_handed_out_and_do_not_break_the_listing() 
     rows = [Seen(id=None if i % 5 == 0 else i) for i in range(1, window.per_page + 1)]
     assert len(listing.take(window, rows)) == window.per_page
     assert listing.state is Reading.GOING_ON
+
+
+def test_the_resume_point_says_whether_the_list_was_in_order() -> None:
+    listing = Listing()
+    window = listing.next_window()
+    ends = [EPOCH + timedelta(hours=row) for row in range(window.per_page)]  # the oldest first
+    listing.take(window, [Seen(id=row + 1, end_at=end) for row, end in enumerate(ends)])
+    assert not listing.resume_point.ordered

@@ -139,3 +139,10 @@ def test_nothing_joins_up_out_of_order_or_in_a_full_listing_or_with_nothing() ->
     found.has_joined_up(known(5), page=5)
     assert found.has_joined_up([], page=5) is False
     assert found.has_joined_up(known(1), page=5)
+
+
+def test_a_page_of_known_rows_is_a_whole_page() -> None:
+    one_short = stops()
+    assert not one_short.has_joined_up(rows(*range(29), known=True), page=30)
+    assert not one_short.has_joined_up(rows(29, known=True), page=30), "the page itself"
+    assert one_short.has_joined_up(rows(30, known=True), page=30), "and the safety page"
