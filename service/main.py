@@ -108,6 +108,8 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
             server.stop()
             lookout.stop(patient=not stop.is_set())
             client.close()
+        if status is ExitStatus.DONE and system.gave_up.is_set():  # on the way out
+            status = ExitStatus.GAVE_UP
         if report.unwritten and status is ExitStatus.DONE:
             status = ExitStatus.DATABASE
     log.info("daemon_stopped", status=int(status))
