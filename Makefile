@@ -80,10 +80,10 @@ simulation: $(VENV)/.dev ## thousands of new lives of the actor system (SIMULATI
 		$(BIN)/pytest tests/simulation --timeout=600
 
 coverage: $(VENV)/.dev ## branch coverage of rules, storage, actors and testio; fails under 95 % of any
-	$(BIN)/pytest $(ONE_PROCESS) --cov --cov-report=json:.coverage.json --cov-report=
+	$(BIN)/pytest $(ONE_PROCESS) --timeout=200 --cov --cov-report=json:.coverage.json --cov-report=
 	@$(BIN)/python -m tests.coverage .coverage.json
 # Tests that run the code in their own process; the others start the command line.
-ONE_PROCESS := $(addprefix tests/,unit contract integration model simulation)
+ONE_PROCESS := $(addprefix tests/,unit contract integration)
 
 man: $(VENV)/.dev ## make the manual page again, from the parsers (a test compares)
 	$(BIN)/testio-sync man > man/testio-sync.1
