@@ -2,6 +2,10 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+# A lock is complete, so nothing beside it is looked for: what the index gets later changes nothing.
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
+LOCKED := $(INSTALL) --require-hashes
+COMPLETE := $(BIN)/pip --disable-pip-version-check check
 PACKAGES := actors cli config control rules service simulator storage testio
 # The first Python of at least 3.11; set PYTHON to choose another.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
@@ -17,7 +21,8 @@ help: ## list these targets
 install: $(VENV)/.installed ## make .venv/bin/testio-sync from the hash-locked dependencies
 
 install-extras: requirements-extras.lock $(VENV)/.installed ## add what browse and Parquet exports need
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-extras.lock
+	$(LOCKED) -r requirements-extras.lock
+	@$(COMPLETE)
 
 demo: install ## see it work against the bundled simulator, in half a minute
 	@$(BIN)/testio-sync demo
@@ -95,7 +100,7 @@ lock: ## pin the dependencies again (needs uv)
 	uv pip compile $(LOCK) --extra build --extra audit -o requirements-audit.lock
 	uv pip compile $(LOCK) --extra build --extra mutation -o requirements-mutation.lock
 	uv pip compile $(LOCK) --extra build --extra dev --extra browse --extra parquet -o requirements-dev.lock
-LOCK := -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+LOCK := -q --upgrade --universal --no-strip-extras --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command 'make lock' pyproject.toml
 
 clean: ## remove everything that make and the tests have made
@@ -109,22 +114,27 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: requirements.lock pyproject.toml $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(LOCKED) -r requirements.lock
+	$(INSTALL) --no-build-isolation -e .
+	@$(COMPLETE)
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(LOCKED) -r requirements-dev.lock
+	@$(COMPLETE)
 	@touch $@
 
 $(VENV)/.bench: requirements-bench.lock $(VENV)/.dev
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	$(LOCKED) -r requirements-bench.lock
+	@$(COMPLETE)
 	@touch $@
 
 $(VENV)/.audit: requirements-audit.lock $(VENV)/.installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
+	$(LOCKED) -r requirements-audit.lock
+	@$(COMPLETE)
 	@touch $@
 
 $(VENV)/.mutation: requirements-mutation.lock $(VENV)/.dev
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-mutation.lock
+	$(LOCKED) -r requirements-mutation.lock
+	@$(COMPLETE)
 	@touch $@
