@@ -4,16 +4,20 @@
 inserted above show the overlap further down: still contiguous. Rows removed above hide it: step
 back until it shows again, or start over from the head, a bounded number of times.
 
+Rows that end at the same time may stand in another order at each request, so no joint cuts such
+a tie (`ties`); one that is longer than a window makes the listing partial.
+
 The end is a window with nothing but its overlap. A short page alone is not: servers clamp
 `per_page`, and leave records out of a page that they cannot show. An incremental listing also
-ends where it joins up with rows that an earlier listing has confirmed.
+ends where it joins up with rows that an earlier listing has confirmed. A remote that answers
+another page with the rows of the first ignores paging: its answer may have been cut.
 
 A window that fails for good is split until the records that make it fail stand alone; they are
 holes. Around them windows cannot overlap, so what was read there is read again afterwards: still
 in its place, it shows that nothing moved.
 
 What belongs to it has files of its own: `windows` (which page), `splitting`, `holes`, `proofs`
-(reading again), `pages` (what is learned about the server), `stops` (ends before the end).
+(reading again), `pages` (what is learned about the server), `stops` (ends before the end), `ties`.
 
 Moves that compensate each other exactly cannot be seen through page numbers.
 """
@@ -31,15 +35,20 @@ from rules.proofs import Answer, Proofs, single
 from rules.records import HoleRecord
 from rules.resume import ResumePoint
 from rules.splitting import Split
-from rules.stops import PAGE_AROUND_HOLES, Seen, Stops
-from rules.windows import Window, adjacent_window, overlapping_window
+from rules.stops import Seen, Stops
+from rules.ties import LastTie, tie_around
+from rules.windows import LARGEST_WINDOW, Window, adjacent_window, overlapping_window
 
 MAX_STEPS_BACK = 6
 MAX_STARTS = 3
 MAX_SEEKS = 200
 
 TAIL = 4
-"""How many of the rows read last can show the overlap. An older row may have moved down."""
+"""How many of the rows read last can show the overlap, if their tie has no more. An older row may
+have moved down."""
+
+CUT_OFF = (100, 25)
+"""As many rows or more, or a multiple of the second number, may be a page and not the list."""
 
 
 class Reading(Enum):
@@ -57,7 +66,8 @@ class Listing:
 
     `since`: stop below this instant, as long as the list keeps the order newest end first.
     `incremental`: stop on known rows, under the same condition. `resume`: go on from there; then
-    `already_read` are the ids that the interrupted listing has stored. `holes`: those known from
+    `already_read` are the ids that the interrupted listing has stored. `before`: the instant of
+    the listing that an incremental or resumed one joins up with. `holes`: those known from
     earlier listings, to be stepped over. Not thread-safe; one worker drives it.
     """
 
@@ -68,12 +78,13 @@ class Listing:
         incremental: bool = False,
         resume: ResumePoint | None = None,
         already_read: Collection[int] = (),
+        before: datetime | None = None,
         holes: Sequence[HoleRecord] = (),
     ) -> None:
         self.state = Reading.GOING_ON
         self.why_abandoned = ""
         ordered = resume is None or resume.ordered
-        self._stops = Stops(since=since, incremental=incremental, ordered=ordered)
+        self._stops = Stops(since=since, incremental=incremental, ordered=ordered, before=before)
         self._holes = Holes(holes)
         self._starts = 1
         self._handed_out: set[int] = set()
@@ -97,8 +108,9 @@ class Listing:
         self._tail_at = -1
         self._last: tuple[Window, list[int | None]] | None = None
         self._recheck = False
+        self._tie = LastTie()
+        self._first_ids: frozenset[int | None] = frozenset()
         self._end = 0
-        self._need = 1
         self._steps_back = 0
         self._seeks = 0
         self._floor = 0
@@ -111,12 +123,14 @@ class Listing:
 
     def _go_on_from(self, point: ResumePoint) -> None:
         self._end, self._tail, self._tail_at = point.end, point.tail, point.tail_at
+        self._tie = LastTie(point.end - point.tied)
         self._floor = point.floor
         self._pages = Pages(
             largest_allowed=point.largest_allowed,
             largest_answer=point.largest_answer,
             left_out=point.left_out,
             unproven=not point.proven,
+            cut_tie=point.cut_tie,
         )
         self._read = set(point.tail)
 
@@ -146,8 +160,17 @@ class Listing:
             return adjacent_window(0, largest, stop=stop)
         if largest == 1:
             return single(self._end)
-        found = overlapping_window(self._end, self._need, largest, floor=self._floor, stop=stop)
-        return found or adjacent_window(self._end, largest, stop=stop)
+        return self._joining_window(largest, stop) or adjacent_window(self._end, largest, stop=stop)
+
+    def _joining_window(self, largest: int, stop: int | None) -> Window | None:
+        """One that begins above the tie in which the rows read end; where none can, above a row."""
+        end, need, steps = self._end, self._tie.need(self._end), self._steps_back
+        if steps:
+            need += 4**steps - 1
+        found = overlapping_window(
+            end, need, largest, floor=self._floor, stop=stop, beyond=not steps
+        )
+        return found or overlapping_window(end, 1, largest, floor=self._floor, stop=stop)
 
     @property
     def is_reading_on(self) -> bool:
@@ -167,14 +190,15 @@ class Listing:
         if self.state is not Reading.GOING_ON or self._checking is not None or self._proofs.next:
             return ()
         windows: list[Window] = []
-        end, largest = self._end, self._pages.largest_allowed
+        end, need, largest = self._end, self._tie.need(self._end), self._pages.largest_allowed
         for _ in range(min(most, self._steady // 2)):
             plain = self._holes.next_from(end) is None and self._split.is_behind(end)
-            window = overlapping_window(end, 1, largest, floor=self._floor) if plain else None
+            window = overlapping_window(end, need, largest, floor=self._floor) if plain else None
             if window is None:
                 break
             windows.append(window)
             end = window.limit
+            need = self._tie.at(end).need(end)
         return tuple(windows)
 
     @property
@@ -200,13 +224,24 @@ class Listing:
         if self._is_another_row_behind(window, ids):
             self._forget_assumed()
             return ()
+        if self._ignores_paging(window, ids):
+            self._end_unpaged(len(ids))
+            return ()
         last_known = max((i for i, key in enumerate(ids) if key in self._tail), default=-1)
-        if not self._joins_up(window, ids, has_overlap=last_known >= 0):
+        if not self._joins_up(window, rows, last_known):
             return ()
         if len(rows) == window.per_page:
             self._steady = steady + 1
-        self._take_in(window, rows, last_known + 1)
+        self._take_in(window, rows, self._first_new(rows, last_known))
         return self._hand_out(rows)
+
+    def _first_new(self, rows: Sequence[Seen], last_known: int) -> int:
+        """Where the rows behind the overlap begin: those of its own tie may stand within it."""
+        if last_known < 0:
+            return 0
+        tied = range(tie_around(rows, last_known).first, last_known)
+        unread = (i for i in tied if rows[i].id is not None and rows[i].id not in self._read)
+        return next(unread, last_known + 1)
 
     def failed(self, window: Window) -> None:
         """The remote fails on this window for good: split it, or note the hole."""
@@ -221,7 +256,7 @@ class Listing:
             self._note_hole()
         else:
             self._split.note_failure(window)
-            self._need = 1
+            self._steps_back = 0
 
     def take_holes(self) -> tuple[HoleRecord, ...]:
         """The holes met since the last call, once it is sure that nothing moved around them."""
@@ -234,14 +269,18 @@ class Listing:
         """From where an interrupted listing can go on, if all that was handed out is stored."""
         return self._point
 
-    def _joins_up(self, window: Window, ids: list[int | None], *, has_overlap: bool) -> bool:
+    def _joins_up(self, window: Window, rows: Sequence[Seen], last_known: int) -> bool:
         """Whether this answer goes on from what was read; if not, what to ask for instead."""
+        ids = [row.id for row in rows]
         if window.offset == 0 and self._end == 0:
             return True
         if window.offset < self._end:
-            if not has_overlap:
+            if last_known < 0:
                 self._seek_or_step_back(window, ids)
-            return has_overlap
+                return False
+            return self._shows_the_tie(window, rows, last_known)
+        if rows and self._tie.goes_on_with(rows[0]):
+            self._pages.cut_tie = True
         if self._pages.can_overlap:
             self._want_proof(window, ids)
             return True
@@ -252,6 +291,40 @@ class Listing:
         self._recheck = not ids
         self._pages.unproven = self._pages.unproven or bool(ids)
         return bool(ids)
+
+    def _shows_the_tie(self, window: Window, rows: Sequence[Seen], last_known: int) -> bool:
+        """Whether no row of the tie in which the overlap ends can stand above the window.
+
+        If one may, the list has moved, or this is the first tie that it shows: look further up.
+        Where no window could begin above it, or a hole is there, that is noted, and the listing
+        goes on.
+        """
+        tie = tie_around(rows, last_known)
+        is_single = tie.last == 0 and self._tie.begins_at == self._end - 1
+        if tie.first > 0 or window.offset == 0 or (is_single and not self._tie.any_met):
+            return True
+        if window.offset < self._tie.begins_at and window.offset > self._floor:
+            self._step_back()
+            return False
+        if not self._tie.any_met:
+            self._tie.any_met = True
+            return False
+        self._pages.cut_tie = self._pages.cut_tie or not is_single
+        return True
+
+    def _ignores_paging(self, window: Window, ids: list[int | None]) -> bool:
+        """Whether another page than the first one, the only one so far, holds the same rows."""
+        if window.offset == 0 or not ids or self._end != len(ids):
+            return False
+        return len(self._first_ids) == len(ids) and self._first_ids == frozenset(ids)
+
+    def _end_unpaged(self, rows: int) -> None:
+        """All rows come at once, on every page. Is that all that there are?"""
+        most, page = CUT_OFF
+        if rows < most and rows % page:
+            self._conclude(Reading.COMPLETE)
+        else:
+            self._abandon("paging is ignored, the answer may be cut")
 
     def _want_proof(self, window: Window, ids: list[int | None]) -> None:
         """Windows do not overlap here: what was read has to be read again, in its place."""
@@ -285,8 +358,11 @@ class Listing:
         self._stops.note(beyond)
         if beyond:
             self._holes.close(beyond[0].id)
+        self._tie.note(window, rows, self._end)
         self._note_tail(window, rows, first_new)
         self._last = (window, [row.id for row in rows])
+        if window.offset == 0:
+            self._first_ids = frozenset(row.id for row in rows)
         if self._has_ended(window, rows, len(beyond)):
             self._finish()
             return
@@ -297,11 +373,11 @@ class Listing:
             self._look_for_the_end(rows, beyond)
 
     def _look_for_the_end(self, rows: Sequence[Seen], beyond: Sequence[Seen]) -> None:
-        page = PAGE_AROUND_HOLES if self._floor else self._pages.largest_allowed
-        if self._stops.is_below_since(rows) or (self._at_head and self._was_read_before(rows)):
+        is_head_done = self._at_head and self._was_read_before(rows)
+        if self._stops.is_below_since(rows) or (is_head_done and self._stops.is_settled(rows)):
             self._finish()
-        elif self._stops.has_joined_up(beyond, page=page):
-            if self._pages.left_out:
+        elif self._split.is_behind(self._end) and self._stops.has_joined_up(rows, beyond):
+            if self._pages.left_out or self._pages.cut_tie:
                 self._finish()
             else:
                 self._conclude(Reading.JOINED)
@@ -312,15 +388,16 @@ class Listing:
     def _note_tail(self, window: Window, rows: Sequence[Seen], first_new: int) -> None:
         wanted = self._proofs.wants_a_row or self._holes.are_known
         ids = []
-        for index, row in enumerate(rows[first_new:], window.offset + first_new):
+        for index, row in enumerate(rows, window.offset):
             if row.id is None:
                 continue
             ids.append(row.id)
             self._tail_at = index
-            if wanted:
+            if wanted and index >= window.offset + first_new:
                 self._proofs.note_row(index, row.id)
                 self._holes.expect_behind(row.id, index)
-        self._tail = (*self._tail, *ids)[-TAIL:]
+        tied = min(window.offset + len(rows) - self._tie.begins_at, LARGEST_WINDOW)
+        self._tail = _last_of((*self._tail, *ids), max(TAIL, tied))
 
     def _check_again(self, window: Window, ids: list[int | None]) -> None:
         """Pages too small to overlap, and none behind: the last one must still be the same."""
@@ -349,7 +426,6 @@ class Listing:
         # Where nothing moved, the overlap alone ends just where the rows read ended.
         as_expected = window.offset + answered == self._end
         self._end = window.offset + answered
-        self._need = 1
         self._steps_back = 0
         self._pages.note(window, answered, beyond=beyond)
         if answered < window.per_page and beyond == 0 and as_expected:
@@ -398,12 +474,16 @@ class Listing:
     # -- the end, and other ways out ---------------------------------------------------------
 
     def _finish(self) -> None:
-        if self._resumed and (self._pages.left_out or self._pages.unproven):
+        # Around holes a tie may be cut: those are gaps, so such a listing claims nothing anyway.
+        is_tie_cut = self._pages.cut_tie and not self._holes.count
+        if self._resumed and (self._pages.left_out or self._pages.unproven or is_tie_cut):
             self._start_over()  # what the interrupted listing thought of the pages may be wrong
         elif self._pages.unproven:
             self._abandon("the pages are too small to show that they join up")
         elif self._pages.left_out:
             self._abandon("a page in the middle came back short: the remote left records out")
+        elif is_tie_cut:
+            self._abandon("more tests end at the same time than one page shows, in no sure order")
         else:
             self._conclude(Reading.COMPLETE)
 
@@ -432,14 +512,15 @@ class Listing:
             # Much was inserted since the interruption: what was read last stands further down.
             self._seeks += 1
             self._end = window.offset + len(ids)
+            self._tie = self._tie.at(self._end)
             self._floor = 0
         else:
             self._step_back()
 
     def _step_back(self) -> None:
         self._steps_back += 1
-        self._need *= 4
-        if self._steps_back > MAX_STEPS_BACK or self._need >= self._end - self._floor:
+        is_at_the_top = 4**self._steps_back >= self._end - self._floor
+        if self._steps_back > MAX_STEPS_BACK or is_at_the_top:
             self._start_over()
 
     def _start_over(self) -> None:
@@ -462,9 +543,16 @@ class Listing:
             end=self._end,
             tail=self._tail,
             tail_at=self._tail_at,
+            tied=max(1, self._end - self._tie.begins_at),
             floor=self._floor,
             largest_allowed=self._pages.largest_allowed,
             largest_answer=self._pages.largest_answer,
             left_out=self._pages.left_out,
             proven=not self._pages.unproven,
+            cut_tie=self._pages.cut_tie,
         )
+
+
+def _last_of(ids: Sequence[int], most: int) -> tuple[int, ...]:
+    """The last ids, each once, where it stands last."""
+    return tuple(reversed(tuple(dict.fromkeys(reversed(ids)))[:most]))

@@ -15,7 +15,10 @@ SMALLEST_TO_OVERLAP = 3
 
 
 class Pages:
-    """The pages of one listing, since it last began at the head or was resumed."""
+    """The pages of one listing, since it last began at the head or was resumed.
+
+    `cut_tie`: rows that end at the same time stand on both sides of a joint (see `rules.ties`).
+    """
 
     def __init__(
         self,
@@ -24,11 +27,13 @@ class Pages:
         largest_answer: int = 0,
         left_out: bool = False,
         unproven: bool = False,
+        cut_tie: bool = False,
     ) -> None:
         self.largest_allowed = largest_allowed
         self.largest_answer = largest_answer
         self.left_out = left_out
         self.unproven = unproven
+        self.cut_tie = cut_tie
         self._should_have_ended = False
         self._idle_windows = 0
 

@@ -11,8 +11,8 @@ class ResumePoint:
     """What a listing knows of its way so far, but for the rows, which are in the mirror.
 
     `end`: rows of the list that were read; `tail`: the ids of the last ones, the very last at
-    position `tail_at` (from 0). `at_head`: all was read to the end, only the head is left to be
-    read again.
+    position `tail_at` (from 0), and `tied` of them ending at the same time. `at_head`: all was
+    read to the end, only the head is left to be read again.
     """
 
     at_head: bool = False
@@ -20,11 +20,13 @@ class ResumePoint:
     end: int = 0
     tail: tuple[int, ...] = ()
     tail_at: int = -1
+    tied: int = 1
     floor: int = 0
     largest_allowed: int = 30
     largest_answer: int = 0
     left_out: bool = False
     proven: bool = True
+    cut_tie: bool = False
 
     def as_text(self, *, as_of: str, complete_from: str | None) -> str:
         """The stored form, with the time that the listing keeps from its first start."""
@@ -49,6 +51,8 @@ def interrupted_from(text: str) -> Interrupted | None:
     try:
         stored = json.loads(text)
         as_of, complete_from = stored.pop("as_of"), stored.pop("from")
+        if stored.keys() != set(FIELDS):
+            return None
         point = ResumePoint(**{**stored, "tail": tuple(stored["tail"])})
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

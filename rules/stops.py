@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-PAGE_AROUND_HOLES = 5
-"""Around holes windows are small: so few known rows have to do for a page there."""
-
 
 class Seen(NamedTuple):
     """One row of an answer: its id (None where it was unusable) and when its test ends.
 
-    `known`: an earlier listing that has finished confirmed it, and it has not changed.
+    `known`: an earlier listing that has finished confirmed it, and it has not changed. A row
+    whose end is not known because it was unusable has that of the row above it.
     """
 
     id: int | None
@@ -25,19 +23,28 @@ class Seen(NamedTuple):
 
 
 class Stops:
-    """What was seen of order, dates and known rows. One listing owns it."""
+    """What was seen of order, dates and known rows. One listing owns it.
 
-    def __init__(self, *, since: datetime | None, incremental: bool, ordered: bool) -> None:
+    `before`: the instant of the listing that this one may join up with.
+    """
+
+    def __init__(
+        self,
+        *,
+        since: datetime | None,
+        incremental: bool,
+        ordered: bool,
+        before: datetime | None = None,
+    ) -> None:
         self.ordered = ordered
         self._since = since
         self._incremental = incremental
+        self._before = before
         self.begin()
 
     def begin(self) -> None:
         """The list is read from its head."""
         self._last_end_at: datetime | None = None
-        self._known_rows = 0
-        self._page_is_known = False
         self._all_known = True
 
     def note(self, rows: Sequence[Seen]) -> None:
@@ -61,15 +68,25 @@ class Stops:
         """Whether an incremental listing has met known rows only, in order."""
         return self._incremental and self._all_known and self.ordered
 
-    def has_joined_up(self, beyond: Sequence[Seen], *, page: int) -> bool:
-        """Whether a page of known rows (of `page` rows) was followed by a safety page."""
-        if not self._incremental or not beyond:
+    def is_settled(self, rows: Sequence[Seen]) -> bool:
+        """Whether a test made since the instant `before` cannot stand below this window.
+
+        It ends later than that instant, and the rows of the lower half ended earlier. A row
+        without an end proves nothing. (One that was made with an end in the past, or moved, is
+        found by the next full listing.)
+        """
+        before = self._before
+        if before is None or not rows or not self.ordered:
             return False
-        if not all(row.known for row in beyond):
-            self._known_rows, self._page_is_known = 0, False
+        lower = rows[len(rows) // 2 :]
+        return all(row.end_at is not None and row.end_at < before for row in lower)
+
+    def has_joined_up(self, rows: Sequence[Seen], beyond: Sequence[Seen]) -> bool:
+        """Whether an incremental listing need not go on below this window (rule 6).
+
+        All that it has `beyond` what was read is known, its lower half at least, and settled.
+        Known rows alone prove nothing: a new short test stands below the long ones that are open.
+        """
+        if not self._incremental or 2 * len(beyond) < len(rows):
             return False
-        self._known_rows += len(beyond)
-        if self._page_is_known:
-            return self.ordered
-        self._page_is_known = self._known_rows >= page
-        return False
+        return all(row.known for row in beyond) and self.is_settled(rows)

@@ -34,20 +34,26 @@ class Window:
 
 @functools.lru_cache(maxsize=4096)
 def overlapping_window(
-    end: int, need: int, largest: int, *, floor: int = 0, stop: int | None = None
+    end: int,
+    need: int,
+    largest: int,
+    *,
+    floor: int = 0,
+    stop: int | None = None,
+    beyond: bool = True,
 ) -> Window | None:
     """The window that holds row `end - need` and reaches furthest; None if there is none.
 
-    `end`: rows read so far. It begins at or behind `floor` and ends at or before `stop`; with a
-    `need` of 1 it reaches beyond `end`, with more it only has to show where the rows read are.
-    The larger one wins a tie.
+    `end`: rows read so far. It begins at or behind `floor` and ends at or before `stop`. Unless
+    it reaches `beyond` the end it only has to show where the rows read are. Of two that reach as
+    far it is the larger one.
     """
     start = max(floor, end - need)
     best: tuple[int, int] | None = None
     for size in range(2, largest + 1):
         page = start // size
         limit = (page + 1) * size
-        if page * size < floor or (need == 1 and limit <= end):
+        if page * size < floor or (beyond and limit <= end):
             continue
         if stop is not None and limit > stop:
             continue

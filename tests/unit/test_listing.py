@@ -141,16 +141,40 @@ def test_rows_deleted_above_make_the_reader_step_back() -> None:
     assert got == list(range(1, 101))
 
 
-def test_a_remote_that_ignores_the_page_is_not_read_for_ever() -> None:
-    rows = [Seen(id=i) for i in range(1, LARGEST_WINDOW + 1)]
+@pytest.mark.parametrize("count", [*range(1, 31), 89, 99, 49, 51])
+def test_a_remote_that_ignores_paging_is_complete_where_it_cannot_have_been_cut(count: int) -> None:
+    rows = answer(list(range(1, count + 1)), Window(page=1, per_page=1_000))
+    listing, got, requests = Listing(), 0, 0
+    while listing.state is Reading.GOING_ON and requests < 9:
+        got += len(listing.take(listing.next_window(), rows))
+        requests += 1
+    assert (got, requests) == (count, 2)
+    if count % 25:
+        assert listing.state is Reading.COMPLETE
+    else:
+        assert listing.why_abandoned == "paging is ignored, the answer may be cut"
+
+
+@pytest.mark.parametrize("count", [50, 75, 100, 101, 150, 1_000])
+def test_of_a_hundred_rows_or_full_pages_nobody_knows_whether_they_are_all(count: int) -> None:
+    rows = answer(list(range(1, count + 1)), Window(page=1, per_page=1_000))
     listing = Listing()
-    for _ in range(30):
+    for _ in range(2):
+        listing.take(listing.next_window(), rows)
+    assert listing.why_abandoned == "paging is ignored, the answer may be cut"
+
+
+def test_a_remote_that_begins_to_repeat_itself_further_down_is_not_read_for_ever() -> None:
+    rows, listing = list(range(1, 200)), Listing()
+    for _ in range(3):
+        window = listing.next_window()
+        last = answer(rows, window)
+        listing.take(window, last)
+    for _ in range(20):
         if listing.state is not Reading.GOING_ON:
             break
-        window = listing.next_window()
-        listing.take(window, rows[: window.per_page])
+        listing.take(listing.next_window(), last)
     assert listing.state is Reading.ABANDONED
-    assert "does not advance" in listing.why_abandoned
 
 
 def test_since_stops_below_its_instant_and_only_in_an_ordered_list() -> None:

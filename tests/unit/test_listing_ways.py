@@ -10,8 +10,8 @@ import pytest
 from rules.listing import Listing, Reading
 from rules.records import HoleRecord
 from rules.resume import ResumePoint
-from rules.stops import Seen
 from rules.windows import Window
+from tests.unit.lists import START, dated
 
 Remote = Callable[[Window], Sequence[int] | None]
 """What it answers to a window; None: it fails for good."""
@@ -27,7 +27,7 @@ def follow(listing: Listing, remote: Remote, *, requests: int = 1_000) -> list[t
         if rows is None:
             listing.failed(window)
         else:
-            listing.take(window, [Seen(id=row) for row in rows])
+            listing.take(window, [dated(row) for row in rows])
     return asked
 
 
@@ -44,7 +44,7 @@ def restless() -> Remote:
 def left_at(end: int, tail: Sequence[int] = (7,), *, floor: int = 0) -> Listing:
     """A listing that was interrupted after so many rows."""
     point = ResumePoint(end=end, tail=tuple(tail), tail_at=end - 1, floor=floor)
-    return Listing(resume=point, already_read=range(1, end + 1))
+    return Listing(resume=point, already_read=range(1, end + 1), before=START)
 
 
 def test_a_list_that_never_joins_up_is_begun_three_times_and_given_up() -> None:
@@ -77,7 +77,7 @@ def test_a_resumed_listing_that_begins_anew_is_a_listing_like_any_other() -> Non
 
 
 def test_what_came_up_above_is_passed_by_and_read_at_the_end() -> None:
-    rows = [*range(1_001, 1_101), *range(1, 401)]
+    rows = [*range(-100, 0), *range(1, 401)]
     listing = left_at(300, (297, 298, 299, 300))
     asked = follow(listing, still(rows))
     seeking, on, head = asked[:4], asked[4:10], asked[10:]
@@ -103,7 +103,7 @@ def test_seeking_in_a_list_that_has_become_short_looks_from_its_head() -> None:
 def test_an_answer_of_rows_that_nobody_has_read_is_not_above() -> None:
     listing = left_at(300, (300,))
     first = listing.next_window()
-    listing.take(first, [Seen(id=row) for row in range(9_000, 9_000 + first.per_page)])
+    listing.take(first, [dated(row) for row in range(9_000, 9_000 + first.per_page)])
     again = listing.next_window()
     assert again.offset <= 296 < again.limit, "a step back, four rows at first"
 
@@ -145,7 +145,7 @@ def test_the_last_page_read_again_is_no_reading_on() -> None:
         window = listing.next_window()
         said.append((window.page, window.per_page, listing.is_reading_on))
         start = (window.page - 1) * min(2, window.per_page)
-        listing.take(window, [Seen(id=row) for row in rows[start : start + 2]])
+        listing.take(window, [dated(row) for row in rows[start : start + 2]])
     assert said == [(1, 30, True), (2, 2, True), (3, 2, True), (2, 2, False)]
 
 
@@ -156,7 +156,7 @@ def at_row(end: int, **more: object) -> ResumePoint:
 
 def test_an_interrupted_listing_keeps_what_it_had_learned() -> None:
     point = at_row(60, largest_allowed=10, largest_answer=10, left_out=True, proven=False, floor=3)
-    listing = Listing(resume=point, already_read=range(1, 61))
+    listing = Listing(resume=point, already_read=range(1, 61), before=START)
     assert listing.resume_point == point
     assert listing.next_window().per_page <= 10
 
@@ -164,7 +164,7 @@ def test_an_interrupted_listing_keeps_what_it_had_learned() -> None:
 def test_an_interrupted_listing_that_cannot_prove_it_begins_anew() -> None:
     """What it thought of the pages may have been wrong."""
     for doubt in ({"left_out": True}, {"proven": False}):
-        listing = Listing(resume=at_row(60, **doubt), already_read=range(1, 61))
+        listing = Listing(resume=at_row(60, **doubt), already_read=range(1, 61), before=START)
         asked = follow(listing, still(range(1, 71)))
         assert listing.state is Reading.COMPLETE
         assert asked == [(3, 29), (7, 11), (1, 30), (2, 29), (3, 28), (4, 23)]
@@ -205,7 +205,7 @@ def test_a_hole_is_told_of_once_it_is_proven_and_not_before() -> None:
         if 50 in answer:
             listing.failed(window)
         else:
-            listing.take(window, [Seen(id=row) for row in answer])
+            listing.take(window, [dated(row) for row in answer])
         if listing.take_holes():
             told_after.append(request)
     assert listing.state is Reading.COMPLETE
@@ -217,7 +217,7 @@ def test_a_split_window_after_a_step_back_reaches_on() -> None:
     listing = Listing()
     follow(listing, still(range(1, 2_000)), requests=4)
     window = listing.next_window()
-    listing.take(window, [Seen(id=9_000 + n) for n in range(window.per_page)])
+    listing.take(window, [dated(9_000 + n) for n in range(window.per_page)])
     listing.failed(listing.next_window())
     end = listing.resume_point.end
     assert listing.next_window().limit > end > listing.next_window().offset
@@ -259,7 +259,7 @@ def way(listing: Listing, rows: Sequence[int], poison: int) -> list[tuple[int, i
         if poison in answer:
             listing.failed(window)
         else:
-            listing.take(window, [Seen(id=row) for row in answer])
+            listing.take(window, [dated(row) for row in answer])
         steps.append((window.page, window.per_page, listing.resume_point.end))
     return steps
 
@@ -306,21 +306,21 @@ def test_a_known_hole_that_has_moved_down_is_met_where_its_neighbour_is() -> Non
 
 def test_an_outage_of_the_list_is_one_although_all_above_it_is_known() -> None:
     five = [HoleRecord(position=41 + n, before_id=40, after_id=46, rank=n) for n in range(5)]
-    listing = Listing(incremental=True, holes=five)
+    listing = Listing(incremental=True, before=START, holes=five)
     for _ in range(2):
         window = listing.next_window()
         held = range(window.offset + 1, window.limit + 1)
-        listing.take(window, [Seen(id=row, known=True) for row in held])
+        listing.take(window, [dated(row, known=True) for row in held])
     assert listing.state is Reading.REFUSED
 
 
 def test_rows_behind_one_without_an_id_show_the_overlap_too() -> None:
     listing = Listing()
     first = listing.next_window()
-    with_a_gap = [Seen(id=None if row == 10 else row) for row in range(1, 31)]
+    with_a_gap = [dated(row)._replace(id=None if row == 10 else row) for row in range(1, 31)]
     assert listing.take(first, with_a_gap) == tuple(range(30)), "a row without an id is stored too"
     second = listing.next_window()
-    taken = listing.take(second, [Seen(id=row) for row in range(30, 30 + second.per_page)])
+    taken = listing.take(second, [dated(row) for row in range(30, 30 + second.per_page)])
     assert len(taken) == second.per_page - 1, "all but the overlap"
 
 
@@ -333,7 +333,7 @@ def test_behind_a_hole_a_row_is_read_before_the_proofs() -> None:
 
 
 def test_rows_without_an_id_above_a_hole_are_no_proof_but_the_row_behind_it_is() -> None:
-    rows = [None, None, *range(3, 41)]
+    rows = list(range(1, 41))
     listing, asked = Listing(), []
     while listing.state is Reading.GOING_ON:
         window = listing.next_window()
@@ -342,7 +342,7 @@ def test_rows_without_an_id_above_a_hole_are_no_proof_but_the_row_behind_it_is()
         if 3 in answer:
             listing.failed(window)
         else:
-            listing.take(window, [Seen(id=row) for row in answer])
+            listing.take(window, [dated(row) for row in answer])
     assert listing.state is Reading.COMPLETE
     assert asked[-6:] == [(2, 1), (3, 1), (4, 1), (5, 1), (2, 29), (5, 9)]
 
@@ -357,9 +357,9 @@ def test_a_list_begun_anew_that_does_not_advance_is_given_up_as_well() -> None:
 def test_a_listing_that_was_stopped_in_its_head_part_goes_on_from_there() -> None:
     for end in (1, 30):
         point = ResumePoint(at_head=True, end=end, tail=(end,), tail_at=end - 1)
-        listing = Listing(resume=point, already_read=range(1, 100))
+        listing = Listing(resume=point, already_read=range(1, 100), before=START)
         assert (listing.resume_point.at_head, listing.resume_point.end) == (False, end)
-    at_head = Listing(resume=ResumePoint(at_head=True), already_read=range(1, 100))
+    at_head = Listing(resume=ResumePoint(at_head=True), already_read=range(1, 100), before=START)
     assert at_head.resume_point.at_head
     assert at_head.why_abandoned == ""
 
@@ -381,15 +381,15 @@ def test_after_a_step_back_windows_are_announced_from_the_start() -> None:
 
 
 def test_small_pages_of_known_rows_join_up_at_the_end() -> None:
-    listing = Listing(incremental=True)
-    listing.take(listing.next_window(), [Seen(id=1, known=True), Seen(id=2, known=True)])
+    listing = Listing(incremental=True, before=START)
+    listing.take(listing.next_window(), [dated(1, known=True), dated(2, known=True)])
     listing.take(listing.next_window(), [])
     assert listing.state is Reading.JOINED
 
 
 def test_a_full_page_of_overlap_alone_is_not_the_end() -> None:
     point = ResumePoint(end=64, tail=(61, 62, 63, 64), tail_at=63, largest_allowed=4)
-    listing = Listing(resume=point, already_read=range(1, 65))
+    listing = Listing(resume=point, already_read=range(1, 65), before=START)
     assert follow(listing, restless(), requests=1) == [(22, 3)]
     assert follow(listing, still(range(1, 101)), requests=1) == [(16, 4)]
     assert follow(listing, still(range(1, 101)), requests=1) == [(22, 3)], "it reads on"
@@ -401,5 +401,5 @@ def test_a_row_where_a_known_hole_stood_is_read() -> None:
     while listing.state is Reading.GOING_ON:
         window = listing.next_window()
         answer = rows[window.offset : window.limit]
-        got |= {answer[n] for n in listing.take(window, [Seen(id=row) for row in answer])}
+        got |= {answer[n] for n in listing.take(window, [dated(row) for row in answer])}
     assert got == set(rows)

@@ -10,6 +10,7 @@ from rules.records import HoleRecord
 from rules.stops import Seen
 from rules.windows import Window
 from tests.examples import examples
+from tests.unit.lists import START, dated
 from tests.unit.test_listing import answer
 
 
@@ -93,18 +94,16 @@ def test_beside_holes_too_what_is_announced_is_what_is_asked_for(
             listing.failed(window)
             ahead = ()
             continue
-        listing.take(window, [Seen(id=row) for row in held])
+        listing.take(window, [dated(row) for row in held])
         is_as_expected = len(held) == window.per_page and len(ahead) > 1
         ahead = ahead[1:] if is_as_expected else listing.coming(9)
     assert listing.coming(9) == ()
 
 
 def test_a_listing_that_has_joined_up_announces_nothing() -> None:
-    listing = Listing(incremental=True)
-    for _ in range(2):
-        window = listing.next_window()
-        rows = range(window.offset, window.limit)
-        listing.take(window, [Seen(id=row + 1, known=True) for row in rows])
+    listing = Listing(incremental=True, before=START)
+    window = listing.next_window()
+    listing.take(window, [dated(row, known=True) for row in range(window.per_page)])
     assert listing.state is Reading.JOINED
     assert listing.coming(9) == ()
 
@@ -112,10 +111,10 @@ def test_a_listing_that_has_joined_up_announces_nothing() -> None:
 def test_after_a_failure_two_full_windows_are_needed_again() -> None:
     """Pages of two rows, whose last one is asked for again, and then fails."""
     listing = Listing()
-    listing.take(listing.next_window(), [Seen(id=1), Seen(id=2)])
+    listing.take(listing.next_window(), [dated(1), dated(2)])
     listing.take(listing.next_window(), [])
     listing.failed(listing.next_window())
     window = listing.next_window()
-    listing.take(window, [Seen(id=row) for row in range(1, 1 + window.per_page)])
+    listing.take(window, [dated(row) for row in range(1, 1 + window.per_page)])
     assert window == Window(page=1, per_page=30)
     assert listing.coming(9) == ()

@@ -16,11 +16,13 @@ POINT = ResumePoint(
     end=60,
     tail=(4, 3),
     tail_at=59,
+    tied=2,
     floor=2,
     largest_allowed=25,
     largest_answer=24,
     left_out=True,
     proven=False,
+    cut_tie=True,
 )
 STORED = {
     "as_of": "2026-05-04T00:00:00+00:00",
@@ -30,11 +32,13 @@ STORED = {
     "end": 60,
     "tail": [4, 3],
     "tail_at": 59,
+    "tied": 2,
     "floor": 2,
     "largest_allowed": 25,
     "largest_answer": 24,
     "left_out": True,
     "proven": False,
+    "cut_tie": True,
 }
 
 
@@ -55,7 +59,7 @@ def test_what_is_stored_is_read_again(point: ResumePoint, complete_from: str | N
     )
 
 
-@pytest.mark.parametrize("lacking", ["as_of", "from", "tail"])
+@pytest.mark.parametrize("lacking", ["as_of", "from", "tail", "tied"])
 def test_what_another_version_has_written_differently_is_not_gone_on_with(lacking: str) -> None:
     less = {name: value for name, value in STORED.items() if name != lacking}
     assert interrupted_from(json.dumps(less)) is None

@@ -13,7 +13,7 @@ HOUR = timedelta(hours=1)
 
 
 def stops(*, since: datetime | None = None, incremental: bool = True) -> Stops:
-    return Stops(since=since, incremental=incremental, ordered=True)
+    return Stops(since=since, incremental=incremental, ordered=True, before=NOW)
 
 
 def rows(*hours: int | None, known: bool = False) -> list[Seen]:
@@ -97,52 +97,58 @@ def test_all_is_known_while_only_known_rows_were_met_in_order_incrementally() ->
     assert not unordered.knows_all
 
 
-def known(count: int) -> list[Seen]:
-    return [Seen(id=n, known=True) for n in range(count)]
+def known(*hours: int | None) -> list[Seen]:
+    return rows(*hours, known=True)
 
 
-def test_it_joins_up_with_the_page_after_a_page_of_known_rows() -> None:
-    found = stops()
-    assert not found.has_joined_up(known(3), page=5)
-    assert not found.has_joined_up(known(2), page=5), "these five are the page"
-    assert found.has_joined_up(known(1), page=5), "and this is the safety page"
+def test_known_rows_that_ended_before_the_listing_before_are_where_it_joins_up() -> None:
+    assert stops().has_joined_up(known(1, 2, 3), known(1, 2, 3))
+    assert stops().has_joined_up(known(1), known(1))
 
 
-def test_known_rows_before_an_unknown_one_do_not_count() -> None:
-    found = stops()
-    assert not found.has_joined_up(known(5), page=5)
-    assert not found.has_joined_up([*known(4), Seen(id=9)], page=5)
-    assert not found.has_joined_up(known(4), page=5)
-    assert not found.has_joined_up(known(1), page=5), "the fifth since"
-    assert found.has_joined_up(known(1), page=5)
+@pytest.mark.parametrize(
+    ("hours", "settled"),
+    [
+        ((-9, -8, 1, 2), True),
+        ((-9, -8, 1), False),
+        ((-9, -8, -7, 2), False),
+        ((-9, -8, 0, 1), False),
+        ((1, 2, None, 4), False),
+        ((None, None, 3, 4), True),
+        ((), False),
+    ],
+)
+def test_a_test_made_since_may_stand_below_rows_that_had_not_ended(
+    hours: tuple[int | None, ...], settled: bool
+) -> None:
+    """The lower half counts, and its middle row where there is one."""
+    assert stops().is_settled(known(*hours)) is settled
+    assert stops().has_joined_up(known(*hours), known(*hours)) is settled
 
 
-def test_beginning_again_forgets_what_was_known() -> None:
-    found = stops()
-    found.note(rows(1))
-    found.has_joined_up(known(4), page=5)
-    found.begin()
-    assert found.knows_all
-    assert not found.has_joined_up(known(1), page=5)
-    assert not found.has_joined_up(known(4), page=5)
+def test_sixty_known_rows_that_are_open_prove_nothing() -> None:
+    assert not stops().has_joined_up(known(*range(-90, -30)), known(*range(-90, -30)))
 
 
-def test_nothing_joins_up_out_of_order_or_in_a_full_listing_or_with_nothing() -> None:
+def test_one_row_that_is_not_known_goes_on_wherever_it_stands() -> None:
+    for at in range(4):
+        window = known(1, 2, 3, 4)
+        window[at] = window[at]._replace(known=False)
+        assert not stops().has_joined_up(window, window)
+
+
+def test_the_lower_half_has_to_be_new_to_the_listing() -> None:
+    window = known(1, 2, 3, 4)
+    assert stops().has_joined_up(window, window[2:])
+    assert not stops().has_joined_up(window, window[3:])
+    assert not stops().has_joined_up(window, [])
+
+
+def test_nothing_joins_up_out_of_order_or_in_a_full_listing_or_with_no_listing_before() -> None:
     unordered = stops()
-    unordered.has_joined_up(known(5), page=5)
     unordered.ordered = False
-    assert unordered.has_joined_up(known(5), page=5) is False
     full = stops(incremental=False)
-    full.has_joined_up(known(5), page=5)
-    assert full.has_joined_up(known(5), page=5) is False
-    found = stops()
-    found.has_joined_up(known(5), page=5)
-    assert found.has_joined_up([], page=5) is False
-    assert found.has_joined_up(known(1), page=5)
-
-
-def test_a_page_of_known_rows_is_a_whole_page() -> None:
-    one_short = stops()
-    assert not one_short.has_joined_up(rows(*range(29), known=True), page=30)
-    assert not one_short.has_joined_up(rows(29, known=True), page=30), "the page itself"
-    assert one_short.has_joined_up(rows(30, known=True), page=30), "and the safety page"
+    first = Stops(since=None, incremental=True, ordered=True)
+    for found in (unordered, full, first):
+        assert not found.has_joined_up(known(1, 2), known(1, 2))
+    assert full.is_settled(known(1, 2)), "the head part of a resumed listing asks for this alone"

@@ -21,7 +21,7 @@ def test_a_window_begins_and_ends_where_its_page_says() -> None:
 
 
 def best_overlap(
-    end: int, need: int, largest: int, floor: int, stop: int | None
+    end: int, need: int, largest: int, floor: int, stop: int | None, beyond: bool
 ) -> tuple[int, int] | None:
     """Limit and size of the window to ask for, found by looking at every window that there is."""
     start = max(floor, end - need)
@@ -30,7 +30,7 @@ def best_overlap(
         for size in range(2, largest + 1)
         for window in (Window(page=start // size + 1, per_page=size),)
         if window.offset >= floor
-        and (need > 1 or window.limit > end)
+        and (not beyond or window.limit > end)
         and (stop is None or window.limit <= stop)
     ]
     return max(fitting, default=None)
@@ -38,18 +38,19 @@ def best_overlap(
 
 @given(
     end=st.integers(1, 200),
-    need=st.sampled_from([1, 1, 4, 16]),
+    need=st.sampled_from([1, 1, 2, 4, 16]),
+    beyond=st.booleans(),
     largest=st.integers(1, 30),
     behind_floor=st.integers(0, 40),
     room=st.none() | st.integers(0, 40),
 )
 def test_of_all_windows_that_hold_the_row_the_one_that_reaches_furthest(
-    end: int, need: int, largest: int, behind_floor: int, room: int | None
+    end: int, need: int, beyond: bool, largest: int, behind_floor: int, room: int | None
 ) -> None:
     floor = max(0, end - behind_floor)
     stop = None if room is None else end + room
-    found = overlapping_window(end, need, largest, floor=floor, stop=stop)
-    expected = best_overlap(end, need, largest, floor, stop)
+    found = overlapping_window(end, need, largest, floor=floor, stop=stop, beyond=beyond)
+    expected = best_overlap(end, need, largest, floor, stop, beyond)
     assert (None if found is None else (found.limit, found.per_page)) == expected
     if found is not None:
         assert found.offset <= max(floor, end - need) < found.limit
@@ -60,6 +61,7 @@ def test_of_all_windows_that_hold_the_row_the_one_that_reaches_furthest(
     [
         (30, 1, 30, 0, None, (2, 29)),
         (30, 4, 30, 0, None, (2, 26)),
+        (30, 7, 30, 0, None, (2, 23)),
         (58, 1, 30, 0, None, (3, 28)),
         (3, 1, 30, 0, None, (1, 30)),
         (10, 1, 2, 0, None, None),

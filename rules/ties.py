@@ -1,0 +1,72 @@
+"""Rows that end at the same time, where a list is left and taken up again (rule 5).
+
+The list is in the order of end dates, and nothing says in which order rows stand that share one:
+it may be another one at each request. So no joint cuts such a tie: where the last row read shares
+its end with rows above, the next window begins above the first of them. Null counts as a date.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from rules.stops import Seen
+from rules.windows import Window
+
+
+class Tie(NamedTuple):
+    """The rows around one that share its end, by their indexes in an answer, both included."""
+
+    first: int
+    last: int
+
+
+def tie_around(rows: Sequence[Seen], index: int) -> Tie:
+    """The tie of the row at `index`; it may go on outside of the answer."""
+    first = last = index
+    end_at = rows[index].end_at
+    while first > 0 and rows[first - 1].end_at == end_at:
+        first -= 1
+    while last + 1 < len(rows) and rows[last + 1].end_at == end_at:
+        last += 1
+    return Tie(first, last)
+
+
+class LastTie:
+    """The tie in which the rows read so far end. One listing owns it.
+
+    `begins_at`: the position (from 0) of the first of its rows. `any_met`: whether the list has
+    shown two rows with one end; then each window begins a row above, as rows that went away may
+    have moved the tie up.
+    """
+
+    def __init__(self, begins_at: int = 0, *, any_met: bool = False) -> None:
+        self.begins_at = begins_at
+        self.any_met = any_met
+        self._end_at: datetime | None = None
+        self._is_known = False
+
+    def need(self, end: int) -> int:
+        """How many of the `end` rows read the next window has to show."""
+        return end - self.begins_at + (1 if self.any_met else 0)
+
+    def at(self, end: int) -> LastTie:
+        """One of a single row, the last of `end`."""
+        return LastTie(end - 1, any_met=self.any_met)
+
+    def goes_on_with(self, row: Seen) -> bool:
+        """Whether a row that stands just behind what was read may belong to it."""
+        return not self._is_known or row.end_at == self._end_at
+
+    def note(self, window: Window, rows: Sequence[Seen], end: int) -> None:
+        """An answer was taken in, where `end` rows had been read."""
+        if not rows:
+            return
+        first = tie_around(rows, len(rows) - 1).first
+        if first > 0 or window.offset < end or not self.goes_on_with(rows[0]):
+            self.begins_at = window.offset + first
+        self._end_at, self._is_known = rows[-1].end_at, True
+        ends = [row.end_at for row in rows]
+        self.any_met = self.any_met or any(map(operator.eq, ends, ends[1:]))

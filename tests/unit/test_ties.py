@@ -1,0 +1,180 @@
+"""Rows that end at the same time, in another order at each request: none is missed (rule 5)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from rules.listing import Listing, Reading
+from rules.stops import Seen
+from rules.ties import LastTie, tie_around
+from rules.windows import Window
+from tests.examples import examples
+from tests.unit.lists import START, dated
+
+Ends = Sequence[int | None]
+"""When each row ends, in hours before START; None: no end. A row's id is its index."""
+
+
+class Remote:
+    """A list in the order of its end dates, rows without one first, and no order besides."""
+
+    def __init__(self, ends: Ends, dice: random.Random) -> None:
+        self.rows = {
+            index: None if hours is None else START - timedelta(hours=hours)
+            for index, hours in enumerate(ends)
+        }
+        self._dice = dice
+
+    def answer(self, window: Window) -> list[Seen]:
+        rows = list(self.rows.items())
+        self._dice.shuffle(rows)
+        rows.sort(key=lambda row: (row[1] is not None, START - (row[1] or START)))
+        return [Seen(id=key, end_at=end) for key, end in rows[window.offset : window.limit]]
+
+
+def read(remote: Remote, moves: Sequence[tuple[bool, int]] = ()) -> tuple[Listing, set[int], int]:
+    """Read a list; between requests a row comes at the head, or one goes. Ids read, requests."""
+    listing, got, left = Listing(), set[int](), list(moves)
+    for requests in range(500):
+        if listing.state is not Reading.GOING_ON:
+            return listing, got, requests
+        window = listing.next_window()
+        rows = remote.answer(window)
+        got |= {rows[index].id or 0 for index in listing.take(window, rows)}
+        if left:
+            comes, at = left.pop()
+            if comes:
+                remote.rows[10_000 + len(left)] = START + timedelta(hours=len(left))
+            elif remote.rows:
+                remote.rows.pop(sorted(remote.rows)[at % len(remote.rows)])
+    raise AssertionError("no end after 500 requests")
+
+
+def with_ties(dice: random.Random, count: int, *, block: int, share: float) -> list[int]:
+    """`share` of the rows stand in blocks that end together."""
+    ends: list[int] = []
+    while len(ends) < count:
+        tied = dice.random() < share / block / (1 - share + share / block)
+        ends += [len(ends)] * (block if tied else 1)
+    return ends[:count]
+
+
+def test_of_a_thousand_listings_none_is_called_complete_with_rows_missing() -> None:
+    """Blocks of five, a tenth of the rows: 58 of these were, at 10.02 requests a listing."""
+    wrong, requests = [], 0
+    for seed in range(1_000):
+        dice = random.Random(seed)
+        ends = with_ties(dice, 200, block=5, share=0.1)
+        listing, got, made = read(Remote(ends, dice))
+        requests += made
+        if listing.state is not Reading.COMPLETE or len(got) < len(ends):
+            wrong.append(seed)
+    assert wrong == []
+    assert requests <= 10_020, "no more than without the rule"
+
+
+@examples(200)
+@given(
+    lengths=st.lists(st.sampled_from([1, 1, 1, 2, 3, 5, 12, 25]), max_size=60),
+    without_end=st.integers(0, 25),
+    moves=st.lists(st.tuples(st.booleans(), st.integers(0, 500)), max_size=12),
+    seed=st.integers(0, 10**6),
+)
+@example(lengths=[1] * 29 + [2] + [1] * 9, without_end=0, moves=[(False, 0)], seed=1)
+def test_whatever_moves_no_row_that_stayed_is_missed(
+    lengths: list[int], without_end: int, moves: list[tuple[bool, int]], seed: int
+) -> None:
+    ends = [hours for hours, length in enumerate(lengths) for _ in range(length)]
+    remote = Remote([None] * without_end + ends, random.Random(seed))
+    listing, got, _ = read(remote, moves)
+    stayed = {key for key in remote.rows if key < 10_000}
+    if listing.state is Reading.COMPLETE:
+        assert stayed <= got, f"missed {sorted(stayed - got)}"
+    else:
+        assert listing.state is Reading.ABANDONED
+
+
+@pytest.mark.parametrize("length", [28, 29, 30, 31, 60, 200])
+@pytest.mark.parametrize("end", [9, None])
+def test_a_tie_longer_than_a_window_makes_the_listing_partial(length: int, end: int | None) -> None:
+    """Even where this remote has shown all of it: nobody can know."""
+    ends: list[int | None] = [*range(40), *[99] * length, *range(100, 140)]
+    if end is None:
+        ends = [*[None] * length, *range(90)]
+    listing, _, _ = read(Remote(ends, random.Random(1)))
+    if listing.state is Reading.COMPLETE:
+        assert length <= 30
+        return
+    assert listing.state is Reading.ABANDONED
+    assert "end at the same time" in listing.why_abandoned
+
+
+def test_a_longer_tie_that_an_incremental_listing_meets_is_not_joined_over() -> None:
+    ends = [*range(-60, -40), *[-40] * 60, *range(1, 200)]
+    remote, listing = Remote(ends, random.Random(3)), Listing(incremental=True, before=START)
+    while listing.state is Reading.GOING_ON:
+        window = listing.next_window()
+        listing.take(window, [row._replace(known=True) for row in remote.answer(window)])
+    assert listing.state is Reading.ABANDONED
+
+
+def test_an_interrupted_listing_knows_in_which_tie_it_was_left() -> None:
+    ends = [*range(26), *[30] * 8, *range(40, 90)]
+    for seed in range(50):
+        remote, listing, got = Remote(ends, random.Random(seed)), Listing(), set[int | None]()
+        window = listing.next_window()
+        rows = remote.answer(window)
+        got |= {rows[index].id for index in listing.take(window, rows)}
+        point = listing.resume_point
+        assert (point.end, point.tied) == (30, 4)
+        again = Listing(resume=point, already_read=[key or 0 for key in got], before=START)
+        while again.state is Reading.GOING_ON:
+            window = again.next_window()
+            rows = remote.answer(window)
+            got |= {rows[index].id for index in again.take(window, rows)}
+        assert again.state is Reading.COMPLETE
+        assert len(got) == len(ends), f"seed {seed}"
+
+
+def test_parts_of_a_page_that_is_split_cut_no_tie_either() -> None:
+    """The page fails once, its parts do not: nothing is a gap, and nothing may be claimed."""
+    ends = [*range(10), *[10] * 15, *range(11, 90)]
+    for seed in range(30):
+        remote, listing, got = Remote(ends, random.Random(seed)), Listing(), set[int | None]()
+        listing.failed(listing.next_window())
+        while listing.state is Reading.GOING_ON:
+            window = listing.next_window()
+            rows = remote.answer(window)
+            got |= {rows[index].id for index in listing.take(window, rows)}
+        assert listing.state is Reading.ABANDONED or len(got) == len(ends), f"seed {seed}"
+
+
+def test_the_tie_around_a_row_is_all_that_ends_with_it() -> None:
+    rows = [dated(1), *[dated(2)] * 3, dated(5), *[Seen(id=7)] * 2]
+    assert [tie_around(rows, at) for at in range(7)] == [
+        *[(0, 0), (1, 3), (1, 3), (1, 3), (4, 4), (5, 6), (5, 6)]
+    ]
+
+
+def test_a_window_has_to_show_the_tie_and_a_row_above_once_there_was_one() -> None:
+    tie = LastTie()
+    tie.note(Window(page=1, per_page=3), [dated(1), dated(2), dated(3)], 0)
+    assert (tie.begins_at, tie.need(3)) == (2, 1)
+    tie.note(Window(page=2, per_page=3), [dated(4), dated(5), dated(5)], 3)
+    assert (tie.begins_at, tie.need(6)) == (4, 3)
+    tie.note(Window(page=4, per_page=2), [dated(5), dated(5)], 6)
+    assert (tie.begins_at, tie.need(8)) == (4, 5), "it goes on behind the joint"
+    tie.note(Window(page=5, per_page=2), [dated(6)], 8)
+    assert (tie.begins_at, tie.need(9)) == (8, 2)
+    tie.note(Window(page=6, per_page=2), [], 9)
+    assert (tie.begins_at, tie.need(9)) == (8, 2), "nothing was read"
+
+
+def test_what_is_not_known_of_a_tie_goes_on() -> None:
+    assert LastTie().goes_on_with(dated(1))
