@@ -1,8 +1,9 @@
 """How the tests of one product are carried through a run: probing, listing, settling.
 
 First known holes that are due are tried again, with one request each. Then the tests are listed
-the way `rules.planning` decides. At the end of a full listing the tests that it lacks are looked
-for one by one; only a 404 marks one as gone (rule 8).
+the way `rules.planning` decides. Such a trial, or a listing that goes on deep in the list, begins
+with the head (rule 5a). At the end of a full listing the tests that it lacks are looked for one by
+one; only a 404 marks one as gone (rule 8).
 """
 
 from __future__ import annotations
@@ -31,9 +32,14 @@ from rules.records import (
     TestRecord,
 )
 from rules.windows import window_around
-from testio.errors import ServerError
+from testio.errors import BadPayload, Forbidden, NotFound, ServerError, Timeout
 
 Pages = Generator[Page | None, Stored, None]
+Holes = Sequence[tuple[HoleRecord, bool]]
+"""Each with whether it is due to be tried again."""
+
+FAILS_STILL = (ServerError, Timeout, BadPayload, NotFound, Forbidden)
+"""A window around a hole that cannot be read; what else fails says nothing of the hole."""
 
 
 def list_tests(
@@ -80,7 +86,9 @@ class TestsJob:
         """Everything, page by page; returns how the product came out."""
         self.cursor = self.directory.cursor(self.product_id, Kind.TESTS)
         self.reading.ask_by_tags(self.cursor.has_tags)
-        known = yield from self._probe()
+        holes = self.directory.holes(self.product_id, self.clock.now())
+        yield from self._head_first(holes)
+        known = yield from self._probe(holes)
         self.mode = plan(self.product_id, self.cursor, self._options, self.clock.now())
         if self.mode is Mode.NONE:
             return Verdict(outcome=Outcome.SKIPPED, problem=NEVER_LISTED)
@@ -100,9 +108,15 @@ class TestsJob:
 
     # -- holes -------------------------------------------------------------------------------
 
-    def _probe(self) -> Generator[Page | None, Stored, tuple[HoleRecord, ...]]:
+    def _head_first(self, holes: Holes) -> Pages:
+        """Where something deep comes first, the newest tests come before it."""
+        mode = plan(self.product_id, self.cursor, self._options, self.clock.now())
+        is_due = any(is_due for _, is_due in holes) or (self._options.force and holes)
+        if mode is Mode.RESUMED or (is_due and mode is not Mode.SINCE):
+            yield from self.reading.read_head(mode, self.cursor, [hole for hole, _ in holes])
+
+    def _probe(self, holes: Holes) -> Generator[Page | None, Stored, tuple[HoleRecord, ...]]:
         """Try holes again that are due; returns those to be stepped over."""
-        holes = self.directory.holes(self.product_id, self.clock.now())
         left = []
         for hole, is_due in holes:
             if not (is_due or self._options.force):
@@ -123,7 +137,7 @@ class TestsJob:
         window = window_around(hole.position - 1, without=others)
         try:
             rows = self.reading.ask(window, patient=False, plainly=True)
-        except ServerError:
+        except FAILS_STILL:
             return self.reading.page(probed_holes=(hole.fingerprint,))
         found, since = list(rows.ids), self._options.mirror_since
         above = hole.before_id is None or hole.before_id in found

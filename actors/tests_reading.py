@@ -7,11 +7,12 @@ page.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from actors.clock import Clock
+from actors.list_windows import read_windows, seen_rows, taken_of
 from actors.messages import SyncProduct
 from actors.page_reader import PageRead, PageReader, reader_for
 from actors.parts import ProductDirectory, RemoteClient
@@ -27,6 +28,8 @@ from rules.windows import Window
 from testio.errors import BadPayload, ServerError
 
 MAX_WINDOWS = 100_000
+MAX_HEAD_WINDOWS = 20
+"""Read of a head before something deep; what is below comes with the listing."""
 MOST_WAITING = 500
 """Unchanged rows of an incremental listing that wait for its last page, before one of their own."""
 
@@ -86,15 +89,51 @@ class TestsReading:
             self.listing = Listing(
                 since=options.mirror_since,
                 resume=left.point,
-                already_read=self.directory.listed_in(self.product_id, self.listing_id),
+                already_read=self._read_before(cursor),
+                before=self._joins_with(mode, cursor),
                 holes=holes,
             )
         else:
             self.listing = Listing(
                 since=options.since or options.mirror_since,
                 incremental=self.mode is Mode.INCREMENTAL,
+                before=self._joins_with(mode, cursor),
                 holes=holes,
             )
+
+    def _read_before(self, cursor: CursorState) -> frozenset[int]:
+        """What an interrupted listing has stored."""
+        if cursor.resume_listing is None:
+            return frozenset()
+        return self.directory.listed_in(self.product_id, cursor.resume_listing)
+
+    def _joins_with(self, mode: Mode, cursor: CursorState) -> datetime | None:
+        """The instant of the listing that this one joins up with; none that is still to come."""
+        instant = cursor.interrupted_at if mode is Mode.RESUMED else cursor.current_as_of
+        return None if instant is None else min(instant, self.clock.now())
+
+    def read_head(
+        self, mode: Mode, cursor: CursorState, holes: Collection[HoleRecord]
+    ) -> Iterator[Page]:
+        """The newest tests, down to those that are there already, before anything deep (rule 5a).
+
+        What fails far down the list then withholds none of them. No listing vouches for these
+        rows: the one that follows reads the head as well.
+        """
+        since = self.options.mirror_since
+        before = self._joins_with(mode, cursor)
+        head = Listing(since=since, incremental=True, before=before, holes=tuple(holes))
+        read = self._read_before(cursor) if mode is Mode.RESUMED else None
+        windows = read_windows(
+            head,
+            lambda window, patient: self.ask(window, patient=patient, plainly=True),
+            lambda answer: self._known(answer) if read is None else read,
+            most=MAX_HEAD_WINDOWS,
+        )
+        for taken in windows:
+            records = tuple(record for record in taken.records if is_wanted(record, since))
+            if records:
+                yield self.page(records=records)
 
     def _mark(self) -> ListingMark | None:
         if self.mode is Mode.SINCE:
@@ -180,12 +219,9 @@ class TestsReading:
     def _seen(self, read: PageRead[TestRecord]) -> list[Seen]:
         if read.unchanged:
             return [Seen(row.id, row.end_at, row.known) for row in read.unchanged]
-        known, ends = self._known(read), {record.id: record.end_at for record in read.records}
-        return [Seen(key, ends.get(key) if key else None, key in known) for key in read.ids]
+        return seen_rows(read, self._known(read) if self.mode is Mode.INCREMENTAL else ())
 
     def _known(self, read: PageRead[TestRecord]) -> frozenset[int]:
-        if self.mode is not Mode.INCREMENTAL:
-            return frozenset()
         hashes = {record.id: record.content_hash for record in read.records}
         return self.directory.known_tests(self.product_id, hashes)
 
@@ -193,18 +229,12 @@ class TestsReading:
         self, window: Window, read: PageRead[TestRecord], taken: tuple[int, ...]
     ) -> Page:
         since = self.options.since or self.options.mirror_since
-        fresh = {read.ids[index] for index in taken}
-        bad: list[BadRow] = []
-        if read.bad_rows:
-            positions = {window.offset + index + 1 for index in taken}
-            # A record without an id is handed out with every window that holds it.
-            bad = [
-                row
-                for row in read.bad_rows
-                if row.position in positions and row.fingerprint not in self.bad
-            ]
+        part = taken_of(window, read, taken)
+        # A record without an id is handed out with every window that holds it.
+        bad = [row for row in part.bad_rows if row.fingerprint not in self.bad]
         self.bad |= {row.fingerprint: row for row in bad}
-        records = tuple(r for r in read.records if r.id in fresh)
+        records = part.records
+        fresh = {read.ids[index] for index in taken}
         unchanged = tuple(r for r in read.unchanged if r.id in fresh)
         if since is not None:
             records = tuple(r for r in records if is_wanted(r, since))

@@ -111,6 +111,7 @@ class Listing:
         self._tie = LastTie()
         self._first_ids: frozenset[int | None] = frozenset()
         self._end = 0
+        self._back = 1
         self._steps_back = 0
         self._seeks = 0
         self._floor = 0
@@ -164,11 +165,10 @@ class Listing:
 
     def _joining_window(self, largest: int, stop: int | None) -> Window | None:
         """One that begins above the tie in which the rows read end; where none can, above a row."""
-        end, need, steps = self._end, self._tie.need(self._end), self._steps_back
-        if steps:
-            need += 4**steps - 1
+        end, is_plain = self._end, self._back == 1
+        need = self._back + (0 if self._pages.cut_tie else self._tie.need(end) - 1)
         found = overlapping_window(
-            end, need, largest, floor=self._floor, stop=stop, beyond=not steps
+            end, need, largest, floor=self._floor, stop=stop, beyond=is_plain
         )
         return found or overlapping_window(end, 1, largest, floor=self._floor, stop=stop)
 
@@ -256,7 +256,7 @@ class Listing:
             self._note_hole()
         else:
             self._split.note_failure(window)
-            self._steps_back = 0
+            self._back = 1
 
     def take_holes(self) -> tuple[HoleRecord, ...]:
         """The holes met since the last call, once it is sure that nothing moved around them."""
@@ -300,8 +300,10 @@ class Listing:
         goes on.
         """
         tie = tie_around(rows, last_known)
+        if tie.first > 0 or window.offset == 0 or self._pages.cut_tie:
+            return True
         is_single = tie.last == 0 and self._tie.begins_at == self._end - 1
-        if tie.first > 0 or window.offset == 0 or (is_single and not self._tie.any_met):
+        if is_single and not self._tie.any_met:
             return True
         if window.offset < self._tie.begins_at and window.offset > self._floor:
             self._step_back()
@@ -309,7 +311,7 @@ class Listing:
         if not self._tie.any_met:
             self._tie.any_met = True
             return False
-        self._pages.cut_tie = self._pages.cut_tie or not is_single
+        self._pages.cut_tie = not is_single
         return True
 
     def _ignores_paging(self, window: Window, ids: list[int | None]) -> bool:
@@ -426,6 +428,7 @@ class Listing:
         # Where nothing moved, the overlap alone ends just where the rows read ended.
         as_expected = window.offset + answered == self._end
         self._end = window.offset + answered
+        self._back = 1
         self._steps_back = 0
         self._pages.note(window, answered, beyond=beyond)
         if answered < window.per_page and beyond == 0 and as_expected:
@@ -519,8 +522,8 @@ class Listing:
 
     def _step_back(self) -> None:
         self._steps_back += 1
-        is_at_the_top = 4**self._steps_back >= self._end - self._floor
-        if self._steps_back > MAX_STEPS_BACK or is_at_the_top:
+        self._back *= 4
+        if self._steps_back > MAX_STEPS_BACK or self._back >= self._end - self._floor:
             self._start_over()
 
     def _start_over(self) -> None:

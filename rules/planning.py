@@ -31,12 +31,14 @@ class CursorState:
     """What the mirror knows of earlier listings of one product and kind.
 
     `listed_as_of`: the last full listing that reached the end, recorded gaps aside.
+    `current_as_of`: that one, or the last incremental listing that joined up with it.
     `gaps`: records that could not be used and are not resolved. `has_tags`: ETags of some of its
     pages are known.
     """
 
     complete_as_of: datetime | None = None
     listed_as_of: datetime | None = None
+    current_as_of: datetime | None = None
     complete_from: datetime | None = None
     in_order: bool = True
     by_section: bool = False

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from rules.fetching import Entity, Standing
-from rules.records import Page
+from rules.planning import CursorState
+from rules.records import HoleRecord, Page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,10 @@ class KnownRows(Protocol):
 
     def holds_test(self, test_id: int) -> bool: ...
 
-    def known_contents(self, product_id: int, test_ids: Sequence[int]) -> Mapping[int, str]: ...
+    def cursor(self, product_id: int) -> CursorState: ...
+
+    def holes(self, product_id: int) -> tuple[HoleRecord, ...]: ...
+
+    def known_tests(self, product_id: int, hashes: Mapping[int, str]) -> frozenset[int]: ...
 
     def open_tests(self, product_id: int) -> tuple[int, ...]: ...

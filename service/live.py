@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from actors.list_windows import read_windows
 from actors.tests_reading import MAX_WINDOWS
 from rules.listing import Listing, Reading
 from rules.records import BadRow, FeatureRecord, HoleRecord, ProductRecord, TestRecord
 from rules.sections import merge
-from rules.stops import Seen
 from rules.verifying import Live
 from testio.client import TestioClient
 from testio.errors import BadPayload, NotFound, ServerError
@@ -34,44 +34,22 @@ def live_tests(client: TestioClient, product_id: int, scope: RequestScope) -> Li
     listing = Listing()
     found: dict[int, TestRecord] = {}
     unusable: dict[str, BadRow] = {}
-    patient = True
-    for _ in range(MAX_WINDOWS):
-        rows = _next_rows(client, listing, product_id, scope, patient=patient)
-        patient = patient and rows is not None
-        if rows is not None:
-            found |= {record.id: record for record in rows.records}
-            unusable |= {bad.fingerprint: bad for bad in rows.bad_rows}
-        unusable |= {hole.fingerprint: _as_bad_row(hole) for hole in listing.take_holes()}
-        if listing.state is not Reading.GOING_ON:
-            break
+    windows = read_windows(
+        listing,
+        lambda window, patient: client.list_tests(product_id, window, scope, patient=patient),
+        lambda _rows: (),
+        most=MAX_WINDOWS,
+    )
+    for taken in windows:
+        found |= {record.id: record for record in taken.records}
+        unusable |= {bad.fingerprint: bad for bad in taken.bad_rows}
+    unusable |= {hole.fingerprint: _as_bad_row(hole) for hole in listing.take_holes()}
     if listing.state is not Reading.COMPLETE:
         raise NotReadable(listing.why_abandoned or f"no end within {MAX_WINDOWS} pages")
     return LiveList(
         records=tuple(live_test(record) for record in found.values()),
         unusable=tuple(unusable.values()),
     )
-
-
-def _next_rows(
-    client: TestioClient,
-    listing: Listing,
-    product_id: int,
-    scope: RequestScope,
-    *,
-    patient: bool,
-) -> Rows[TestRecord] | None:
-    """The next window's rows; None where it fails, and has to be split."""
-    window = listing.next_window()
-    try:
-        rows = client.list_tests(product_id, window, scope, patient=patient)
-    except ServerError:
-        listing.failed(window)
-        if listing.state is Reading.REFUSED:
-            raise
-        return None
-    ends = {record.id: record.end_at for record in rows.records}
-    listing.take(window, [Seen(id=key, end_at=ends.get(key or 0)) for key in rows.ids])
-    return rows
 
 
 def _as_bad_row(hole: HoleRecord) -> BadRow:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rules.fetching import Entity, Standing
+from rules.model import Kind
+from rules.planning import CursorState
+from rules.records import HoleRecord
 from storage import listing_state, lookups, queries
 from storage.queries import open_readonly
 
@@ -33,10 +37,21 @@ class MirrorView:
         with open_readonly(self.path) as connection:
             return lookups.is_test_held(connection, test_id)
 
-    def known_contents(self, product_id: int, test_ids: Sequence[int]) -> Mapping[int, str]:
-        """The content hashes of these tests, as far as they are vouched for."""
+    def cursor(self, product_id: int) -> CursorState:
+        """What earlier listings of a product's tests came to."""
         with open_readonly(self.path) as connection:
-            return lookups.known_contents(connection, product_id, test_ids)
+            return listing_state.cursor(connection, product_id, Kind.TESTS)
+
+    def holes(self, product_id: int) -> tuple[HoleRecord, ...]:
+        """The tests of a product that the remote cannot show."""
+        with open_readonly(self.path) as connection:
+            found = listing_state.holes(connection, product_id, datetime.now(UTC))
+        return tuple(hole for hole, _is_due in found)
+
+    def known_tests(self, product_id: int, hashes: Mapping[int, str]) -> frozenset[int]:
+        """Those of these tests that a finished listing has confirmed, with this very content."""
+        with open_readonly(self.path) as connection:
+            return listing_state.known_tests(connection, product_id, hashes)
 
     def open_tests(self, product_id: int) -> tuple[int, ...]:
         """The tests of a product that can still change."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from actors.list_windows import Taken, read_windows
 from actors.tests_reading import is_wanted
-from rules.fetching import Entity, Subject
+from rules.listing import Listing, Reading
 from rules.model import Kind
-from rules.records import Page
-from rules.windows import LARGEST_WINDOW, Window
+from rules.records import Page, TestRecord
+from rules.windows import Window
 from service.fetched import Fetched, KnownRows
 from testio.client import TestioClient
 from testio.errors import NotFound
 from testio.limits import RequestScope
+from testio.payloads import Rows
 
 MOST_WINDOWS = 20
 
@@ -34,44 +36,54 @@ class TestsReader:
     since: datetime | None
 
     def read(self, product_id: int) -> Fetched:
-        """From the head until a window brings no news; then, one by one, the open tests below."""
+        """Down to where the list joins up with the mirror; then, one by one, the open tests below.
+
+        What no listing vouches for is stored, and makes nothing fresh.
+        """
         as_of = datetime.now(UTC)
-        listed_once = self.mirror.standing(Entity(Subject.TESTS, product_id)).as_of is not None
-        pages, seen, reached = self._newest_tests(product_id, stop_early=listed_once)
+        listing = self._listing(product_id, as_of)
+        pages = [self._page(product_id, taken) for taken in self._windows(listing, product_id)]
+        if holes := listing.take_holes():
+            pages.append(Page(product_id=product_id, kind=Kind.TESTS, holes=holes))
+        seen = listing.handed_out
+        if listing.state not in (Reading.COMPLETE, Reading.JOINED):
+            why = listing.why_abandoned or f"only the newest {len(seen)} tests were read"
+            message = f"{why}; `testio-sync sync` reads all that it can"
+            return Fetched(pages=tuple(pages), as_of=None, message=message)
         unseen = [key for key in self.mirror.open_tests(product_id) if key not in seen]
         singles, gone = self._single_tests(product_id, unseen)
-        if not reached:
-            message = f"only the newest {len(seen)} tests were read; `testio-sync sync` reads all"
-            return Fetched(pages=(*pages, *singles), as_of=None, message=message)
         message = f"the remote no longer has {_some(gone)}; a full listing decides" if gone else ""
         return Fetched(pages=(*pages, *singles), as_of=as_of, message=message)
 
-    def _newest_tests(
-        self, product_id: int, *, stop_early: bool
-    ) -> tuple[list[Page], set[int], bool]:
-        """Pages from the head, the ids on them, and whether they reach what is known or the end."""
-        pages: list[Page] = []
-        seen: set[int] = set()
-        for number in range(1, MOST_WINDOWS + 1):
-            window = Window(page=number, per_page=LARGEST_WINDOW)
-            rows = self.client.list_tests(product_id, window, self.scope)
-            if not rows.ids:
-                return pages, seen, True
-            wanted = tuple(record for record in rows.records if is_wanted(record, self.since))
-            known = self.mirror.known_contents(product_id, [record.id for record in wanted])
-            pages.append(
-                Page(
-                    product_id=product_id,
-                    kind=Kind.TESTS,
-                    records=wanted,
-                    bad_rows=rows.bad_rows,
-                )
-            )
-            seen |= {record.id for record in rows.records}
-            is_known = all(known.get(r.id) == r.content_hash for r in wanted)
-            if rows.records and (not wanted or (stop_early and is_known)):
-                return pages, seen, True
-        return pages, seen, False
+    def _listing(self, product_id: int, now: datetime) -> Listing:
+        """One that stops where an earlier one confirms the rest, if the order can tell."""
+        cursor = self.mirror.cursor(product_id)
+        before = cursor.current_as_of
+        return Listing(
+            since=self.since,
+            incremental=cursor.listed_as_of is not None and cursor.in_order,
+            before=None if before is None else min(before, now),
+            holes=self.mirror.holes(product_id),
+        )
+
+    def _windows(self, listing: Listing, product_id: int) -> Iterator[Taken[Rows[TestRecord]]]:
+        return read_windows(
+            listing,
+            lambda window, patient: self._ask(product_id, window, patient=patient),
+            lambda rows: self.mirror.known_tests(
+                product_id, {record.id: record.content_hash for record in rows.records}
+            ),
+            most=MOST_WINDOWS,
+        )
+
+    def _ask(self, product_id: int, window: Window, *, patient: bool) -> Rows[TestRecord]:
+        return self.client.list_tests(product_id, window, self.scope, patient=patient)
+
+    def _page(self, product_id: int, taken: Taken[Rows[TestRecord]]) -> Page:
+        records = tuple(record for record in taken.records if is_wanted(record, self.since))
+        return Page(
+            product_id=product_id, kind=Kind.TESTS, records=records, bad_rows=taken.bad_rows
+        )
 
     def _single_tests(
         self, product_id: int, test_ids: Sequence[int]

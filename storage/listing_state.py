@@ -24,6 +24,7 @@ def cursor(connection: Connection, product_id: int, kind: Kind) -> CursorState:
     return CursorState(
         complete_as_of=_instant(row["complete_as_of"]),
         listed_as_of=_instant(row["listed_as_of"]),
+        current_as_of=_instant(row["current_as_of"]),
         complete_from=_instant(row["complete_from"]),
         in_order=bool(row["in_order"]),
         by_section=bool(row["by_section"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -138,17 +138,6 @@ def is_test_held(connection: sqlite3.Connection, test_id: int) -> bool:
     return connection.execute("SELECT 1 FROM tests WHERE id = ?", (test_id,)).fetchone() is not None
 
 
-def known_contents(
-    connection: sqlite3.Connection, product_id: int, test_ids: Sequence[int]
-) -> Mapping[int, str]:
-    """The content hashes of these tests, as far as a finished listing or a fetch vouches for them.
-
-    Rows of a listing that has not ended say nothing about the rows below them.
-    """
-    rows = connection.execute(KNOWN, {"product_id": product_id, "ids": json.dumps(test_ids)})
-    return {row["id"]: row["content_hash"] for row in rows}
-
-
 DOUBTS = """
     (SELECT count(*) FROM quarantine AS q WHERE q.product_id = asked.value AND q.kind = :kind
         AND q.resolved_at IS NULL) AS unusable,
@@ -187,12 +176,3 @@ STANDINGS = {
     Subject.TEST: TEST,
     Subject.BUGS: BUGS,
 }
-
-KNOWN = """
-SELECT id, content_hash FROM tests
-WHERE id IN (SELECT value FROM json_each(:ids)) AND deleted_at IS NULL AND NOT EXISTS (
-    SELECT 1 FROM sync_cursors AS cursor
-    WHERE cursor.product_id = :product_id AND cursor.kind = 'tests'
-        AND tests.listed_in IN (cursor.open_listing, cursor.resume_listing)
-)
-"""

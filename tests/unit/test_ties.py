@@ -106,7 +106,7 @@ def test_a_tie_longer_than_a_window_makes_the_listing_partial(length: int, end: 
     """Even where this remote has shown all of it: nobody can know."""
     ends: list[int | None] = [*range(40), *[99] * length, *range(100, 140)]
     if end is None:
-        ends = [*[None] * length, *range(90)]
+        ends = [*([None] * length), *range(90)]
     listing, _, _ = read(Remote(ends, random.Random(1)))
     if listing.state is Reading.COMPLETE:
         assert length <= 30
