@@ -37,7 +37,13 @@ from rules.resume import ResumePoint
 from rules.splitting import Split
 from rules.stops import Seen, Stops
 from rules.ties import LastTie, tie_around
-from rules.windows import LARGEST_WINDOW, Window, adjacent_window, overlapping_window
+from rules.windows import (
+    LARGEST_FOR_A_TIE,
+    LARGEST_WINDOW,
+    Window,
+    adjacent_window,
+    overlapping_window,
+)
 
 MAX_STEPS_BACK = 6
 MAX_STARTS = 3
@@ -167,10 +173,15 @@ class Listing:
         """One that begins above the tie in which the rows read end; where none can, above a row."""
         end, is_plain = self._end, self._back == 1
         need = self._back + (0 if self._pages.cut_tie else self._tie.need(end) - 1)
-        found = overlapping_window(
-            end, need, largest, floor=self._floor, stop=stop, beyond=is_plain
-        )
-        return found or overlapping_window(end, 1, largest, floor=self._floor, stop=stop)
+        is_whole = largest == LARGEST_WINDOW and self._split.is_behind(end)
+        sizes = (largest, LARGEST_FOR_A_TIE) if is_whole else (largest,)
+        for size in sizes:
+            found = overlapping_window(
+                end, need, size, floor=self._floor, stop=stop, beyond=is_plain
+            )
+            if found is not None:
+                return found
+        return overlapping_window(end, 1, largest, floor=self._floor, stop=stop)
 
     @property
     def is_reading_on(self) -> bool:
@@ -363,7 +374,7 @@ class Listing:
         self._tie.note(window, rows, self._end)
         self._note_tail(window, rows, first_new)
         self._last = (window, [row.id for row in rows])
-        if window.offset == 0:
+        if window == Window(page=1, per_page=LARGEST_WINDOW):
             self._first_ids = frozenset(row.id for row in rows)
         if self._has_ended(window, rows, len(beyond)):
             self._finish()
@@ -398,7 +409,7 @@ class Listing:
             if wanted and index >= window.offset + first_new:
                 self._proofs.note_row(index, row.id)
                 self._holes.expect_behind(row.id, index)
-        tied = min(window.offset + len(rows) - self._tie.begins_at, LARGEST_WINDOW)
+        tied = min(window.offset + len(rows) - self._tie.begins_at, LARGEST_FOR_A_TIE)
         self._tail = _last_of((*self._tail, *ids), max(TAIL, tied))
 
     def _check_again(self, window: Window, ids: list[int | None]) -> None:

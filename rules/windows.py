@@ -13,6 +13,9 @@ from dataclasses import dataclass
 LARGEST_WINDOW = 30
 """Rows asked for at most. Larger windows would be fewer requests, but not comparable ones."""
 
+LARGEST_FOR_A_TIE = 40
+"""The same where rows that end at the same time fit into no smaller window."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:

@@ -91,7 +91,7 @@ def test_whatever_moves_no_row_that_stayed_is_missed(
     lengths: list[int], without_end: int, moves: list[tuple[bool, int]], seed: int
 ) -> None:
     ends = [hours for hours, length in enumerate(lengths) for _ in range(length)]
-    remote = Remote([None] * without_end + ends, random.Random(seed))
+    remote = Remote([*([None] * without_end), *ends], random.Random(seed))
     listing, got, _ = read(remote, moves)
     stayed = {key for key in remote.rows if key < 10_000}
     if listing.state is Reading.COMPLETE:
@@ -100,17 +100,19 @@ def test_whatever_moves_no_row_that_stayed_is_missed(
         assert listing.state is Reading.ABANDONED
 
 
-@pytest.mark.parametrize("length", [28, 29, 30, 31, 60, 200])
+@pytest.mark.parametrize("length", [14, 28, 38, 39, 40, 60, 200])
 @pytest.mark.parametrize("end", [9, None])
 def test_a_tie_longer_than_a_window_makes_the_listing_partial(length: int, end: int | None) -> None:
     """Even where this remote has shown all of it: nobody can know."""
     ends: list[int | None] = [*range(40), *[99] * length, *range(100, 140)]
     if end is None:
         ends = [*([None] * length), *range(90)]
-    listing, _, _ = read(Remote(ends, random.Random(1)))
+    listing, got, _ = read(Remote(ends, random.Random(1)))
     if listing.state is Reading.COMPLETE:
-        assert length <= 30
+        assert length < (40 if end is None else 39), "and the rows around it"
+        assert len(got) == len(ends)
         return
+    assert length > 14, "up to here there is a window for it wherever it stands"
     assert listing.state is Reading.ABANDONED
     assert "end at the same time" in listing.why_abandoned
 
