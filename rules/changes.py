@@ -15,11 +15,15 @@ R = TypeVar("R", bound=Record)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What the mirror holds of one row; `owner` is the product or test it belongs to."""
+    """What the mirror holds of one row.
+
+    `owner` is the product or test it belongs to, `listed_in` the listing that saw it last.
+    """
 
     content_hash: str
     is_deleted: bool = False
     owner: int = 0
+    listed_in: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,21 @@ def compare(records: Iterable[R], held: Mapping[int, Held]) -> Changes[R]:
         unchanged=tuple(r for r in old if r.content_hash == held[r.id].content_hash),
         revived=frozenset(record.id for record in old if held[record.id].is_deleted),
     )
+
+
+def listed_elsewhere(
+    records: Iterable[R], held: Mapping[int, Held], *, owner: int, run_id: int
+) -> dict[int, int]:
+    """Records that this run has seen in another owner's list: that owner, by their ids.
+
+    A row that an earlier run saw elsewhere has moved; in one and the same run it cannot be both.
+    """
+    rows = {record.id: held[record.id] for record in records if record.id in held}
+    return {
+        key: row.owner
+        for key, row in rows.items()
+        if row.owner != owner and row.listed_in == run_id and not row.is_deleted
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

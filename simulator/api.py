@@ -12,6 +12,7 @@ from simulator.account import Shelf
 from simulator.details import analytics, bugs
 from simulator.fault_book import MetFaults
 from simulator.http import Reply, Request, error_reply
+from simulator.list_faults import features_met, shelf_met, tests_met
 from simulator.options import PlainFeatures
 from simulator.problems import InvalidInputError, UnknownIdError
 from simulator.reply_faults import distort_reply
@@ -110,7 +111,7 @@ class Api:
         return ids.get("product")
 
     def _shelf(self, call: Call) -> Shelf:
-        return self._world.account.shelf(call.ids["product"])
+        return shelf_met(call.met, self._world.account, call.ids["product"])
 
     def _products(self, call: Call) -> Reply:
         wanted = call.numbers("filter[product_ids][]")
@@ -129,37 +130,42 @@ class Api:
             raise UnknownIdError("features of this product are listed by section")
         if shelf.product.has_sections and habit is PlainFeatures.EMPTY:
             return _listing(call, "features", ())
-        return _feature_listing(call, shelf, None)
+        return self._feature_listing(call, shelf, None)
 
     def _section_features(self, call: Call) -> Reply:
         shelf, section_id = self._shelf(call), call.ids["section"]
         if section_id not in shelf.product.section_ids:
             raise UnknownIdError(f"no section {section_id}")
-        return _feature_listing(call, shelf, section_id if shelf.product.has_sections else None)
+        return self._feature_listing(
+            call, shelf, section_id if shelf.product.has_sections else None
+        )
+
+    def _feature_listing(self, call: Call, shelf: Shelf, section_id: int | None) -> Reply:
+        detailed = "user_stories" in call.query.get("includes[]", ())
+        rows = (
+            feature.detailed if detailed else feature.encoded
+            for feature in features_met(call.met, self._world.account, shelf)
+            if section_id is None or section_id in feature.section_ids
+        )
+        return _listing(call, "features", rows)
 
     def _tests(self, call: Call) -> Reply:
         shelf, met = self._shelf(call), call.met
         page, size = call.number("page"), call.number("per_page") or DEFAULT_PER_PAGE
         start = 0
-        if page is None:
+        if (ignored := met.take("ignored_paging")) is not None:
+            size = ignored.rows or max(1, len(shelf.listing))
+        elif page is None:
             size = UNPAGED_TESTS
         else:
             size = min(size, self._world.options.max_per_page or size)
             if (clamp := met.take("clamp")) is not None:
                 size = min(size, clamp.per_page or size)
             start = (page - 1) * size
-        tests = shelf.listing if met.take("unsorted") is None else shelf.shuffled()
-        if (stray := met.take("stray")) is not None:
-            tests = self._with_stray(tests, stray.test_id or 0)
-        window = tests[start : start + size]
+        window = tests_met(met, self._world.account, shelf, size)[start : start + size]
         return _poisoned(call, window) or _listing(
             call, "exploratory_tests", (test.encoded for test in window)
         )
-
-    def _with_stray(self, tests: list[TestRow], test_id: int) -> list[TestRow]:
-        """The list, with a test in it that belongs to another product."""
-        owner = self._world.account.shelf_of_test(test_id)
-        return sorted([*tests, owner.tests[test_id]], key=lambda test: test.order)
 
     def _test(self, call: Call) -> Reply:
         test_id = call.ids["test"]
@@ -215,16 +221,6 @@ def _listing(call: Call, key: str, rows: Iterable[bytes]) -> Reply:
     if call.met.faults:
         rows = distort_rows(call.met, list(rows))
     return Reply(body=envelope(key, rows))
-
-
-def _feature_listing(call: Call, shelf: Shelf, section_id: int | None) -> Reply:
-    detailed = "user_stories" in call.query.get("includes[]", ())
-    rows = (
-        feature.detailed if detailed else feature.encoded
-        for feature in shelf.features.values()
-        if section_id is None or section_id in feature.section_ids
-    )
-    return _listing(call, "features", rows)
 
 
 def _poisoned(call: Call, window: list[TestRow]) -> Reply | None:

@@ -82,7 +82,9 @@ class Delivery:
         if manner.endless_head is not None:
             yield self._head.partition(b"\r\n")[0] + b"\r\n"
             yield from itertools.repeat(HEADER)
-        for part in itertools.chain((self._head,), self._body()):
+        once = (self._head,), self._body()
+        again = ((self._head,), self._body()) if manner.twice else ()
+        for part in itertools.chain(*once, *again):
             for start in range(0, len(part), size):
                 yield part[start : start + size]
 

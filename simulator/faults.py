@@ -49,6 +49,9 @@ class Fault:
     defect: str | None = None
     charset: str | None = None
     half: bool | None = None
+    other_id: int | None = None
+    feature_id: int | None = None
+    by: str | None = None
     depth: int | None = None
 
     def matches(self, path: str, product_id: int | None, page: int | None) -> bool:
@@ -127,6 +130,9 @@ _CHECKS: Mapping[str, Check] = {
     "defect": _one_of(*DEFECTS),
     "charset": _charset,
     "half": _one_of(True, False),
+    "other_id": _whole(1),
+    "feature_id": _whole(1),
+    "by": _one_of("request", "per_page"),
     "depth": _whole(1, DEEPEST),
 }
 _COMMON = ("kind", "path", "product_id", "page", "times")
@@ -151,6 +157,12 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "redirect": {"location": _REQUIRED, "status": 302},
     "unsorted": {},
     "stray": {"test_id": _REQUIRED},
+    "stray_feature": {"feature_id": _REQUIRED},
+    "another_list": {"other_id": _REQUIRED},
+    "loose_ties": {"by": "request"},
+    "ignored_paging": {"rows": None},
+    "no_product": {"rows": None},
+    "sent_twice": {},
     "null_end_dates": {"rows": None},
     "clamp": {"per_page": _REQUIRED},
     "omit_rows": {"rows": 1},

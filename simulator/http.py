@@ -39,6 +39,8 @@ class Manner:
     """End the connection with RST; without `cut_after` before the first byte."""
     padding: int = 0
     """Spaces sent after the body, as a part of it."""
+    twice: bool = False
+    """Send all of it once more behind it, as if another request had asked for it."""
     surplus: int = 0
     """Spaces sent after all that was announced."""
     endless_head: float | None = None

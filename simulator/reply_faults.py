@@ -98,6 +98,10 @@ def _overlong(fault: Fault, reply: Reply) -> Reply:
     return replace(reply, manner=replace(reply.manner, surplus=fault.bytes or 0))
 
 
+def _sent_twice(_: Fault, reply: Reply) -> Reply:
+    return replace(reply, manner=replace(reply.manner, twice=True))
+
+
 def _charset(fault: Fault, reply: Reply) -> Reply:
     name = fault.charset or ""
     body = reply.body.decode().encode(name, "replace")
@@ -165,6 +169,7 @@ ADDITIONS: Mapping[str, ReplyEffect] = {
     "charset": _charset,
     "huge": _huge,
     "overlong": _overlong,
+    "sent_twice": _sent_twice,
     "gzip_bomb": _gzip_bomb,
     "slow": _slow,
     "drip": _drip,

@@ -44,6 +44,10 @@ def _clear_end(data: JsonObject) -> None:
         data["end_at"] = None
 
 
+def _leave_product_out(data: JsonObject) -> None:
+    data.pop("product", None)
+
+
 def _mark_number(data: JsonObject) -> None:
     data["duration"] = _MARK
 
@@ -135,6 +139,7 @@ ROW_EFFECTS: Mapping[str, RowEffect] = {
     "odd_ids": _odd_ids,
     "wrong_types": _wrong_types,
     "null_end_dates": _edit(_clear_end),
+    "no_product": _edit(_leave_product_out),
     "nan": _edit(_mark_number, replacement=b"NaN"),
     "nested": _nested,
     "duplicate_keys": _duplicate_keys,

@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 from sqlite3 import Connection
 
-from rules.changes import Held, compare, look_again
+from rules.changes import Held, compare, listed_elsewhere, look_again
 from rules.deletions import missing_from
 from rules.model import Counts, Kind
-from rules.records import HeldSet, ListingEnd, Page, Stored
+from rules.records import BadRow, HeldSet, ListingEnd, Page, Stored
 from storage.cursor_rows import move_cursor, open_listing, want_full
 from storage.database import Database
 from storage.deletion_rows import hold, live_rows, mark_gone, note_missing, release
@@ -22,6 +22,7 @@ from storage.page_tag_rows import note_pages
 from storage.part_rows import store_parts
 from storage.quarantine_rows import open_gaps, resolve_not_met, store_gaps
 from storage.row_sql import confirm, confirm_unchanged, upsert
+from storage.schema import OWNERS
 from storage.times import as_text
 
 
@@ -57,6 +58,7 @@ def store_in(connection: Connection, page: Page, *, run_id: int, at: datetime) -
     now = as_text(at)
     listing = run_id if page.listing is None else page.listing.id
     before = state_before(connection, page)
+    page = _without_those_listed_elsewhere(page, before.held, run_id)
     if page.listing is not None and page.kind is not Kind.BUGS:  # bugs have no cursor
         open_listing(connection, page, before.open_listing, now)
     counts = _store_records(connection, page, before.held, now)
@@ -79,6 +81,28 @@ def store_in(connection: Connection, page: Page, *, run_id: int, at: datetime) -
     if is_clean:
         return stored
     return replace(stored, gaps=open_gaps(connection, page.product_id, page.kind))
+
+
+def _without_those_listed_elsewhere(page: Page, held: Mapping[int, Held], run_id: int) -> Page:
+    """One list or the other is wrong: the row stays where it was seen first, and it is told."""
+    if page.listing is None or OWNERS[page.kind] is None:
+        return page
+    others = listed_elsewhere(page.records, held, owner=page.product_id, run_id=run_id)
+    if not others:
+        return page
+    told = tuple(
+        BadRow(
+            position=index,
+            record_id=record.id,
+            reason=f"product {others[record.id]} lists it as well",
+            excerpt="",
+            fingerprint=f"{record.id} in two lists",
+        )
+        for index, record in enumerate(page.records, 1)
+        if record.id in others
+    )
+    kept = tuple(record for record in page.records if record.id not in others)
+    return replace(page, records=kept, bad_rows=(*page.bad_rows, *told))
 
 
 def _store_records(

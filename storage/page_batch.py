@@ -8,7 +8,7 @@ of many connections waited for.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from sqlite3 import Connection
 
@@ -40,13 +40,14 @@ def store_together(
     """Write the pages within a transaction that somebody else has begun.
 
     None, with nothing written, where one of them needs more than its rows: a healed entry of the
-    quarantine, the rows of an abandoned listing to be forgotten, an unsent row that is gone by now.
+    quarantine, the rows of an abandoned listing to be forgotten, an unsent row that is gone by now,
+    a row that stood in another product's list.
     """
     held = _held(connection, pages)
     if held is None:
         return None
     unsent = [look_again(page.unchanged, held, owner=page.product_id) for page in pages]
-    if any(each.gone for each in unsent):
+    if any(each.gone for each in unsent) or _is_anywhere_else(pages, held):
         return None
     now = as_text(at)
     changes = [compare(page.records, held) for page in pages]
@@ -60,6 +61,15 @@ def store_together(
             note_pages(connection, page, page.listing.id, is_clean=True)
         counts.append(change.counts + Counts(unchanged=len(found.confirmed)))
     return tuple(Stored(counts=each) for each in counts)
+
+
+def _is_anywhere_else(pages: Sequence[Page], held: Mapping[int, Held]) -> bool:
+    return any(
+        held[record.id].owner != page.product_id
+        for page in pages
+        for record in page.records
+        if record.id in held
+    )
 
 
 def _rows(

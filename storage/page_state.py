@@ -39,8 +39,13 @@ def state_before(connection: Connection, page: Page) -> PageState:
     held, gaps, open_listing = connection.execute(statement, place).fetchone()
     return PageState(
         held={
-            key: Held(content_hash=content_hash, is_deleted=bool(is_deleted), owner=owner)
-            for key, content_hash, is_deleted, owner in json.loads(held)
+            key: Held(
+                content_hash=content_hash,
+                is_deleted=bool(is_deleted),
+                owner=owner,
+                listed_in=listed_in,
+            )
+            for key, content_hash, is_deleted, owner, listed_in in json.loads(held)
         },
         gaps=gaps,
         open_listing=open_listing,
@@ -52,7 +57,7 @@ def _statement(kind: Kind, is_full: bool) -> str:
     return f"""
     SELECT
         (SELECT json_group_array(
-            json_array(id, content_hash, deleted_at IS NOT NULL, {OWNERS[kind] or 0}))
+            json_array(id, content_hash, deleted_at IS NOT NULL, {OWNERS[kind] or 0}, listed_in))
          FROM {TABLES[kind].name} WHERE id IN (SELECT value FROM json_each(:ids))),
         (SELECT count(*) FROM quarantine
          WHERE product_id = :product_id AND kind = :kind AND resolved_at IS NULL),

@@ -1,7 +1,8 @@
 """From the API's payloads to the records of the mirror.
 
-A record with an unusable id or a wrong type is set aside with the reason, and its neighbours are
-kept; an unexpected envelope is an error of the whole answer (rule 10).
+A record with an unusable id or a wrong type, or of another product or test than was asked for, is
+set aside with the reason, and its neighbours are kept; an unexpected envelope, or mostly records of
+somebody else, is an error of the whole answer (rule 10).
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ TEXT_TYPES = {str, type(None)}
 R = TypeVar("R", ProductRecord, FeatureRecord, TestRecord, BugRecord)
 
 
+class Foreign(ValueError):
+    """A record belongs to another product or test than the one that was asked for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows(Generic[R]):
     """One answer, record by record. `ids` has an entry for each item, None where unusable.
@@ -50,18 +55,18 @@ class Rows(Generic[R]):
 
 def products(body: bytes) -> Rows[ProductRecord]:
     """The records of `GET /products`."""
-    return _rows(_items(body, "products"), _product)
+    return _rows(_items(body, "products"), _product, is_whole=True)
 
 
 def features(body: bytes, product_id: int) -> Rows[FeatureRecord]:
     """The records of a product's or a section's feature list."""
-    return _rows(_items(body, "features"), partial(_feature, product_id))
+    return _rows(_items(body, "features"), partial(_feature, product_id), is_whole=True)
 
 
 def tests(body: bytes, product_id: int, *, offset: int) -> Rows[TestRecord]:
     """The records of one page of a product's tests; `offset` rows of the list stand before it."""
     items = _items(body, "exploratory_tests")
-    return _rows(items, partial(_test, product_id), offset=offset)
+    return _rows(items, partial(_listed_test, product_id), offset=offset)
 
 
 def bugs(body: bytes, test_id: int) -> Rows[BugRecord]:
@@ -106,18 +111,33 @@ def _shape(value: Any) -> str:
 
 
 def _rows(
-    items: list[Any], read: Callable[[int, dict[str, Any]], R], *, offset: int = 0
+    items: list[Any],
+    read: Callable[[int, dict[str, Any]], R],
+    *,
+    offset: int = 0,
+    is_whole: bool = False,
 ) -> Rows[R]:
+    """`is_whole`: the answer is a list of one moment, in which no id may stand twice."""
     records: list[R] = []
     bad_rows: list[BadRow] = []
     ids: list[int | None] = []
+    seen: set[int] = set()
+    foreign: list[Foreign] = []
     for index, item in enumerate(items):
         record_id = _usable_id(item)
         ids.append(record_id)
         try:
-            records.append(read(_id(_as_object(item)) if record_id is None else record_id, item))
+            record = read(_id(_as_object(item)) if record_id is None else record_id, item)
+            if is_whole and record.id in seen:
+                raise ValueError(f"the id {record.id} stands in the list twice")
+            records.append(record)
+            seen.add(record.id)
         except (ValueError, RecursionError) as error:
+            foreign += [error] if isinstance(error, Foreign) else []
             bad_rows.append(_bad_row(item, offset + index + 1, record_id, str(error)))
+    if 2 * len(foreign) > len(items):
+        others = f"{len(foreign)} of {len(items)} records of the answer are not those asked for"
+        raise BadPayload(f"{others}: {foreign[0]}")
     return Rows(records=tuple(records), bad_rows=tuple(bad_rows), ids=tuple(ids))
 
 
@@ -292,6 +312,14 @@ def _test(product_id: int, record_id: int, item: dict[str, Any]) -> TestRecord:
     )
 
 
+def _listed_test(product_id: int, record_id: int, item: dict[str, Any]) -> TestRecord:
+    """A test of a product's list; it need not name the product."""
+    own = _usable_id(item.get("product"))
+    if own is not None and own != product_id:
+        raise Foreign(f"the test belongs to product {own}, asked for were those of {product_id}")
+    return _test(product_id, record_id, item)
+
+
 TEST_TEXTS = (
     "title",
     "test_title",
@@ -307,9 +335,7 @@ def _bug(test_id: int, record_id: int, item: dict[str, Any]) -> BugRecord:
     status = _text(item, "status")
     owner = item.get("test")
     if isinstance(owner, dict) and _usable_id(owner) not in (None, test_id):
-        raise ValueError(
-            f"the bug belongs to test {owner['id']}, asked for were those of {test_id}"
-        )
+        raise Foreign(f"the bug belongs to test {owner['id']}, asked for were those of {test_id}")
     return BugRecord(
         id=record_id,
         test_id=test_id,

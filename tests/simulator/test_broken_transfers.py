@@ -158,6 +158,59 @@ def test_a_test_of_another_product(sim: Simulator) -> None:
     assert [test for test in tests if test != stray] == truth(sim)
 
 
+def test_a_list_of_another_product(sim: Simulator) -> None:
+    mine, others = product_ids(sim)
+    sim.add_fault(kind="another_list", other_id=others, product_id=mine)
+    assert listed(page(sim)) == sim.account()["tests"][str(others)][:25]
+    features = ask(sim, f"/products/{mine}/features?includes[]=user_stories").json()["features"]
+    assert [row["id"] for row in features] == [
+        row["id"] for row in sim.account()["features"][str(others)]
+    ]
+
+
+def test_a_feature_of_another_product(sim: Simulator) -> None:
+    mine, others = product_ids(sim)
+    stray = sim.account()["features"][str(others)][0]["id"]
+    sim.add_fault(kind="stray_feature", feature_id=stray, product_id=mine)
+    found = [row["id"] for row in ask(sim, f"/products/{mine}/features").json()["features"]]
+    assert found == [*(row["id"] for row in sim.account()["features"][str(mine)]), stray]
+
+
+def test_tests_that_do_not_say_whose_they_are(sim: Simulator) -> None:
+    sim.add_fault(kind="no_product")
+    assert all("product" not in row for row in listed(page(sim)))
+
+
+@pytest.mark.parametrize("by", ["request", "per_page"])
+def test_tests_that_end_at_the_same_time_change_places(sim: Simulator, by: str) -> None:
+    end_at = truth(sim)[12]["end_at"]
+    for row in truth(sim)[10:16]:
+        sim.mutate("change", "test", id=row["id"], fields={"end_at": end_at})
+    sim.add_fault(kind="loose_ties", by=by)
+    rows = [listed(page(sim, 1, size)) for size in (20, 20, 21, 22, 23, 24)]
+    orders = [[row["id"] for row in each[10:16]] for each in rows]
+    assert {tuple(sorted(order)) for order in orders} == {tuple(sorted(orders[0]))}
+    assert len({tuple(order) for order in orders}) > 1
+    assert (orders[0] == orders[1]) is (by == "per_page")
+    assert [each[2:10] for each in rows] == [truth(sim)[2:10]] * 6, "others keep their places"
+
+
+def test_a_list_that_ignores_paging(sim: Simulator) -> None:
+    fault = sim.add_fault(kind="ignored_paging")
+    assert listed(page(sim, 3, 10)) == truth(sim)
+    sim.remove_fault(fault)
+    sim.add_fault(kind="ignored_paging", rows=40)
+    assert listed(page(sim, 3, 10)) == truth(sim)[:40]
+
+
+def test_an_answer_that_is_sent_twice(sim: Simulator) -> None:
+    once = raw_answer(sim, "/products")
+    sim.add_fault(kind="sent_twice", times=1)
+    twice = raw_answer(sim, "/products")
+    assert twice.count(b'{"products":[') == 2
+    assert len(twice) == 2 * len(once)
+
+
 def test_a_server_that_is_away_comes_back_on_the_same_port(sim: Simulator) -> None:
     with requests.Session() as session:
         session.headers["Authorization"] = f"Token {sim.token}"
