@@ -170,18 +170,30 @@ class Listing:
         return self._joining_window(largest, stop) or adjacent_window(self._end, largest, stop=stop)
 
     def _joining_window(self, largest: int, stop: int | None) -> Window | None:
-        """One that begins above the tie in which the rows read end; where none can, above a row."""
-        end, is_plain = self._end, self._back == 1
-        need = self._back + (0 if self._pages.cut_tie else self._tie.need(end) - 1)
+        """One that begins above the tie in which the rows read end.
+
+        Where there is none: one that begins with it, or else above the last row.
+        """
+        end, tied = self._end, 1 if self._pages.cut_tie else self._tie.length(self._end)
         is_whole = largest == LARGEST_WINDOW and self._split.is_behind(end)
-        sizes = (largest, LARGEST_FOR_A_TIE) if is_whole else (largest,)
-        for size in sizes:
+        above = tied + (1 if self._tie.any_met and not self._pages.cut_tie else 0)
+        for need, size in (
+            (above, largest),
+            (above, LARGEST_FOR_A_TIE if is_whole else largest),
+            (tied, largest),
+            (1, largest),
+        ):
             found = overlapping_window(
-                end, need, size, floor=self._floor, stop=stop, beyond=is_plain
+                end,
+                need + self._back - 1,
+                size,
+                floor=self._floor,
+                stop=stop,
+                beyond=self._back == 1,
             )
             if found is not None:
                 return found
-        return overlapping_window(end, 1, largest, floor=self._floor, stop=stop)
+        return None
 
     @property
     def is_reading_on(self) -> bool:
@@ -201,15 +213,16 @@ class Listing:
         if self.state is not Reading.GOING_ON or self._checking is not None or self._proofs.next:
             return ()
         windows: list[Window] = []
-        end, need, largest = self._end, self._tie.need(self._end), self._pages.largest_allowed
+        end, largest = self._end, self._pages.largest_allowed
+        above = 1 if self._tie.any_met else 0
+        need = self._tie.length(end) + above
         for _ in range(min(most, self._steady // 2)):
             plain = self._holes.next_from(end) is None and self._split.is_behind(end)
             window = overlapping_window(end, need, largest, floor=self._floor) if plain else None
             if window is None:
                 break
             windows.append(window)
-            end = window.limit
-            need = self._tie.at(end).need(end)
+            end, need = window.limit, 1 + above
         return tuple(windows)
 
     @property
@@ -313,16 +326,23 @@ class Listing:
         tie = tie_around(rows, last_known)
         if tie.first > 0 or window.offset == 0 or self._pages.cut_tie:
             return True
-        is_single = tie.last == 0 and self._tie.begins_at == self._end - 1
-        if is_single and not self._tie.any_met:
-            return True
-        if window.offset < self._tie.begins_at and window.offset > self._floor:
+        begins_at = self._tie.begins_at
+        if self._floor < window.offset < begins_at:
             self._step_back()
             return False
         if not self._tie.any_met:
-            self._tie.any_met = True
+            self._tie.any_met = tie.last > 0
+            return not self._tie.any_met
+        if window.offset > begins_at or not self._want_row_above_tie():
+            self._pages.cut_tie = True
+        return True
+
+    def _want_row_above_tie(self) -> bool:
+        """A window begins just with the tie: the row above must still stand there afterwards."""
+        tied = self._tie.length(self._end)
+        if tied >= len(self._tail):
             return False
-        self._pages.cut_tie = not is_single
+        self._proofs.want(single(self._tie.begins_at - 1), [self._tail[-tied - 1]])
         return True
 
     def _ignores_paging(self, window: Window, ids: list[int | None]) -> bool:
@@ -409,8 +429,8 @@ class Listing:
             if wanted and index >= window.offset + first_new:
                 self._proofs.note_row(index, row.id)
                 self._holes.expect_behind(row.id, index)
-        tied = min(window.offset + len(rows) - self._tie.begins_at, LARGEST_FOR_A_TIE)
-        self._tail = _last_of((*self._tail, *ids), max(TAIL, tied))
+        tied = min(self._tie.length(window.offset + len(rows)), LARGEST_FOR_A_TIE)
+        self._tail = _last_of((*self._tail, *ids), max(TAIL, tied + 1))
 
     def _check_again(self, window: Window, ids: list[int | None]) -> None:
         """Pages too small to overlap, and none behind: the last one must still be the same."""

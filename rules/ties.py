@@ -48,9 +48,9 @@ class LastTie:
         self._end_at: datetime | None = None
         self._is_known = False
 
-    def need(self, end: int) -> int:
-        """How many of the `end` rows read the next window has to show."""
-        return end - self.begins_at + (1 if self.any_met else 0)
+    def length(self, end: int) -> int:
+        """How many of the `end` rows read belong to it."""
+        return end - self.begins_at
 
     def at(self, end: int) -> LastTie:
         """One of a single row, the last of `end`."""

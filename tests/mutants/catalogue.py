@@ -8,6 +8,8 @@ CURRENT = "tests/integration/test_complete_and_current.py"
 DELETIONS = "tests/integration/test_deletions.py"
 POISON = "tests/integration/test_poison.py"
 HOLES = "tests/unit/test_holes.py"
+HEAD = "tests/integration/test_head_first.py"
+FOREIGN = "tests/integration/test_foreign_rows.py"
 STEPS = "tests/unit/test_incremental.py"
 TAGS = "tests/integration/test_page_etags.py"
 UNCHANGED = "tests/integration/test_unchanged_pages.py"
@@ -139,8 +141,8 @@ MUTANTS = (
         name="pages are taken without overlap",
         rule=5,
         file="rules/listing.py",
-        old="            return has_overlap\n",
-        new="            return True\n",
+        old="                self._seek_or_step_back(window, ids)\n                return False\n",
+        new="                return True\n",
         test="tests/unit/test_listing.py::test_rows_deleted_above_make_the_reader_step_back",
     ),
     Mutant(
@@ -176,20 +178,76 @@ MUTANTS = (
         test="tests/integration/test_listing_state.py",
     ),
     Mutant(
-        name="the first known page ends the listing",
+        name="known rows that are still open end the listing",
         rule=6,
         file="rules/stops.py",
-        old="        self._page_is_known = self._known_rows >= page\n        return False\n",
-        new="        return self._known_rows >= page\n",
-        test=f"{STEPS}::test_an_unknown_row_on_the_safety_page_goes_on",
+        old="return all(row.known for row in beyond) and self.is_settled(rows)",
+        new="return all(row.known for row in beyond)",
+        test=f"{STEPS}::test_a_new_short_test_below_long_ones_is_found",
     ),
     Mutant(
         name="a list out of order is trusted",
         rule=6,
         file="rules/stops.py",
-        old="            return self.ordered\n",
-        new="            return True\n",
+        old="if before is None or not rows or not self.ordered:",
+        new="if before is None or not rows:",
         test=f"{STEPS}::test_a_list_out_of_order_is_read_to_its_end",
+    ),
+    Mutant(
+        name="a joint cuts a tie",
+        rule=5,
+        file="rules/ties.py",
+        old="        return end - self.begins_at\n",
+        new="        return 1\n",
+        test="tests/unit/test_ties.py",
+    ),
+    Mutant(
+        name="a tie that has moved up is not looked for",
+        rule=5,
+        file="rules/listing.py",
+        old="            self._step_back()\n            return False\n        if not self._tie",
+        new="            return True\n        if not self._tie",
+        test="tests/unit/test_ties.py::test_whatever_moves_no_row_that_stayed_is_missed",
+    ),
+    Mutant(
+        name="an answer that may be cut is complete",
+        rule=5,
+        file="rules/listing.py",
+        old="if rows < most and rows % page:",
+        new="if rows:",
+        test="tests/unit/test_listing.py",
+    ),
+    Mutant(
+        name="what is deep comes before the head",
+        rule=5,
+        file="actors/tests_job.py",
+        old="        yield from self._head_first(holes)\n",
+        new="",
+        test=f"{HEAD}::test_a_hole_that_is_tried_again_comes_behind_the_head",
+    ),
+    Mutant(
+        name="a row of another product is kept",
+        rule=10,
+        file="testio/payloads.py",
+        old="if own is not None and own != product_id:",
+        new="if False:",
+        test=f"{FOREIGN}::test_one_row_of_another_product_is_set_aside_and_keeps_completeness_away",
+    ),
+    Mutant(
+        name="an answer of somebody else's rows is taken apart",
+        rule=10,
+        file="testio/payloads.py",
+        old="if 2 * len(foreign) > len(items):",
+        new="if False:",
+        test=f"{FOREIGN}::test_the_list_of_another_product_is_refused_whole",
+    ),
+    Mutant(
+        name="an id in two lists is the second one's",
+        rule=10,
+        file="rules/changes.py",
+        old="row.listed_in == run_id",
+        new="row.listed_in == -1",
+        test=f"{FOREIGN}::test_a_feature_that_two_products_list_in_one_run_is_told",
     ),
     Mutant(
         name="a short page is the end",

@@ -164,18 +164,35 @@ def test_the_tie_around_a_row_is_all_that_ends_with_it() -> None:
     ]
 
 
-def test_a_window_has_to_show_the_tie_and_a_row_above_once_there_was_one() -> None:
+def test_the_last_tie_is_followed_over_windows() -> None:
     tie = LastTie()
     tie.note(Window(page=1, per_page=3), [dated(1), dated(2), dated(3)], 0)
-    assert (tie.begins_at, tie.need(3)) == (2, 1)
+    assert (tie.begins_at, tie.length(3), tie.any_met) == (2, 1, False)
     tie.note(Window(page=2, per_page=3), [dated(4), dated(5), dated(5)], 3)
-    assert (tie.begins_at, tie.need(6)) == (4, 3)
+    assert (tie.begins_at, tie.length(6), tie.any_met) == (4, 2, True)
     tie.note(Window(page=4, per_page=2), [dated(5), dated(5)], 6)
-    assert (tie.begins_at, tie.need(8)) == (4, 5), "it goes on behind the joint"
+    assert (tie.begins_at, tie.length(8)) == (4, 4), "it goes on behind the joint"
     tie.note(Window(page=5, per_page=2), [dated(6)], 8)
-    assert (tie.begins_at, tie.need(9)) == (8, 2)
+    assert (tie.begins_at, tie.length(9), tie.any_met) == (8, 1, True)
     tie.note(Window(page=6, per_page=2), [], 9)
-    assert (tie.begins_at, tie.need(9)) == (8, 2), "nothing was read"
+    assert (tie.begins_at, tie.length(9)) == (8, 1), "nothing was read"
+    assert (tie.at(40).begins_at, tie.at(40).any_met) == (39, True)
+
+
+@pytest.mark.parametrize("clamp", [7, 10, 25])
+def test_short_ties_are_read_whole_where_the_server_clamps_its_pages(clamp: int) -> None:
+    ends = [hours for hours in range(90) for _ in range(2 if hours % 10 == 3 else 1)]
+    missed = 0
+    for seed in range(40):
+        remote, listing, got = Remote(ends, random.Random(seed)), Listing(), set[int | None]()
+        while listing.state is Reading.GOING_ON:
+            window = listing.next_window()
+            size = min(clamp, window.per_page)
+            rows = remote.answer(Window(page=window.page, per_page=size))
+            got |= {rows[index].id for index in listing.take(window, rows)}
+        missed += listing.state is not Reading.COMPLETE
+        assert listing.state is not Reading.COMPLETE or len(got) == len(ends)
+    assert missed == 0
 
 
 def test_what_is_not_known_of_a_tie_goes_on() -> None:
