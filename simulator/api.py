@@ -9,7 +9,7 @@ from itertools import chain
 import orjson
 
 from simulator.account import Shelf
-from simulator.details import analytics, bugs
+from simulator.details import bugs, with_metrics
 from simulator.fault_book import MetFaults
 from simulator.http import Reply, Request, error_reply
 from simulator.options import PlainFeatures
@@ -45,6 +45,11 @@ class Call:
         if number is None:
             raise InvalidInputError(name, "must be a positive integer")
         return number
+
+    @property
+    def wants_stories(self) -> bool:
+        """Whether user stories are asked for as objects."""
+        return "user_stories" in self.query.get("includes[]", ())
 
     def numbers(self, name: str) -> set[int] | None:
         """Positive integers, repeated or separated by commas, or None where it is missing.
@@ -129,13 +134,24 @@ class Api:
             raise UnknownIdError("features of this product are listed by section")
         if shelf.product.has_sections and habit is PlainFeatures.EMPTY:
             return _listing(call, "features", ())
-        return _feature_listing(call, shelf, None)
+        return self._feature_listing(call, shelf, None)
+
+    def _feature_listing(self, call: Call, shelf: Shelf, section_id: int | None) -> Reply:
+        detailed, told = call.wants_stories, self._world.options.section_ids_in_lists
+        rows = (
+            feature.told(detailed=detailed, with_sections=told)
+            for feature in shelf.features.values()
+            if section_id is None or section_id in (feature.section_ids or ())
+        )
+        return _listing(call, "features", rows)
 
     def _section_features(self, call: Call) -> Reply:
         shelf, section_id = self._shelf(call), call.ids["section"]
         if section_id not in shelf.product.section_ids:
             raise UnknownIdError(f"no section {section_id}")
-        return _feature_listing(call, shelf, section_id if shelf.product.has_sections else None)
+        return self._feature_listing(
+            call, shelf, section_id if shelf.product.has_sections else None
+        )
 
     def _tests(self, call: Call) -> Reply:
         shelf, met = self._shelf(call), call.met
@@ -164,8 +180,10 @@ class Api:
     def _test(self, call: Call) -> Reply:
         test_id = call.ids["test"]
         test = self._world.account.shelf_of_test(test_id).tests[test_id]
-        metrics = orjson.dumps(analytics(self._world.options.seed, test_id))
-        body = b'{"exploratory_test":%b,"analytics":%b}}' % (test.encoded[:-1], metrics)
+        shelf = self._world.account.shelf_of_test(test_id)
+        stories = shelf.stories() if call.wants_stories else None
+        told = with_metrics(self._world.options.seed, test.data, stories)
+        body = orjson.dumps({"exploratory_test": told})
         return _poisoned(call, [test]) or Reply(body=body)
 
     def _bugs(self, call: Call) -> Reply:
@@ -215,16 +233,6 @@ def _listing(call: Call, key: str, rows: Iterable[bytes]) -> Reply:
     if call.met.faults:
         rows = distort_rows(call.met, list(rows))
     return Reply(body=envelope(key, rows))
-
-
-def _feature_listing(call: Call, shelf: Shelf, section_id: int | None) -> Reply:
-    detailed = "user_stories" in call.query.get("includes[]", ())
-    rows = (
-        feature.detailed if detailed else feature.encoded
-        for feature in shelf.features.values()
-        if section_id is None or section_id in feature.section_ids
-    )
-    return _listing(call, "features", rows)
 
 
 def _poisoned(call: Call, window: list[TestRow]) -> Reply | None:
