@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import replace
@@ -12,14 +13,17 @@ from typing import Any
 import pytest
 import requests
 
+from config.loading import load_settings
 from rules.fetching import Entity, FetchState, Subject
 from rules.model import RunStatus, SyncOptions, SyncPhase, SyncResult
 from service.fetcher import Fetcher
+from service.rebuild import CannotRebuild, Rebuilt, open_damaged
 from storage.comparing import compare_mirrors
 from storage.database import Database
 from storage.fetched_rows import FetchedRows
 from storage.migrate import migrate
 from testio.bodies import without_secrets
+from tests.damage import PAGE
 from tests.fakes import START
 from tests.old_mirrors import fill_old, make_old
 from tests.rig import Rig
@@ -290,3 +294,95 @@ def test_the_first_run_after_an_upgrade_changes_nothing(
         assert before in ([], upgraded.sql(bugs))
     finally:
         database.close()
+
+
+TOMBSTONES = "SELECT id, deleted_at FROM {} WHERE deleted_at IS NOT NULL ORDER BY id"
+TABLES = ("products", "features", "tests", "bugs")
+
+
+@pytest.fixture
+def with_tombstones(make_rig: MakeRig) -> tuple[Rig, dict[int, dict[str, Any]]]:
+    """Rows of every form, some of each gone; and the tests that were fetched by themselves."""
+    rig = make(make_rig, products=4, section_products=3)
+    rig.sync(phases=(SyncPhase.PRODUCTS,))
+    by_section, plain, _third = with_sections(rig)
+    path = f"/products/{by_section}/features"
+    rig.simulator.add_fault(kind="status", status=404, path=path)
+    rig.sync()
+    some = rig.tests(rig.products()[0])[:4]
+    singles = {key: single(rig, key) for key in some}
+    fetch_singly(rig, some)
+    fetch_singly(rig, some, Subject.BUGS)
+    account = rig.simulator.account()
+    for product in (by_section, plain, rig.products()[0]):
+        feature = account["features"][str(product)][0]["id"]
+        rig.simulator.mutate("delete", "feature", product_id=product, id=feature)
+    rig.simulator.mutate("delete", "test", id=some[0])
+    rig.simulator.mutate("delete", "product", id=rig.products()[-1])
+    rig.sync(FORCE)
+    with rig.database.transaction() as connection:
+        connection.execute("UPDATE bugs SET deleted_at = synced_at WHERE id % 2")
+    for table in TABLES:
+        assert rig.sql(TOMBSTONES.format(table)), table
+    assert len(rig.sql(TOMBSTONES.format("features"))) > 3
+    return rig, singles
+
+
+def rebuilt(path: Path, url: str) -> Rebuilt:
+    """The root page of `sync_events` is lost."""
+    flags = {"TESTIO_DB_PATH": str(path), "TESTIO_CUSTOMER_API_BASE_URL": url}
+    settings = load_settings(flags=flags, config_file=None, env_file=None)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'sync_events'"
+        root = connection.execute(query).fetchone()[0]
+    with path.open("r+b") as file:
+        file.seek((root - 1) * PAGE)
+        file.write(bytes(PAGE))
+    with open_damaged(settings) as found:
+        return found.rebuild(dry_run=False)
+
+
+def test_a_rebuild_loses_no_tombstone_of_any_form(
+    with_tombstones: tuple[Rig, dict[int, dict[str, Any]]], tmp_path: Path
+) -> None:
+    rig, _singles = with_tombstones
+    path = tmp_path / "damaged" / "testio.db"
+    path.parent.mkdir()
+    rig.database.backup_to(path)
+    came = rebuilt(path, rig.simulator.base_url)
+    assert [t.name for t in came.tables if t.refused] == []
+    assert [t.name for t in came.tables if t.is_cut] == ["sync_events"]
+    saved = replace(rig, database=Database(path))
+    for table in TABLES:
+        assert saved.sql(TOMBSTONES.format(table)) == rig.sql(TOMBSTONES.format(table)), table
+    measured = "SELECT * FROM test_metrics ORDER BY test_id"
+    assert saved.sql(measured) == rig.sql(measured) != []
+    saved.sync()
+    for table in TABLES:
+        assert saved.sql(TOMBSTONES.format(table)) == rig.sql(TOMBSTONES.format(table)), table
+    assert memberships(saved) == truth(saved)
+    saved.database.close()
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])
+def test_a_damaged_database_of_an_older_schema_loses_none_either(
+    with_tombstones: tuple[Rig, dict[int, dict[str, Any]]], tmp_path: Path, revision: str
+) -> None:
+    rig, singles = with_tombstones
+    path = tmp_path / "damaged" / "testio.db"
+    make_old(path, revision)
+    fill_old(path, rig.database.path, singles)
+    tables = [table for table in TABLES if table != "bugs" or revision != "0001"]
+    url = rig.simulator.base_url
+    flags = {"TESTIO_DB_PATH": str(path), "TESTIO_CUSTOMER_API_BASE_URL": url}
+    settings = load_settings(flags=flags, config_file=None, env_file=None)
+    with pytest.raises(CannotRebuild, match="is whole"), open_damaged(settings):
+        pass
+    came = rebuilt(path, url)
+    assert [t.name for t in came.tables if t.refused] == []
+    assert [t.name for t in came.tables if t.is_cut] == ["sync_events"]
+    saved = replace(rig, database=Database(path))
+    for table in tables:
+        assert saved.sql(TOMBSTONES.format(table)) == rig.sql(TOMBSTONES.format(table)), table
+    saved.database.close()
