@@ -115,9 +115,8 @@ def _measured(metrics: Row) -> str:
         for name, what in (("testers_count", "testers"), ("devices_count", "devices"))
         if name in found
     ]
-    for things in ("features", "user_stories"):
-        if f"total_{things}" in found:
-            parts.append(_executed(found, things))
+    kinds = [name for name in ("features", "user_stories") if f"total_{name}" in found]
+    parts += [_executed(found, name) for name in kinds]
     if "total_bugs" in found:
         parts.append(f"{harmless(found['total_bugs'])} bugs")
     return ", ".join(parts) or "no metrics"

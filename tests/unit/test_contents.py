@@ -70,7 +70,7 @@ def both_forms(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
     return listed, single
 
 
-def reordered(draw: st.DrawFn, value: Any) -> Any:
+def reordered(draw: Any, value: Any) -> Any:
     if isinstance(value, dict):
         keys = draw(st.permutations(list(value)))
         return {key: reordered(draw, value[key]) for key in keys}
