@@ -49,7 +49,10 @@ def is_more(record: FeatureRecord, known: Known) -> bool:
 
 
 def _stories(data: str) -> list[Any]:
-    payload = json.loads(data)
+    try:
+        payload = json.loads(data)
+    except (ValueError, RecursionError):
+        return []  # what stands there is no record; whatever is told now is more
     stories = payload.get("user_stories") if isinstance(payload, dict) else None
     return stories if isinstance(stories, list) else []
 

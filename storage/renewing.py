@@ -7,6 +7,7 @@ of that function, which is wrong as soon as the function changes.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,6 @@ from sqlalchemy import Connection, Table, bindparam, select, update
 
 from rules.contents import stored_form
 from rules.model import Kind
-from storage.damage import json_of
 from storage.schema import TABLES
 
 BATCH = 1_000
@@ -38,13 +38,22 @@ def _renew(connection: Connection, kind: Kind, table: Table) -> int:
     for rows in _batches(connection, table):
         others = []
         for key, data, content_hash in rows:
-            text, digest = stored_form(kind, json_of(data, "data"))
+            text, digest = _renewed(kind, data) or (data, content_hash)
             if (text, digest) != (data, content_hash):
                 others.append({"of": key, "text": text, "hash": digest})
         if others:
             connection.execute(statement, others)
         written += len(others)
     return written
+
+
+def _renewed(kind: Kind, data: str) -> tuple[str, str] | None:
+    """None for what is no record: it stays for `rebuild` to find, and for a sync to write anew."""
+    try:
+        payload = json.loads(data)
+        return stored_form(kind, payload) if isinstance(payload, dict) else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def _batches(connection: Connection, table: Table) -> Iterator[list[tuple[int, str, str]]]:

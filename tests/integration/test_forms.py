@@ -296,6 +296,29 @@ def test_the_first_run_after_an_upgrade_changes_nothing(
         database.close()
 
 
+def test_a_row_that_holds_no_record_does_not_stop_an_upgrade(
+    make_rig: MakeRig, tmp_path: Path
+) -> None:
+    rig = make(make_rig, products=2, section_products=1)
+    rig.sync()
+    old = tmp_path / "old" / "testio.db"
+    make_old(old, "0004")
+    fill_old(old, rig.database.path, {})
+    spoilt = {"tests": "no JSON", "features": "[1]", "products": "{"}
+    with closing(sqlite3.connect(old)) as connection, connection:
+        for table, data in spoilt.items():
+            least = f"(SELECT min(id) FROM {table})"
+            connection.execute(f"UPDATE {table} SET data = ? WHERE id = {least}", (data,))
+            connection.execute(f"UPDATE {table} SET content_hash = 'x' WHERE id = {least}")
+    upgraded = replace(rig, database=Database(old))
+    migrate(upgraded.database)
+    for table, data in spoilt.items():
+        assert upgraded.sql(f"SELECT data FROM {table} ORDER BY id LIMIT 1") == [(data,)]
+    assert upgraded.sync(FORCE).status is RunStatus.SUCCESS
+    assert upgraded.differences() == []
+    upgraded.database.close()
+
+
 TOMBSTONES = "SELECT id, deleted_at FROM {} WHERE deleted_at IS NOT NULL ORDER BY id"
 TABLES = ("products", "features", "tests", "bugs")
 
