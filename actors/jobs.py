@@ -12,17 +12,15 @@ from dataclasses import replace
 from typing import assert_never
 
 from actors.clock import Clock
-from actors.features import features_by_section, plain_features
+from actors.features import FeaturesReading, unpaged_page
 from actors.messages import SyncProduct
-from actors.page_reader import PageRead, PageReader, reader_for
-from actors.parts import ProductDirectory, RemoteClient, Sections
+from actors.page_reader import PageReader, reader_for
+from actors.parts import ProductDirectory, RemoteClient
 from actors.tests_job import list_tests
 from actors.verdict import Job, Verdict, gaps_verdict
 from rules.model import ErrorKind, Kind, Outcome, Problem, SyncPhase
-from rules.places import page_of_features, page_of_products
-from rules.planning import is_due
-from rules.records import CursorMove, FeatureRecord, ListingMark, Page, ProductRecord, Stored
-from testio.limits import RequestScope
+from rules.places import page_of_products
+from rules.records import CursorMove, Page, Stored
 
 
 def job_for(
@@ -56,7 +54,7 @@ def list_products(task: SyncProduct, client: RemoteClient, reader: PageReader) -
         listed = reader.read(
             page_of_products(), lambda etag: client.list_products(task.requests, etag=etag)
         )
-        return _unpaged(task, Kind.PRODUCTS, listed, CursorMove(as_of=listed.asked_at))
+        return unpaged_page(task, Kind.PRODUCTS, listed, CursorMove(as_of=listed.asked_at))
 
     return (yield from _listed(task, read))
 
@@ -65,27 +63,11 @@ def list_features(
     task: SyncProduct, client: RemoteClient, directory: ProductDirectory, clock: Clock
 ) -> Job:
     """All features of a product, in one page."""
-    features = _Features(task, client, directory, clock)
-    return (yield from _listed(task, features.read))
-
-
-def _unpaged(
-    task: SyncProduct,
-    kind: Kind,
-    listed: PageRead[ProductRecord] | PageRead[FeatureRecord],
-    move: CursorMove,
-) -> Page:
-    return Page(
-        product_id=task.product_id,
-        kind=kind,
-        records=listed.records,
-        bad_rows=listed.bad_rows,
-        unchanged=listed.unchanged,
-        unchanged_as_of=listed.asked_at,
-        tags=listed.tags,
-        listing=ListingMark(id=task.ticket.run_id, full=True),
-        cursor=move,
-    )
+    features = FeaturesReading(task, client, directory, clock)
+    verdict = yield from _listed(task, features.read)
+    if features.problem is None or verdict.outcome is not Outcome.COMPLETE:
+        return verdict
+    return Verdict(outcome=Outcome.PARTIAL, problem=features.problem)
 
 
 def _listed(task: SyncProduct, read: Callable[[], Page]) -> Job:
@@ -116,67 +98,3 @@ def _held(page: Page, stored: Stored) -> Verdict:
     )
     problem = Problem(kind=ErrorKind.HELD, message=message)
     return Verdict(outcome=Outcome.PARTIAL, problem=problem)
-
-
-class _Features:
-    """Reads a product's features by the form of the endpoint that answers for it."""
-
-    def __init__(
-        self,
-        task: SyncProduct,
-        client: RemoteClient,
-        directory: ProductDirectory,
-        clock: Clock,
-    ) -> None:
-        self._task = task
-        self._client = client
-        self._directory = directory
-        self._clock = clock
-        self._reader = reader_for(task.ticket.request.options, directory, clock)
-
-    @property
-    def _scope(self) -> RequestScope:
-        return self._task.requests
-
-    def read(self) -> Page:
-        """All features, whichever endpoint tells them."""
-        now = self._clock.now()
-        product_id = self._task.product_id
-        sections = self._directory.sections_of(product_id)
-        if self._goes_by_section(sections):
-            listed = None
-        else:
-            listed = plain_features(self._read_plainly, sections.ids)
-        if listed is not None:
-            return self._page(listed, CursorMove(as_of=now))
-        # A section that came up after the list of sections was read is not among them.
-        as_of = min(now, sections.as_of or now)
-        found = features_by_section(self._client, product_id, sections.ids, self._scope)
-        records, bad_rows = found
-        listed = PageRead(
-            asked_at=now,
-            ids=tuple(record.id for record in records),
-            records=records,
-            bad_rows=bad_rows,
-        )
-        return self._page(listed, CursorMove(as_of=as_of, by_section=bool(records)))
-
-    def _read_plainly(self) -> PageRead[FeatureRecord]:
-        product_id = self._task.product_id
-        return self._reader.read(
-            page_of_features(product_id),
-            lambda etag: self._client.list_features(product_id, self._scope, etag=etag),
-        )
-
-    def _goes_by_section(self, sections: Sections) -> bool:
-        """Remembered from the last listing; the plain form is tried anew now and then."""
-        if not sections.ids:
-            return False
-        cursor = self._directory.cursor(self._task.product_id, Kind.FEATURES)
-        options, last = self._task.ticket.request.options, cursor.listed_as_of
-        if not cursor.by_section or options.force or last is None:
-            return False
-        return not is_due(self._task.product_id, last, options.reconcile_seconds, self._clock.now())
-
-    def _page(self, listed: PageRead[FeatureRecord], move: CursorMove) -> Page:
-        return _unpaged(self._task, Kind.FEATURES, listed, move)

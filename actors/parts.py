@@ -127,6 +127,9 @@ class ProductDirectory(Protocol):
     def sections_of(self, product_id: int) -> Sections:
         """The sections of a product, as far as the mirror knows."""
 
+    def placed_features(self, product_id: int) -> Mapping[int, bool]:
+        """The features that are there, and whether it is known in which sections each stands."""
+
     def cursor(self, product_id: int, kind: Kind) -> CursorState:
         """What earlier listings came to."""
 

@@ -6,6 +6,7 @@ import csv
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.text import Text
@@ -84,7 +85,52 @@ def show_table(kind: Kind, answer: CachedRows, *, by_test: bool) -> None:
     console = make_console()
     if answer.rows:
         console.print(table)
+    if kind is Kind.TESTS and by_test:
+        for line in _metrics(answer.rows):
+            console.print(line)
     console.print(_summary(kind, answer, by_test=by_test), style="dim")
+
+
+def _metrics(rows: Sequence[Row]) -> list[Text]:
+    """What was measured in each test, and how long ago it was fetched."""
+    return [
+        Text(f"test {row['id']}: {_measured(row['metrics'])}, {_fetched(row)}")
+        for row in rows
+        if row["metrics_fetched_at"] is not None
+    ]
+
+
+def _fetched(row: Row) -> str:
+    age = datetime.now(UTC) - datetime.fromisoformat(row["metrics_fetched_at"])
+    return f"as of {duration_text(max(0.0, age.total_seconds()))} ago"
+
+
+def _measured(metrics: Row) -> str:
+    """`4 testers, 6 devices, 3 of 5 features tested (2 passed, 1 failed), …, 3 bugs`."""
+    found = metrics.get("analytics")
+    if not isinstance(found, dict):
+        return "no metrics"
+    parts = [
+        f"{harmless(found[name])} {what}"
+        for name, what in (("testers_count", "testers"), ("devices_count", "devices"))
+        if name in found
+    ]
+    kinds = [name for name in ("features", "user_stories") if f"total_{name}" in found]
+    parts += [_executed(found, name) for name in kinds]
+    if "total_bugs" in found:
+        parts.append(f"{harmless(found['total_bugs'])} bugs")
+    return ", ".join(parts) or "no metrics"
+
+
+def _executed(found: Row, things: str) -> str:
+    states = [
+        f"{harmless(found[f'{state}_{things}'])} {state}"
+        for state in ("passed", "failed", "blocked")
+        if f"{state}_{things}" in found
+    ]
+    how = f" ({', '.join(states)})" if states else ""
+    tested, total = (harmless(found.get(f"{what}_{things}")) for what in ("tested", "total"))
+    return f"{tested} of {total} {things.replace('_', ' ')} tested{how}"
 
 
 def _shown(column: str, value: Any) -> str:

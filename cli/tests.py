@@ -12,6 +12,7 @@ EXAMPLES = """\
   testio-sync tests --status running
   testio-sync tests --product-ids 18 --since '2 weeks ago'
   testio-sync tests --test-ids 4711 --max-age 5m --json | jq '.rows[0].data.goal_text'
+  testio-sync tests --test-ids 4711 --json | jq '.rows[0].metrics.analytics'
 """
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
+from rules.details import Known, completed, is_more, is_other
 from rules.model import Counts
 from rules.page_tags import HeldRow
-from rules.records import Record
+from rules.records import FeatureRecord, Record
 
 R = TypeVar("R", bound=Record)
 
@@ -17,13 +18,15 @@ R = TypeVar("R", bound=Record)
 class Held:
     """What the mirror holds of one row.
 
-    `owner` is the product or test it belongs to, `listed_in` the listing that saw it last.
+    `owner` is the product or test it belongs to, `listed_in` the listing that saw it last;
+    `known`: of features that are there, what only some forms tell.
     """
 
     content_hash: str
     is_deleted: bool = False
     owner: int = 0
     listed_in: int | None = None
+    known: Known | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +34,15 @@ class Changes(Generic[R]):
     """Records sorted by what has to be written for them.
 
     Each id stands in one of `new`, `changed` and `unchanged`; `revived` are the ids among the
-    latter two whose rows were marked as deleted.
+    latter two whose rows were marked as deleted. `learned`: those of `unchanged` of which more is
+    known now than before, as of all that are revived.
     """
 
     new: tuple[R, ...]
     changed: tuple[R, ...]
     unchanged: tuple[R, ...]
     revived: frozenset[int] = frozenset()
+    learned: tuple[R, ...] = ()
 
     @property
     def counts(self) -> Counts:
@@ -56,12 +61,16 @@ def compare(records: Iterable[R], held: Mapping[int, Held]) -> Changes[R]:
     Where an id stands twice in one page, the later record wins and is counted once.
     """
     latest = {record.id: record for record in records}
-    old = [record for record in latest.values() if record.id in held]
+    old = [_completed(r, held[r.id]) for r in latest.values() if r.id in held]
+    changed = [record for record in old if _has_changed(record, held[record.id])]
+    ids = {record.id for record in changed}
+    unchanged = tuple(record for record in old if record.id not in ids)
     return Changes(
         new=tuple(record for record in latest.values() if record.id not in held),
-        changed=tuple(r for r in old if r.content_hash != held[r.id].content_hash),
-        unchanged=tuple(r for r in old if r.content_hash == held[r.id].content_hash),
+        changed=tuple(changed),
+        unchanged=unchanged,
         revived=frozenset(record.id for record in old if held[record.id].is_deleted),
+        learned=tuple(r for r in unchanged if _tells_more(r, held[r.id])),
     )
 
 
@@ -78,6 +87,29 @@ def listed_elsewhere(
         for key, row in rows.items()
         if row.owner != owner and row.listed_in == run_id and not row.is_deleted
     }
+
+
+def _completed(record: R, held: Held) -> R:
+    if not isinstance(record, FeatureRecord) or held.known is None:
+        return record
+    same = record.content_hash == held.content_hash
+    return cast("R", completed(record, held.known, same_content=same))
+
+
+def _has_changed(record: Record, held: Held) -> bool:
+    if record.content_hash != held.content_hash:
+        return True
+    if not isinstance(record, FeatureRecord) or held.known is None:
+        return False
+    return is_other(record, held.known)
+
+
+def _tells_more(record: Record, held: Held) -> bool:
+    if held.is_deleted:
+        return True
+    if not isinstance(record, FeatureRecord) or held.known is None:
+        return False
+    return is_more(record, held.known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

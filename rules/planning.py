@@ -32,6 +32,7 @@ class CursorState:
 
     `listed_as_of`: the last full listing that reached the end, recorded gaps aside.
     `current_as_of`: that one, or the last incremental listing that joined up with it.
+    `sections_as_of`: as of when it is known in which sections the features stand.
     `gaps`: records that could not be used and are not resolved. `has_tags`: ETags of some of its
     pages are known.
     """
@@ -42,6 +43,7 @@ class CursorState:
     complete_from: datetime | None = None
     in_order: bool = True
     by_section: bool = False
+    sections_as_of: datetime | None = None
     wants_full: str | None = None
     gaps: int = 0
     has_tags: bool = False

@@ -50,20 +50,28 @@ class ProductRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureRecord:
-    """One feature of a product, with all the sections it stands in."""
+    """One feature of a product.
+
+    `section_ids`: all the sections it stands in; None where that was not told. `user_stories`
+    None: nothing new was told of them.
+    """
 
     id: int
     product_id: int
     title: str | None
-    section_ids: tuple[int, ...]
+    section_ids: tuple[int, ...] | None
     data: str
     content_hash: str
-    user_stories: tuple[UserStoryRecord, ...] = ()
+    user_stories: tuple[UserStoryRecord, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestRecord:
-    """One exploratory test. Times are UTC; secrets of its environment are already removed."""
+    """One exploratory test, as lists tell it. Times are UTC; secrets of its environment are
+    already removed.
+
+    `metrics`: what only a single fetch tells, as JSON text; None for a test from a list.
+    """
 
     __test__ = False  # not a test case, whatever pytest makes of the name
 
@@ -77,6 +85,7 @@ class TestRecord:
     end_at: datetime | None
     data: str
     content_hash: str
+    metrics: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +155,8 @@ class CursorMove:
     also was complete follows from the gaps that stand open when the page is stored.
     `complete_from`: completeness holds for tests that end at or after this instant; None means
     for all. `confirming`: the second of two listings in a row, so what both lack is gone.
+    `sections_as_of`: the instant for which it is known in which sections the features stand; None
+    where this listing does not tell.
     """
 
     as_of: datetime
@@ -154,6 +165,7 @@ class CursorMove:
     in_order: bool = True
     by_section: bool = False
     confirming: bool = False
+    sections_as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ to the age of the mirror, which is shown: where that is the last minute, look cl
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -49,7 +48,6 @@ class Mirrored:
 
     id: int
     content_hash: str
-    data: str
     synced_at: datetime
     status: str | None = None
     deleted_at: datetime | None = None
@@ -57,11 +55,10 @@ class Mirrored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """A record of the account; `hashes` are those that its content may have in the mirror."""
+    """A record of the account, in whatever form it was read."""
 
     id: int
-    hashes: frozenset[str]
-    data: str
+    content_hash: str
     start_at: datetime | None = None
     end_at: datetime | None = None
 
@@ -118,19 +115,7 @@ def _difference(side: Side, row: Mirrored | None, record: Live | None) -> Differ
         return Difference.NOT_LISTED if is_there else None
     if row.deleted_at is not None:
         return Difference.MARKED_DELETED
-    same = row.content_hash in record.hashes or (
-        side.kind is Kind.TESTS and same_content(row.data, record.data)
-    )
-    return None if same else Difference.DIFFERS
-
-
-def same_content(one: str, other: str) -> bool:
-    """Whether two payloads agree wherever both say something.
-
-    A test that is fetched alone has more to say than the same test in a list.
-    """
-    left, right = json.loads(one), json.loads(other)
-    return all(left[key] == right[key] for key in left.keys() & right.keys())
+    return None if row.content_hash == record.content_hash else Difference.DIFFERS
 
 
 def _explained(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
+from actors.features import features_by_section, plain_features
 from actors.list_windows import read_windows
 from actors.tests_reading import MAX_WINDOWS
 from rules.listing import Listing, Reading
 from rules.records import BadRow, FeatureRecord, HoleRecord, ProductRecord, TestRecord
-from rules.sections import merge
 from rules.verifying import Live
 from testio.client import TestioClient
-from testio.errors import BadPayload, NotFound, ServerError
 from testio.limits import RequestScope
 from testio.payloads import Rows
 
@@ -66,8 +64,7 @@ def live_test(record: TestRecord) -> Live:
     """One test, from a list or fetched alone."""
     return Live(
         id=record.id,
-        hashes=frozenset({record.content_hash}),
-        data=record.data,
+        content_hash=record.content_hash,
         start_at=record.start_at,
         end_at=record.end_at,
     )
@@ -75,54 +72,22 @@ def live_test(record: TestRecord) -> Live:
 
 def live_products(rows: Rows[ProductRecord]) -> tuple[Live, ...]:
     """The product list."""
-    return tuple(_live(record, {record.content_hash}) for record in rows.records)
+    return tuple(_live(record) for record in rows.records)
 
 
 def live_features(
     client: TestioClient, product: ProductRecord, scope: RequestScope, *, by_section: bool
 ) -> LiveList:
     """All features of a product, the way the mirror has read them. Raises TestioError."""
+    sections = product.section_ids if product.has_sections else ()
     rows = None
-    if not (by_section and product.section_ids):
-        rows = _plain_features(client, product, scope)
+    if not (by_section and sections):
+        rows = plain_features(lambda: client.list_features(product.id, scope), sections)
     if rows is None:
-        return _features_by_section(client, product, scope)
-    return LiveList(
-        records=tuple(_live(record, {record.content_hash}) for record in rows.records),
-        unusable=rows.bad_rows,
-    )
+        records, unusable = features_by_section(client, product.id, sections, scope)
+        return LiveList(records=tuple(map(_live, records)), unusable=unusable)
+    return LiveList(records=tuple(map(_live, rows.records)), unusable=rows.bad_rows)
 
 
-def _plain_features(
-    client: TestioClient, product: ProductRecord, scope: RequestScope
-) -> Rows[FeatureRecord] | None:
-    """By the plain endpoint; None where that does not answer for a product with sections."""
-    if not product.has_sections:
-        return client.list_features(product.id, scope)
-    try:
-        rows = client.list_features(product.id, scope)
-    except (NotFound, ServerError, BadPayload):
-        return None
-    return rows if rows.ids else None
-
-
-def _features_by_section(
-    client: TestioClient, product: ProductRecord, scope: RequestScope
-) -> LiveList:
-    listed: list[tuple[int, FeatureRecord]] = []
-    unusable: list[BadRow] = []
-    for section_id in product.section_ids:
-        rows = client.list_section_features(product.id, section_id, scope)
-        listed += [(section_id, record) for record in rows.records]
-        unusable += rows.bad_rows
-    # The mirror may hold the same feature from the plain endpoint, without its sections.
-    plain = {record.id: record.content_hash for _, record in listed}
-    merged = merge(listed)
-    return LiveList(
-        records=tuple(_live(record, {record.content_hash, plain[record.id]}) for record in merged),
-        unusable=tuple(unusable),
-    )
-
-
-def _live(record: ProductRecord | FeatureRecord, hashes: Collection[str]) -> Live:
-    return Live(id=record.id, hashes=frozenset(hashes), data=record.data)
+def _live(record: ProductRecord | FeatureRecord) -> Live:
+    return Live(id=record.id, content_hash=record.content_hash)

@@ -11,7 +11,7 @@ from rules.fetching import Entity, Standing
 from rules.model import Kind
 from rules.planning import CursorState
 from rules.records import HoleRecord
-from storage import listing_state, lookups, queries
+from storage import listing_state, lookups, queries, verify_queries
 from storage.queries import open_readonly
 
 
@@ -31,6 +31,11 @@ class MirrorView:
         with queries.open_readonly(self.path) as connection:
             ids, _as_of = queries.sections_of(connection, product_id)
         return ids
+
+    def is_by_section(self, product_id: int) -> bool:
+        """Whether a sync has read the product's features section by section."""
+        with open_readonly(self.path) as connection:
+            return verify_queries.is_by_section(connection, product_id)
 
     def holds_test(self, test_id: int) -> bool:
         """Whether the mirror knows this test."""

@@ -97,7 +97,8 @@ class ReadThrough:
     ) -> CachedRows:
         """These tests, one request each; or, without `test_ids`, the tests of these products.
 
-        A test with a final status is never fetched by its id again.
+        Only a fetch by the id brings the metrics of a test. One with a final status is fetched so
+        once since it became final, and never again.
         """
         wanted = narrowed or RowFilter()
         if test_ids is None:

@@ -10,6 +10,7 @@ from actors.features import features_by_section, plain_features
 from rules.fetching import Entity, Subject
 from rules.model import PRODUCT_LIST, Kind
 from rules.records import BugRecord, CursorMove, ListingMark, Page
+from rules.sections import without_sections
 from service.fetched import Fetched, KnownRows
 from service.tests_reader import TestsReader
 from testio.client import TestioClient
@@ -57,9 +58,14 @@ class RemoteReader:
     def _features(self, product_id: int) -> Fetched:
         as_of = _now()
         sections = self.mirror.sections(product_id)
-        rows = plain_features(lambda: self.client.list_features(product_id, self.scope), sections)
+        rows = None
+        if not (sections and self.mirror.is_by_section(product_id)):
+            rows = plain_features(
+                lambda: self.client.list_features(product_id, self.scope), sections
+            )
         if rows is not None:
-            records, bad_rows = rows.records, rows.bad_rows
+            records = rows.records if sections else without_sections(rows.records)
+            bad_rows = rows.bad_rows
         else:
             as_of = min(as_of, self.refresh_sections())
             sections = self.mirror.sections(product_id)

@@ -59,6 +59,11 @@ class MirrorDirectory:
             ids, as_of = queries.sections_of(connection, product_id)
         return Sections(ids=ids, as_of=as_of)
 
+    def placed_features(self, product_id: int) -> Mapping[int, bool]:
+        """The features that are there, and whether it is known in which sections each stands."""
+        with self._readers.reading() as connection:
+            return listing_state.placed_features(connection, product_id)
+
     def cursor(self, product_id: int, kind: Kind) -> CursorState:
         """What earlier listings came to. Raises StorageError, like all that follow."""
         with self._readers.reading() as connection:

@@ -43,6 +43,14 @@ class Shelf:
         self.listing.remove(test)
         return test
 
+    def stories(self) -> dict[tuple[int, str], JsonObject]:
+        """Every user story as an object, by its feature and its title."""
+        return {
+            (feature.id, story["title"]): story
+            for feature in self.features.values()
+            for story in feature.whole["user_stories"]
+        }
+
     def shuffled(self) -> list[TestRow]:
         """The tests in an order that has nothing to do with time but never changes."""
         # Multiplying by a large odd number scatters ids without keeping any state.
@@ -103,12 +111,12 @@ class Account:
     def truth(self) -> JsonObject:
         """Everything, complete and in the API's own forms, features and tests by product id.
 
-        User stories are objects.
+        User stories are objects, and features say in which sections they stand.
         """
         return {
             "products": [shelf.product.data for shelf in self.shelves.values()],
             "features": {
-                str(number): [feature.with_stories.data for feature in shelf.features.values()]
+                str(number): [feature.whole for feature in shelf.features.values()]
                 for number, shelf in self.shelves.items()
             },
             "tests": {
@@ -128,7 +136,7 @@ class Account:
 
     def _make_tests(self, shelf: Shelf, plan: list[tuple[datetime, str]]) -> list[JsonObject]:
         product = shelf.product.data
-        features = [feature.with_stories.data for feature in shelf.features.values()]
+        features = [feature.whole for feature in shelf.features.values()]
         make = self.generator.test
         return [make(product, features, end=end, status=status) for end, status in plan]
 

@@ -9,7 +9,7 @@ from itertools import chain
 import orjson
 
 from simulator.account import Shelf
-from simulator.details import analytics, bugs
+from simulator.details import bugs, with_metrics
 from simulator.fault_book import MetFaults
 from simulator.http import Reply, Request, error_reply
 from simulator.list_faults import features_met, shelf_met, tests_met
@@ -46,6 +46,11 @@ class Call:
         if number is None:
             raise InvalidInputError(name, "must be a positive integer")
         return number
+
+    @property
+    def wants_stories(self) -> bool:
+        """Whether user stories are asked for as objects."""
+        return "user_stories" in self.query.get("includes[]", ())
 
     def numbers(self, name: str) -> set[int] | None:
         """Positive integers, repeated or separated by commas, or None where it is missing.
@@ -141,11 +146,11 @@ class Api:
         )
 
     def _feature_listing(self, call: Call, shelf: Shelf, section_id: int | None) -> Reply:
-        detailed = "user_stories" in call.query.get("includes[]", ())
+        detailed, told = call.wants_stories, self._world.options.section_ids_in_lists
         rows = (
-            feature.detailed if detailed else feature.encoded
+            feature.told(detailed=detailed, with_sections=told)
             for feature in features_met(call.met, self._world.account, shelf)
-            if section_id is None or section_id in feature.section_ids
+            if section_id is None or section_id in (feature.section_ids or ())
         )
         return _listing(call, "features", rows)
 
@@ -170,8 +175,10 @@ class Api:
     def _test(self, call: Call) -> Reply:
         test_id = call.ids["test"]
         test = self._world.account.shelf_of_test(test_id).tests[test_id]
-        metrics = orjson.dumps(analytics(self._world.options.seed, test_id))
-        body = b'{"exploratory_test":%b,"analytics":%b}}' % (test.encoded[:-1], metrics)
+        shelf = self._world.account.shelf_of_test(test_id)
+        stories = shelf.stories() if call.wants_stories else None
+        told = with_metrics(self._world.options.seed, test.data, stories)
+        body = orjson.dumps({"exploratory_test": told})
         return _poisoned(call, [test]) or Reply(body=body)
 
     def _bugs(self, call: Call) -> Reply:

@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=default.plain_features_for_sections.value,
         help="the plain features endpoint's answer for products with sections",
     )
+    flag("--section-ids", action="store_true", help="lists of features tell their sections")
     flag("--etags", action="store_true", help="answer with ETag, and 304 when it still holds")
     flag("--clock-ahead", type=float, default=0.0, metavar="SECONDS", help="of its Date header")
     flag("--fault", action="append", default=[], metavar="JSON", help="may be given repeatedly")
@@ -72,6 +73,7 @@ def _options(arguments: argparse.Namespace) -> SimulatorOptions:
         max_per_page=arguments.max_per_page,
         token=arguments.token,
         plain_features_for_sections=PlainFeatures(arguments.plain_features),
+        section_ids_in_lists=arguments.section_ids,
         etags=arguments.etags,
         clock_ahead_seconds=arguments.clock_ahead,
     )

@@ -1,5 +1,6 @@
-"""What is made up only when asked for: a test's analytics and its bugs."""
+"""What is made up only when asked for: a test's execution metrics and its bugs."""
 
+from collections.abc import Mapping
 from random import Random
 
 from simulator import vocabulary as words
@@ -10,15 +11,79 @@ MOST_BUGS = 4
 """The largest number of bugs of one test."""
 
 
-def analytics(seed: int, test_id: int) -> JsonObject:
-    """Execution metrics of one test; the same for the same seed and id."""
-    dice = Random(f"analytics/{seed}/{test_id}")  # nosec B311 # invents the same data again
+def with_metrics(
+    seed: int, test: JsonObject, stories: Mapping[tuple[int, str], JsonObject] | None
+) -> JsonObject:
+    """A single test, with its execution metrics; the same for the same seed and test.
+
+    `stories`: user stories as objects, by feature and title; None leaves them as they are.
+    """
+    dice = Random(f"analytics/{seed}/{test['id']}")  # nosec B311 # invents the same data again
+    found = [bug["id"] for bug in bugs(seed, test["id"])]
+    features = [_executed(dice, feature, found, stories) for feature in test["features"]]
+    told = {**test, "features": [feature for feature, _ in features]}
+    return {**told, "analytics": _analytics(dice, features, len(found))}
+
+
+Executed = tuple[JsonObject, list[str]]
+"""A feature with its metrics, and the states of its user stories."""
+
+
+def _executed(
+    dice: Random,
+    feature: JsonObject,
+    found: list[int],
+    stories: Mapping[tuple[int, str], JsonObject] | None,
+) -> Executed:
+    here = [bug for bug in found if dice.random() < 0.5]
+    metrics = {
+        "execution_status": dice.choice(words.EXECUTION_STATUSES),
+        "tester_count": dice.randint(0, 12),
+        "bugs_found": len(here),
+        "bug_ids": here,
+    }
+    told = [_executed_story(dice, feature, title, stories) for title in feature["user_stories"]]
+    statuses = [story["execution_status"] for story in told]
+    texts = feature["user_stories"]
+    return {**feature, **metrics, "user_stories": texts if stories is None else told}, statuses
+
+
+def _executed_story(
+    dice: Random,
+    feature: JsonObject,
+    title: str,
+    stories: Mapping[tuple[int, str], JsonObject] | None,
+) -> JsonObject:
+    number, owner = dice.randint(10**6, 10**7), feature["feature_id"]
+    # A story that the feature has no more still stands in the test.
+    gone = {"id": number, "path": title, "title": title, "feature_id": owner}
+    return {
+        **(stories or {}).get((owner, title), gone),
+        "user_story_version_id": number,
+        "execution_status": dice.choice(words.EXECUTION_STATUSES),
+        "tested_by_count": dice.randint(0, 12),
+        "bugs_found": 0,
+        "bug_ids": [],
+    }
+
+
+def _analytics(dice: Random, features: list[Executed], bugs_found: int) -> JsonObject:
+    of_features = [feature["execution_status"] for feature, _ in features]
+    of_stories = [status for _, statuses in features for status in statuses]
     testers = dice.randint(3, 40)
     return {
-        "invited_testers": testers * 4,
-        "active_testers": testers,
-        "bugs_reported": len(bugs(seed, test_id)),
-        "execution_minutes": testers * dice.randint(20, 90),
+        "testers_count": testers,
+        "devices_count": testers + dice.randint(0, 5),
+        "total_features": len(of_features),
+        "tested_features": len(of_features) - of_features.count("not_tested"),
+        "passed_features": of_features.count("passed"),
+        "failed_features": of_features.count("failed"),
+        "total_user_stories": len(of_stories),
+        "tested_user_stories": len(of_stories) - of_stories.count("not_tested"),
+        "passed_user_stories": of_stories.count("passed"),
+        "failed_user_stories": of_stories.count("failed"),
+        "blocked_user_stories": of_stories.count("blocked"),
+        "total_bugs": bugs_found,
     }
 
 

@@ -62,7 +62,8 @@ def mutate(account: Account, mutation: Mutation) -> JsonObject:
         InvalidInputError: the fields do not make a row, or the id of an added row is taken.
         UnknownIdError: there is no such product, feature or test.
     """
-    return _HANDLERS[mutation.kind](account, mutation).data
+    row = _HANDLERS[mutation.kind](account, mutation)
+    return row.data if not isinstance(row, FeatureRow) else row.data | row.sections
 
 
 def _id(given: Mapping[str, object], name: str) -> int | None:
@@ -107,7 +108,7 @@ def _feature(account: Account, mutation: Mutation) -> Row:
     elif mutation.action == "delete":
         return shelf.features.pop(feature.id)
     else:
-        data = _merged(feature.with_stories.data, mutation)
+        data = _merged(feature.whole, mutation)
     row = _built(FeatureRow.of, data | {"user_stories": _stories(account, data)})
     shelf.features[row.id] = row
     return row

@@ -60,6 +60,8 @@ class SimulatorOptions:
     """A larger `per_page` is silently lowered to this."""
     token: str = "demo-token"
     plain_features_for_sections: PlainFeatures = PlainFeatures.ALL
+    section_ids_in_lists: bool = False
+    """Lists of features say in which sections each stands, as an optional field of the API."""
     etags: bool = False
     """Answer with an ETag, and with 304 where If-None-Match holds it."""
 

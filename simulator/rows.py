@@ -50,23 +50,42 @@ class ProductRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class FeatureRow(Row):
-    """A feature; `encoded` has its user stories as strings, `detailed` as objects."""
+    """A feature; `encoded` has its user stories as strings, `detailed` as objects.
+
+    Neither says in which sections it stands: only the lists of the sections do.
+    """
 
     detailed: bytes
-    section_ids: frozenset[int]
+    section_ids: tuple[int, ...] | None
+    """None for a feature of a product without sections."""
 
     @classmethod
     def of(cls, data: JsonObject) -> Self:
         """Serialise both forms of a feature given with user stories as objects."""
+        told = {key: value for key, value in data.items() if key != "section_ids"}
         titles = [story["title"] for story in data["user_stories"]]
-        plain = orjson.dumps({**data, "user_stories": titles})
-        sections = frozenset(data.get("section_ids", ()))
-        return cls(data["id"], plain, orjson.dumps(data), sections)
+        plain = orjson.dumps({**told, "user_stories": titles})
+        sections = data.get("section_ids")
+        ids = None if sections is None else tuple(sections)
+        return cls(data["id"], plain, orjson.dumps(told), ids)
 
     @property
-    def with_stories(self) -> Row:
-        """The form that is answered when user stories are asked for as objects."""
-        return Row(self.id, self.detailed)
+    def whole(self) -> JsonObject:
+        """All that is so: user stories as objects, and the sections it stands in."""
+        data: JsonObject = orjson.loads(self.detailed)
+        return data | self.sections
+
+    @property
+    def sections(self) -> JsonObject:
+        """The sections it stands in, as the field that lists may tell."""
+        return {} if self.section_ids is None else {"section_ids": [*self.section_ids]}
+
+    def told(self, *, detailed: bool, with_sections: bool) -> bytes:
+        """The form that is answered."""
+        row = self.detailed if detailed else self.encoded
+        if not with_sections or self.section_ids is None:
+            return row
+        return b'%b,"section_ids":%b}' % (row[:-1], orjson.dumps(self.section_ids))
 
 
 @dataclass(frozen=True, slots=True)

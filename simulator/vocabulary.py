@@ -36,6 +36,7 @@ OPEN_STATUSES = (
 )
 """The statuses of a product's newest tests, the newest first."""
 REVIEW_STATUSES = ("review_successful", "review_rejected", "not_reviewed", None)
+EXECUTION_STATUSES = ("not_tested", "passed", "failed", "blocked")
 DURATIONS = (2, 4, 8, 24, 48, 72, None)
 CATEGORIES = ((1, "smartphones"), (2, "tablets"), (3, "computers"), (6, "tv"))
 OPERATING_SYSTEMS = ((11, "Android"), (12, "iOS"), (21, "Windows"), (22, "macOS"), (31, "tvOS"))

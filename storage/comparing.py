@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from rules.model import Kind
-from storage.queries import open_readonly
+from storage.queries import Row, open_readonly
 
 TITLES = {Kind.PRODUCTS: "name", Kind.FEATURES: "title", Kind.TESTS: "title"}
 """The tables compared, and the column that names a row to people."""
@@ -52,17 +52,26 @@ def compare_mirrors(before: Path, after: Path, *, run_id: int) -> Iterator[RowCh
 
 
 def _changes(connection: sqlite3.Connection, kind: Kind) -> Iterator[RowChange]:
-    for row in connection.execute(DIFFERENCES.format(table=kind.value, title=TITLES[kind])):
+    query = DIFFERENCES.format(
+        table=kind.value,
+        title=TITLES[kind],
+        sections=SECTIONS if kind is Kind.FEATURES else NO_SECTIONS,
+    )
+    for row in connection.execute(query):
         change = Change(row["change"])
         what = row["title"] or "without a title"
         if change is Change.CHANGED:
-            what = ", ".join(_fields(row["was"], row["is"])) or what
+            what = ", ".join(_fields(row)) or what
         yield RowChange(kind=kind, id=row["id"], change=change, what=what)
 
 
-def _fields(was: str, now: str) -> list[str]:
-    """The names of the fields of a record that differ."""
-    old, new = json.loads(was), json.loads(now)
+def _fields(row: Row) -> list[str]:
+    """The names of the fields of a record that differ; where its sections are known, these too."""
+    old, new = json.loads(row["was"]), json.loads(row["is"])
+    for fields, sections in ((old, row["old_sections"]), (new, row["new_sections"])):
+        fields.pop("section_ids", None)
+        if None not in (row["old_sections"], row["new_sections"]):
+            fields["section_ids"] = sections
     return sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
 
 
@@ -74,8 +83,12 @@ def _held(connection: sqlite3.Connection, run_id: int) -> Iterator[RowChange]:
             )
 
 
+SECTIONS = "old.section_ids AS old_sections, new.section_ids AS new_sections"
+NO_SECTIONS = "NULL AS old_sections, NULL AS new_sections"
+
+# A feature that moves to another section has changed, and its content has not.
 DIFFERENCES = """
-SELECT new.id, new.{title} AS title, old.data AS was, new.data AS "is",
+SELECT new.id, new.{title} AS title, old.data AS was, new.data AS "is", {sections},
     CASE
         WHEN old.id IS NULL THEN 'new'
         WHEN new.deleted_at IS NOT NULL THEN 'gone'
@@ -85,7 +98,8 @@ SELECT new.id, new.{title} AS title, old.data AS was, new.data AS "is",
 FROM main.{table} AS new LEFT JOIN old.{table} AS old USING (id)
 WHERE old.id IS NULL
     OR (old.deleted_at IS NULL) <> (new.deleted_at IS NULL)
-    OR (new.deleted_at IS NULL AND old.content_hash <> new.content_hash)
+    OR (new.deleted_at IS NULL AND (
+        old.content_hash <> new.content_hash OR old.changed_at <> new.changed_at))
 ORDER BY new.id
 """
 

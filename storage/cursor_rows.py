@@ -87,6 +87,7 @@ def move_cursor(
             "listing": listing,
             "in_order": int(move.in_order),
             "by_section": int(move.by_section),
+            "sections_as_of": time_text(move.sections_as_of),
             "now": now,
         },
     )
@@ -107,12 +108,12 @@ INCREMENTAL = "open_listing = excluded.open_listing"
 CURSOR = """
 INSERT INTO sync_cursors
     (product_id, kind, complete_as_of, current_as_of, complete_from, last_outcome, updated_at,
-     listed_as_of, full_listing, in_order, by_section)
+     listed_as_of, full_listing, in_order, by_section, sections_as_of)
 VALUES
     (:product_id, :kind, CASE WHEN :complete THEN :as_of END, :as_of,
      CASE WHEN :complete THEN :complete_from END, :outcome, :now,
      CASE WHEN :ended THEN :as_of END, CASE WHEN :ended THEN :listing END,
-     :in_order, :by_section)
+     :in_order, :by_section, :sections_as_of)
 ON CONFLICT (product_id, kind) DO UPDATE SET
     complete_as_of = CASE WHEN :complete THEN :as_of ELSE complete_as_of END,
     complete_from = CASE WHEN :complete THEN :complete_from ELSE complete_from END,
@@ -123,6 +124,7 @@ ON CONFLICT (product_id, kind) DO UPDATE SET
     full_listing = coalesce(excluded.full_listing, full_listing),
     in_order = CASE WHEN :ended THEN :in_order ELSE min(in_order, :in_order) END,
     by_section = :by_section,
+    sections_as_of = coalesce(:sections_as_of, sections_as_of),
     open_listing = CASE WHEN open_listing = :listing THEN NULL ELSE open_listing END,
     resume_listing = CASE WHEN :ended THEN NULL ELSE resume_listing END,
     resume = CASE WHEN :ended THEN NULL ELSE resume END,

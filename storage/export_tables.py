@@ -20,6 +20,7 @@ TABLES = (
     "sections",
     "feature_sections",
     "user_stories",
+    "test_metrics",
     "freshness",
     "sync_runs",
     "sync_events",
@@ -52,6 +53,7 @@ TIMES = frozenset(
         "failing_since",
         "listed_as_of",
         "probe_after",
+        "sections_as_of",
     }
 )
 COMPUTED = {

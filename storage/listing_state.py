@@ -28,6 +28,7 @@ def cursor(connection: Connection, product_id: int, kind: Kind) -> CursorState:
         complete_from=_instant(row["complete_from"]),
         in_order=bool(row["in_order"]),
         by_section=bool(row["by_section"]),
+        sections_as_of=_instant(row["sections_as_of"]),
         wants_full=row["wants_full"],
         gaps=row["gaps"],
         has_tags=bool(row["has_tags"]),
@@ -35,6 +36,16 @@ def cursor(connection: Connection, product_id: int, kind: Kind) -> CursorState:
         interrupted=left,
         interrupted_at=None if left is None else datetime.fromisoformat(left.as_of),
     )
+
+
+def placed_features(connection: Connection, product_id: int) -> Mapping[int, bool]:
+    """The features that are there, and whether it is known in which sections each stands."""
+    rows = connection.execute(
+        "SELECT id, section_ids IS NOT NULL AS is_placed FROM features"
+        " WHERE product_id = ? AND deleted_at IS NULL",
+        (product_id,),
+    )
+    return {row["id"]: bool(row["is_placed"]) for row in rows}
 
 
 def holes(

@@ -62,18 +62,23 @@ def _standing(row: Row) -> Standing:
     return Standing(
         as_of=None if not row["as_of"] else datetime.fromisoformat(row["as_of"]),
         is_final=bool(row["is_final"]),
+        is_whole=bool(row.get("is_whole", True)),
         unusable=row["unusable"],
         held=row["held"],
     )
 
 
 def find_rows(connection: sqlite3.Connection, kind: Kind, wanted: RowFilter) -> list[Row]:
-    """The rows of a kind, newest test first, else by id; `data` and lists are decoded."""
+    """The rows of a kind, newest test first, else by id; `data` and lists are decoded.
+
+    Tests come with their `metrics` and `metrics_fetched_at`, None where they were never fetched
+    by themselves.
+    """
     conditions, values = _conditions(kind, wanted)
-    owner = "JOIN tests ON tests.id = bugs.test_id" if kind is Kind.BUGS else ""
+    more, joined = JOINED.get(kind, ("", ""))
     order = "tests.end_at IS NOT NULL, tests.end_at DESC, " if kind is Kind.TESTS else ""
     rows = connection.execute(
-        f"SELECT {kind.value}.* FROM {kind.value} {owner} WHERE {' AND '.join(conditions)}"
+        f"SELECT {kind.value}.*{more} FROM {kind.value} {joined} WHERE {' AND '.join(conditions)}"
         f" ORDER BY {order}{kind.value}.id LIMIT :limit",
         values | {"limit": -1 if wanted.limit is None else wanted.limit},
     )
@@ -104,7 +109,7 @@ def _conditions(kind: Kind, wanted: RowFilter) -> tuple[list[str], dict[str, obj
 
 def _decoded(row: Row) -> Row:
     return {
-        name: json_of(value, name) if name in ("data", "section_ids") else value
+        name: json_of(value, name) if name in JSON_COLUMNS and value is not None else value
         for name, value in row.items()
     }
 
@@ -138,6 +143,17 @@ def is_test_held(connection: sqlite3.Connection, test_id: int) -> bool:
     return connection.execute("SELECT 1 FROM tests WHERE id = ?", (test_id,)).fetchone() is not None
 
 
+JSON_COLUMNS = ("data", "section_ids", "metrics")
+
+JOINED = {
+    Kind.BUGS: ("", "JOIN tests ON tests.id = bugs.test_id"),
+    Kind.TESTS: (
+        ", single.data AS metrics, single.fetched_at AS metrics_fetched_at",
+        "LEFT JOIN test_metrics AS single ON single.test_id = tests.id",
+    ),
+}
+"""By kind: columns of another table, and how that is joined."""
+
 DOUBTS = """
     (SELECT count(*) FROM quarantine AS q WHERE q.product_id = asked.value AND q.kind = :kind
         AND q.resolved_at IS NULL) AS unusable,
@@ -153,10 +169,14 @@ LEFT JOIN sync_cursors AS cursor ON cursor.product_id = asked.value AND cursor.k
 LEFT JOIN fetches AS fetched ON fetched.entity_id = asked.value AND fetched.kind = :kind
 """
 
+# Asked for by its id a test is as old as its metrics, which no list refreshes.
 TEST = """
-SELECT id, synced_at AS as_of, 0 AS unusable, 0 AS held,
-    status IN (SELECT value FROM json_each(:final)) AS is_final
-FROM tests WHERE id IN (SELECT value FROM json_each(:ids)) AND deleted_at IS NULL
+SELECT id, coalesce(min(synced_at, fetched_at), synced_at) AS as_of, 0 AS unusable, 0 AS held,
+    fetched_at IS NOT NULL AS is_whole,
+    coalesce(status IN (SELECT value FROM json_each(:final)) AND fetched_at >= changed_at, 0)
+        AS is_final
+FROM tests LEFT JOIN test_metrics ON test_id = id
+WHERE id IN (SELECT value FROM json_each(:ids)) AND deleted_at IS NULL
 """
 
 # A final test does not change, so its row tells since when it has been seen to be final.

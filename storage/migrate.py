@@ -15,6 +15,7 @@ from sqlalchemy import Connection, inspect
 from storage.database import Database
 from storage.errors import NewerSchema, StorageError
 from storage.publishing import CannotPublish, private_file_beside, publish
+from storage.renewing import renew_contents
 from storage.revision import REVISION as REVISION
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -45,6 +46,8 @@ def migrate(database: Database) -> Path | None:
     backup = None if found is None else _back_up(database, found)
     with database.schema_transaction() as connection:
         _upgrade(connection, found)
+        if found is not None:
+            renew_contents(connection)
         # What a page said may fill other columns now: each is asked for in full, once.
         connection.exec_driver_sql("DELETE FROM page_etags")
     log.info("schema_migrated", from_revision=found, to_revision=REVISION, backup=str(backup or ""))

@@ -16,12 +16,13 @@ from storage.cursor_rows import move_cursor, open_listing, want_full
 from storage.database import Database
 from storage.deletion_rows import hold, live_rows, mark_gone, note_missing, release
 from storage.errors import StorageError
+from storage.metric_rows import store_metrics
 from storage.page_batch import may_share, store_together
 from storage.page_state import state_before
 from storage.page_tag_rows import note_pages
 from storage.part_rows import store_parts
 from storage.quarantine_rows import open_gaps, resolve_not_met, store_gaps
-from storage.row_sql import confirm, confirm_unchanged, upsert
+from storage.row_sql import confirm, confirm_unchanged, learn, upsert
 from storage.schema import OWNERS
 from storage.times import as_text
 
@@ -112,8 +113,9 @@ def _store_records(
     changes = compare(page.records, held)
     rewritten = (*changes.new, *changes.changed)
     upsert(connection, page.kind, rewritten, listed_in, now)
-    again = [record for record in changes.unchanged if record.id in changes.revived]
-    store_parts(connection, (*rewritten, *again), now)
+    learn(connection, changes.learned)
+    store_parts(connection, (*rewritten, *changes.learned), now)
+    store_metrics(connection, page.records, now)
     confirm(connection, page, [record.id for record in changes.unchanged], now)
     return changes.counts + Counts(quarantined=len(page.bad_rows) + len(page.holes))
 

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from sqlite3 import Connection
 
 from rules.changes import Held
+from rules.details import Known
 from rules.model import Kind
 from rules.records import Page
+from storage.damage import json_of
 from storage.schema import OWNERS, TABLES
 
 
@@ -44,20 +46,31 @@ def state_before(connection: Connection, page: Page) -> PageState:
                 is_deleted=bool(is_deleted),
                 owner=owner,
                 listed_in=listed_in,
+                known=None if is_deleted else _known(*more),
             )
-            for key, content_hash, is_deleted, owner, listed_in in json.loads(held)
+            for key, content_hash, is_deleted, owner, listed_in, *more in json.loads(held)
         },
         gaps=gaps,
         open_listing=open_listing,
     )
 
 
+def _known(section_ids: str | None = None, data: str | None = None) -> Known | None:
+    """Of a feature, what only some forms tell; no other row has it."""
+    if data is None:
+        return None
+    ids = None if section_ids is None else tuple(json_of(section_ids, "section_ids"))
+    return Known(section_ids=ids, data=data)
+
+
 @functools.cache
 def _statement(kind: Kind, is_full: bool) -> str:
+    more = ", section_ids, data" if kind is Kind.FEATURES else ""
+    columns = f"id, content_hash, deleted_at IS NOT NULL, {OWNERS[kind] or 0}, listed_in{more}"
     return f"""
     SELECT
         (SELECT json_group_array(
-            json_array(id, content_hash, deleted_at IS NOT NULL, {OWNERS[kind] or 0}, listed_in))
+            json_array({columns}))
          FROM {TABLES[kind].name} WHERE id IN (SELECT value FROM json_each(:ids))),
         (SELECT count(*) FROM quarantine
          WHERE product_id = :product_id AND kind = :kind AND resolved_at IS NULL),

@@ -1,7 +1,7 @@
 """Rows that come as parts of another record: sections, user stories, where a feature stands.
 
 They are rewritten with the record they belong to, and marked as deleted when it no longer has
-them.
+them; what it does not tell of stays as it is.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ def store_parts(connection: Connection, records: Sequence[Record], now: str) -> 
     if products:
         _replace(connection, SECTIONS, (p.id for p in products), _sections_of(products, now), now)
     if features:
-        ids = [feature.id for feature in features]
-        _replace(connection, LINKS, ids, _links_of(features, now), now)
-        _replace(connection, STORIES, ids, _stories_of(features, now), now)
+        placed = [feature.id for feature in features if feature.section_ids is not None]
+        _replace(connection, LINKS, placed, _links_of(features, now), now)
+        told = [feature.id for feature in features if feature.user_stories is not None]
+        _replace(connection, STORIES, told, _stories_of(features, now), now)
 
 
 def drop_parts(connection: Connection, table: str, owner_ids: Iterable[int], now: str) -> None:
@@ -61,7 +62,7 @@ def _links_of(features: Iterable[FeatureRecord], now: str) -> list[Values]:
     return [
         {"feature_id": feature.id, "section_id": section_id, "now": now}
         for feature in features
-        for section_id in feature.section_ids
+        for section_id in feature.section_ids or ()
     ]
 
 
@@ -75,7 +76,7 @@ def _stories_of(features: Iterable[FeatureRecord], now: str) -> list[Values]:
             "now": now,
         }
         for feature in features
-        for story in feature.user_stories
+        for story in feature.user_stories or ()
     ]
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Table
 from storage.page_tag_rows import forget_all_pages
 from storage.schema import (
     TABLES,
+    bugs,
     feature_sections,
     features,
     held_deletions,
@@ -19,6 +20,7 @@ from storage.schema import (
     quarantine,
     sections,
     sync_cursors,
+    test_metrics,
     tests,
     user_stories,
 )
@@ -26,12 +28,13 @@ from storage.schema import (
 ENTITIES = (products, features, tests)
 PARTS = (sections, feature_sections, user_stories)
 NOTES = (quarantine, held_deletions)
+OF_TESTS = (bugs, test_metrics)
 OF_FEATURES = tuple((part, "feature_id", features) for part in (feature_sections, user_stories))
 assert {*ENTITIES} < {*TABLES.values()}
 
 
 def replace_rows(connection: Connection, staged: str) -> None:
-    """Replace the mirror and its cursors; bugs stay with their tests, to be fetched again."""
+    """Replace the mirror and its cursors; what single fetches brought stays with its tests."""
     _keep_unreadable(connection, staged)
     for table in ENTITIES:
         connection.execute(_keep("changed_at", table, staged, if_same_content=True))
@@ -43,7 +46,11 @@ def replace_rows(connection: Connection, staged: str) -> None:
         _replace(connection, table, staged, [column.name for column in table.columns])
     for table in NOTES:  # their ids are ours to give, and are never used again
         _replace(connection, table, staged, [c.name for c in table.columns if not c.primary_key])
-    connection.execute("DELETE FROM main.bugs WHERE test_id NOT IN (SELECT id FROM tests)")
+    _take_over(connection, test_metrics, staged)
+    for table in OF_TESTS:
+        connection.execute(
+            f"DELETE FROM main.{table.name} WHERE test_id NOT IN (SELECT id FROM main.tests)"
+        )
     connection.execute("DELETE FROM main.fetches")
     forget_all_pages(connection)
 
@@ -81,12 +88,23 @@ def _replace(connection: Connection, table: Table, staged: str, columns: list[st
     )
 
 
+def _take_over(connection: Connection, table: Table, staged: str) -> None:
+    """Rows of the staging file in the place of ours, which are kept where it has none."""
+    names = ", ".join(column.name for column in table.columns)
+    connection.execute(
+        f"INSERT OR REPLACE INTO main.{table.name} ({names})"
+        f" SELECT {names} FROM {staged}.{table.name}"
+    )
+
+
 def _keep(column: str, table: Table, staged: str, *, if_same_content: bool = False) -> str:
     """Take one column over from our row, in the staging file: that is thrown away anyhow."""
     name = table.name
     same = " AND ".join(f"ours.{c.name} = {name}.{c.name}" for c in table.primary_key.columns)
     if if_same_content:
         same += f" AND ours.content_hash = {name}.content_hash AND ours.deleted_at IS NULL"
+        if table is features:  # unknown, now or before, is no change
+            same += f" AND coalesce(ours.section_ids = {name}.section_ids, 1)"
     return (
         f"UPDATE {staged}.{name} SET {column} = coalesce("
         f"(SELECT ours.{column} FROM main.{name} AS ours WHERE {same}), {column})"

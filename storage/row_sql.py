@@ -63,12 +63,17 @@ def _own_values(record: Record) -> tuple[object, ...]:
                 None if end is None else as_text(end),
             )
         case FeatureRecord():
-            return (record.product_id, record.title, json.dumps(record.section_ids))
+            return (record.product_id, record.title, _section_ids(record))
         case BugRecord():
             return (record.test_id, record.title, record.severity, record.status)
         case ProductRecord():
             sections = json.dumps(record.section_ids)
             return (record.name, record.product_type, int(record.has_sections), sections)
+
+
+def _section_ids(record: FeatureRecord) -> str | None:
+    """Null where it is not known in which sections it stands; an empty list: in none."""
+    return None if record.section_ids is None else json.dumps(record.section_ids)
 
 
 def time_text(instant: datetime | None) -> str | None:
@@ -81,6 +86,12 @@ def upsert(
 ) -> None:
     """Write rows that are new or have changed."""
     insert_rows(connection, kind, [row_of(record, listed_in, now) for record in records])
+
+
+def learn(connection: Connection, records: Sequence[Record]) -> None:
+    """Write what is known now of features that have not changed."""
+    features = [record for record in records if isinstance(record, FeatureRecord)]
+    connection.executemany(LEARN, [(_section_ids(r), r.data, r.id) for r in features])
 
 
 def insert_rows(connection: Connection, kind: Kind, rows: Sequence[tuple[object, ...]]) -> None:
@@ -165,6 +176,8 @@ def _confirm_unsent(kind: Kind) -> str:
 def _join(parts: Iterable[str]) -> str:
     return ", ".join(parts)
 
+
+LEARN = "UPDATE features SET section_ids = ?, data = ? WHERE id = ?"
 
 CONFIRMS: Mapping[Kind, str] = {kind: _confirm(kind) for kind in TABLES}
 CONFIRMS_UNSENT: Mapping[Kind, str] = {kind: _confirm_unsent(kind) for kind in TABLES}

@@ -7,30 +7,34 @@ is written anew when the remote shows it.
 
 from __future__ import annotations
 
-import hashlib
+import json
 import sqlite3
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Float, Integer, Table
 
+from rules.contents import hash_of_stored, older_hashes
 from rules.salvage import Field, Gaps, Type, Value, sound_row
 from storage.account_rows import NAMES
+from storage.revision import REVISION
 from storage.schema import (
     TABLES,
     feature_sections,
+    features,
     held_deletions,
     quarantine,
     sections,
     settings,
     sync_events,
     sync_runs,
+    test_metrics,
     user_stories,
 )
 
 SAVED_TABLES = (
     *(settings, sync_runs, sync_events, quarantine, held_deletions),
-    *(*TABLES.values(), sections, feature_sections, user_stories),
+    *(*TABLES.values(), test_metrics, sections, feature_sections, user_stories),
 )
 """What is not here the next sync makes anew: cursors, pages' tags, notes of single fetches."""
 UNVOUCHED: Mapping[str, Value] = {
@@ -39,7 +43,7 @@ UNVOUCHED: Mapping[str, Value] = {
     "checked_in": None,
     "content_hash": "",
 }
-MIRRORED = frozenset(TABLES.values())
+KINDS = {table: kind for kind, table in TABLES.items()}
 
 Stored = tuple[object, ...]
 
@@ -58,7 +62,7 @@ def salvage(source: sqlite3.Connection | None, into: sqlite3.Connection) -> list
     """Save all that is sound, within a transaction of the caller. None: nothing can be read."""
     if source is None:
         return [SavedTable(name=table.name, is_cut=True) for table in SAVED_TABLES]
-    saved = [_save(source, into, table) for table in SAVED_TABLES]
+    saved = [_save(source, into, table) for table in _tables_there(source)]
     _keep_account_whole(into)
     for table in (sync_events, held_deletions):
         _keep_counting(source, into, table.name)
@@ -67,8 +71,21 @@ def salvage(source: sqlite3.Connection | None, into: sqlite3.Connection) -> list
 
 def unsound_rows(source: sqlite3.Connection) -> list[SavedTable]:
     """The tables with rows that this program cannot have written, though SQLite reads them."""
-    looked_at = [_look(source, table) for table in SAVED_TABLES]
+    looked_at = [_look(source, table) for table in _tables_there(source)]
     return [each for each in looked_at if each.refused or each.is_cut]
+
+
+def _tables_there(source: sqlite3.Connection) -> tuple[Table, ...]:
+    """All of them, but for those that an older schema has not; a lost one is no such table."""
+    try:
+        row = source.execute("SELECT CAST(version_num AS TEXT) FROM alembic_version").fetchone()
+        found = source.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    except sqlite3.DatabaseError:
+        return SAVED_TABLES
+    if row is None or bytes(row[0]) >= REVISION.encode():
+        return SAVED_TABLES
+    names = {bytes(name).decode(errors="replace") for (name,) in found}
+    return tuple(table for table in SAVED_TABLES if table.name in names)
 
 
 def _save(source: sqlite3.Connection, into: sqlite3.Connection, table: Table) -> SavedTable:
@@ -153,23 +170,27 @@ class _Reader:
     def sound(self, stored: Stored) -> tuple[Value, ...] | None:
         """The row as it is to be written; None if it is not to be trusted."""
         values = sound_row(self._fields, stored)
-        if values is None or self._table not in MIRRORED:
+        if values is None or self._table not in KINDS:
             return values
         row = {field.name: value for field, value in zip(self._fields, values, strict=True)}
-        if row["content_hash"] not in ("", _hash(str(row["data"]))):
+        if row["content_hash"] not in self._hashes(row):
             return None
-        return tuple({**row, **{k: v for k, v in UNVOUCHED.items() if k in row}}.values())
+        unvouched = {key: value for key, value in UNVOUCHED.items() if key in row}
+        if self._table is features and row["section_ids"] == "[]":
+            unvouched["section_ids"] = None  # "in none" is a claim, and once meant "not told"
+        return tuple((row | unvouched).values())
+
+    def _hashes(self, row: Mapping[str, Value]) -> tuple[str, ...]:
+        """Those that its content may have: the schema may be an older one, and a row that was
+        saved once before has none."""
+        data, sections = str(row["data"]), json.loads(str(row.get("section_ids") or "[]"))
+        return ("", hash_of_stored(KINDS[self._table], data), *older_hashes(data, sections))
 
 
 def _type_of(declared: object) -> Type:
     if isinstance(declared, Integer):
         return Type.INTEGER
     return Type.REAL if isinstance(declared, Float) else Type.TEXT
-
-
-def _hash(data: str) -> str:
-    """As `testio.bodies.content_hash` makes it; a row saved once before has none."""
-    return hashlib.blake2b(data.encode(), digest_size=16).hexdigest()
 
 
 def _keep_account_whole(into: sqlite3.Connection) -> None:

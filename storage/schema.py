@@ -59,7 +59,7 @@ features = Table(
     Column("id", Integer, primary_key=True),
     Column("product_id", Integer, nullable=False),
     Column("title", Text),
-    Column("section_ids", Text, nullable=False),
+    Column("section_ids", Text),
     *_row_columns(),
     _missed_in(),
     Index("ix_features_product_id", "product_id"),
@@ -79,6 +79,14 @@ tests = Table(
     *_row_columns(),
     Column("checked_in", Integer),
     Index("ix_tests_product_id_end_at", "product_id", "end_at"),
+)
+
+test_metrics = Table(
+    "test_metrics",
+    metadata,
+    Column("test_id", Integer, primary_key=True),
+    Column("fetched_at", Text, nullable=False),
+    Column("data", Text, nullable=False),
 )
 
 bugs = Table(
@@ -170,6 +178,7 @@ sync_cursors = Table(
     Column("in_order", Integer, nullable=False, server_default=text("1")),
     Column("by_section", Integer, nullable=False, server_default=text("0")),
     Column("wants_full", Text),
+    Column("sections_as_of", Text),
 )
 
 sync_runs = Table(
@@ -349,7 +358,8 @@ SELECT
     cursor.complete_from,
     cursor.last_outcome,
     cursor.last_error,
-    "open".seen_at AS oldest_open_seen_at
+    "open".seen_at AS oldest_open_seen_at,
+    cursor.sections_as_of
 FROM listed
 LEFT JOIN sync_cursors AS cursor USING (product_id, kind)
 LEFT JOIN held USING (product_id, kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from datetime import datetime
 
+from rules.contents import hash_of_stored
 from rules.model import Kind
 from rules.verifying import Claim, Mirrored
 from storage.queries import Row
@@ -53,14 +54,14 @@ def mirrored(
         conditions, values = [*conditions, "deleted_at IS NULL"], [*values, sample]
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     limit = "" if sample is None else " ORDER BY random() LIMIT ?"
-    return [_row(row) for row in connection.execute(query + where + limit, values)]
+    return [_row(kind, row) for row in connection.execute(query + where + limit, values)]
 
 
-def _row(row: Row) -> Mirrored:
+def _row(kind: Kind, row: Row) -> Mirrored:
     return Mirrored(
         id=row["id"],
-        content_hash=row["content_hash"],
-        data=row["data"],
+        # A row that a rebuild has saved has none.
+        content_hash=row["content_hash"] or hash_of_stored(kind, row["data"]),
         status=row["status"],
         synced_at=datetime.fromisoformat(row["synced_at"]),
         deleted_at=_instant(row["deleted_at"]),

@@ -1,14 +1,13 @@
-"""From bytes to JSON values, and from a record back to the text that is stored and hashed.
+"""From bytes to JSON values, and what of them is secret.
 
 The fast parser reads nearly every answer. Where it refuses one (a lone surrogate, NaN, a byte
 order mark) the standard one reads it leniently, and the records that cannot be stored as JSON
-text show themselves when they are written out again (rule 10).
+text show themselves when they are written out again (rule 10, `rules.contents`).
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import math
 import re
@@ -25,8 +24,6 @@ text under `access` and `access_claims`."""
 PLAIN = frozenset({int, float, bool, type(None)})
 
 _USERINFO = re.compile(r"://[^/?#\s]*@")
-
-HASH_CHUNK = 2047  # hashlib lets go of the interpreter lock from 2,048 bytes on; that costs more
 
 
 class NotANumber:
@@ -62,42 +59,6 @@ def _finite(text: str) -> float | NotANumber:
 
 def _start_of(body: bytes) -> str:
     return repr(body[:40].decode("utf-8", "replace")) if body else "it is empty"
-
-
-def stored_form(record: dict[str, Any]) -> tuple[str, str]:
-    """A record as JSON text with sorted keys, and the hash of that text.
-
-    Raises ValueError if it holds what JSON has not.
-    """
-    try:
-        raw = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
-    except TypeError as error:
-        raise ValueError(f"{_culprit(record)} cannot be stored as JSON: {error}") from error
-    if len(raw) <= HASH_CHUNK:
-        return raw.decode(), hashlib.blake2b(raw, digest_size=16).hexdigest()
-    return raw.decode(), _digest(raw)
-
-
-def _culprit(record: dict[str, Any]) -> str:
-    """The field that cannot be written out."""
-    for key, value in record.items():
-        try:
-            orjson.dumps({key: value})
-        except TypeError:
-            return repr(key) if not key.isidentifier() else key
-    return "the record"
-
-
-def content_hash(text: str) -> str:
-    """A stable hash of a text: equal if and only if the content is."""
-    return _digest(text.encode())
-
-
-def _digest(raw: bytes) -> str:
-    digest = hashlib.blake2b(raw[:HASH_CHUNK], digest_size=16)
-    for start in range(HASH_CHUNK, len(raw), HASH_CHUNK):
-        digest.update(raw[start : start + HASH_CHUNK])
-    return digest.hexdigest()
 
 
 def without_secrets(value: Any) -> Any:

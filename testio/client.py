@@ -77,13 +77,13 @@ class TestioClient:
         return replace(rows, etag=answer.etag)
 
     def get_test(self, test_id: int, product_id: int | None, scope: RequestScope) -> TestRecord:
-        """One test, in full. Raises NotFound where there is none.
+        """One test, with its metrics and those of its user stories. NotFound: there is none.
 
         However many tests of a product fail, they are one sick product, and no outage.
         """
         path = f"/exploratory_tests/{test_id}"
         owner = path_of_tests(product_id) if product_id is not None else None
-        return payloads.test(self._get(path, (), scope, owner), product_id)
+        return payloads.test(self._get(path, WITH_STORIES, scope, owner), product_id)
 
     def list_bugs(self, test_id: int, scope: RequestScope) -> Rows[BugRecord]:
         """All bugs of a test, unpaged. Asked for one by one, as a bug need not name its test."""

@@ -8,11 +8,13 @@ somebody else, is an error of the whole answer (rule 10).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from rules.contents import as_json, forms_of_test, hash_of_text, stored_form
+from rules.model import Kind
 from rules.records import (
     MAX_ID,
     BadRow,
@@ -23,10 +25,10 @@ from rules.records import (
     TestRecord,
     UserStoryRecord,
 )
-from testio.bodies import content_hash, parse, stored_form, without_secrets
+from testio.bodies import parse, without_secrets
 from testio.errors import BadPayload
 
-MAPPING = 1
+MAPPING = 2
 """The version of what this file makes of an answer. Count it up with every change of that: pages
 that have not changed at the remote are then read again, once. A test notices where it stays."""
 
@@ -75,7 +77,8 @@ def bugs(body: bytes, test_id: int) -> Rows[BugRecord]:
 
 
 def test(body: bytes, product_id: int | None) -> TestRecord:
-    """The record of `GET /exploratory_tests/{id}`; `product_id` where it names no product.
+    """The record of `GET /exploratory_tests/{id}`, with its metrics; `product_id` where it names
+    no product.
 
     Raises BadPayload.
     """
@@ -85,7 +88,8 @@ def test(body: bytes, product_id: int | None) -> TestRecord:
         own = _usable_id(item.get("product"))
         if own is None and product_id is None:
             raise ValueError("it does not say which product it belongs to")
-        return _test(own or product_id or 0, _id(item), item)
+        record = _test(own or product_id or 0, _id(item), item)
+        return replace(record, metrics=as_json(forms_of_test(item).metrics))
     except (ValueError, RecursionError) as error:
         raise BadPayload(f"the test cannot be used: {error}") from error
 
@@ -153,7 +157,7 @@ def _bad_row(item: Any, position: int, record_id: int | None, reason: str) -> Ba
         record_id=record_id,
         reason=reason,
         excerpt=text[:EXCERPT_LENGTH],
-        fingerprint=content_hash(f"{reason}\n{text}"),
+        fingerprint=hash_of_text(f"{reason}\n{text}"),
     )
 
 
@@ -222,19 +226,14 @@ def _ids(item: dict[str, Any], key: str) -> tuple[int, ...]:
 
 
 def _clean(item: dict[str, Any]) -> dict[str, Any]:
-    """Without secrets, and without the metrics that come with single tests only.
-
-    Kept, they would make a test change with each form that it is seen in.
-    """
-    kept = item.copy()
-    kept.pop("analytics", None)
-    if "test_environment" in kept:
-        kept["test_environment"] = without_secrets(kept["test_environment"])
-    return kept
+    """Without the secrets of its test environment."""
+    if "test_environment" not in item:
+        return item
+    return item | {"test_environment": without_secrets(item["test_environment"])}
 
 
-def _content(item: dict[str, Any]) -> dict[str, str]:
-    text, digest = stored_form(item)
+def _content(kind: Kind, item: dict[str, Any]) -> dict[str, str]:
+    text, digest = stored_form(kind, item)
     return {"data": text, "content_hash": digest}
 
 
@@ -247,7 +246,7 @@ def _product(record_id: int, item: dict[str, Any]) -> ProductRecord:
         has_sections=bool(sections) or len(with_default) > 1,
         section_ids=tuple(dict.fromkeys((*sections, *with_default))),
         sections=_sections(item),
-        **_content(item),
+        **_content(Kind.PRODUCTS, item),
     )
 
 
@@ -267,9 +266,9 @@ def _feature(product_id: int, record_id: int, item: dict[str, Any]) -> FeatureRe
         id=record_id,
         product_id=product_id,
         title=_text(item, "title"),
-        section_ids=_ids(item, "section_ids"),
+        section_ids=None if item.get("section_ids") is None else _ids(item, "section_ids"),
         user_stories=_user_stories(item),
-        **_content(item),
+        **_content(Kind.FEATURES, item),
     )
 
 
@@ -291,12 +290,12 @@ def _user_story(value: Any, feature: str) -> UserStoryRecord:
     usable = _usable_id(value)
     if usable is None:
         # A stable number of our own, never one of the remote's.
-        usable = -1 - int(content_hash(f"{feature}\n{title}\n{path}")[:15], 16)
+        usable = -1 - int(hash_of_text(f"{feature}\n{title}\n{path}")[:15], 16)
     return UserStoryRecord(id=usable, title=title, path=path)
 
 
 def _test(product_id: int, record_id: int, item: dict[str, Any]) -> TestRecord:
-    text, digest = stored_form(_clean(item))
+    text, digest = stored_form(Kind.TESTS, _clean(item))
     title, old_title, status, review_status, testing_type, start, end = _texts(item, TEST_TEXTS)
     return TestRecord(
         id=record_id,
@@ -342,5 +341,5 @@ def _bug(test_id: int, record_id: int, item: dict[str, Any]) -> BugRecord:
         title=_text(item, "title"),
         severity=_text(item, "severity"),
         status="auto_accepted" if status == "accepted" and item.get("auto_accepted") else status,
-        **_content(item),
+        **_content(Kind.BUGS, item),
     )

@@ -205,6 +205,9 @@ class FakeDirectory:
     def sections_of(self, product_id: int) -> Sections:
         return Sections()
 
+    def placed_features(self, product_id: int) -> Mapping[int, bool]:
+        return {}
+
     def cursor(self, product_id: int, kind: Kind) -> CursorState:
         return CursorState()
 

@@ -29,6 +29,7 @@ from tests.fakes import START
 from tests.oracle import differences
 
 NUKE = SyncOptions(nuke=True)
+LONG_AGO = "2020-01-01T00:00:00.000000Z"
 MIRRORED = ("products", "features", "tests", "sections", "feature_sections", "sync_cursors", "bugs")
 
 
@@ -94,6 +95,10 @@ def spoil(database: Database) -> None:
                 f" synced_at) VALUES ({bug}, {test}, '', '', '', '', '')"
                 for bug, test in ((1, row[0]), (2, 999_999))
             ),
+            *(
+                f"INSERT INTO test_metrics VALUES ({test}, '{LONG_AGO}', '{{}}')"
+                for test in (row[0], 999_999)
+            ),
             "UPDATE tests SET first_seen_at = '2020-01-01T00:00:00.000000Z', changed_at ="
             " '2021-01-01T00:00:00.000000Z'",
         ):
@@ -105,12 +110,14 @@ def test_a_fresh_start_is_the_account_and_keeps_what_only_the_mirror_knows(
 ) -> None:
     service.execute_sync()
     spoil(database)
+    measured = sql(database, "SELECT min(test_id) FROM test_metrics")
     assert len(differences(database.path, simulator)) > 2
     result = service.execute_sync(options=NUKE)
     assert (result.status, result.errors, result.products_synced) == (RunStatus.SUCCESS, (), 3)
     assert result.tests_discovered == 36
     assert differences(database.path, simulator) == []
     assert sql(database, "SELECT id FROM bugs") == [(1,)], "the bug of a test that is there"
+    assert sql(database, "SELECT test_id FROM test_metrics") == measured, "likewise"
     assert sql(database, "SELECT count(*) FROM fetches") == [(0,)]
     seen = "SELECT substr({}, 1, 4) = '{}', count(*) FROM tests GROUP BY 1 ORDER BY 1"
     assert sql(database, seen.format("first_seen_at", 2020)) == [(0, 1), (1, 35)]

@@ -25,6 +25,7 @@ from storage.fresh_start import FreshStart
 from storage.migrate import migrate
 from storage.mirror_rows import MirrorRows
 from tests.fakes import START, a_test, product
+from tests.old_mirrors import make_old
 
 LATER = START + timedelta(hours=1)
 SOON = START + timedelta(minutes=30)
@@ -300,12 +301,9 @@ def test_a_fresh_start_and_another_token_begin_without_tags(
 
 
 def test_a_database_of_the_schema_before_gets_the_table_empty(tmp_path: Path) -> None:
+    make_old(tmp_path / "old.db", "0002")
     database = Database(tmp_path / "old.db")
-    migrate(database)
-    MirrorRows(database).store_page(told(ONE), run_id=1, at=START)
-    with database.transaction() as connection:
-        connection.execute("DROP TABLE page_etags")
-        connection.execute("UPDATE alembic_version SET version_num = '0002'")
+    MirrorRows(database).store_page(replace(told(ONE), tags=()), run_id=1, at=START)
     assert migrate(database) is not None, "it was backed up"
     mirror = Mirror(database)
     assert mirror.held() is None

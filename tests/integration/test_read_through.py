@@ -145,6 +145,53 @@ def test_final_tests_are_never_fetched_again_and_others_are(
     assert paths(simulator) == {f"/exploratory_tests/{living}": 1}
 
 
+def test_a_final_test_from_a_list_is_fetched_once_for_its_metrics(
+    mirror: ReadThrough, settings: Settings, simulator: Simulator
+) -> None:
+    product = products_of(simulator)[1]
+    mirror.get_tests_cached_or_refresh(product_ids=[product])
+    final, living = (chosen_tests(simulator, product, final=x)[0] for x in (True, False))
+    simulator.forget_requests()
+    answer = mirror.get_tests_cached_or_refresh([final, living])
+    assert answer.statistics.refreshed == 2, "no list brings metrics"
+    assert all(row["metrics"]["analytics"]["testers_count"] > 0 for row in answer.rows)
+    assert all(row["metrics_fetched_at"] > LONG_AGO for row in answer.rows)
+    again = mirror.get_tests_cached_or_refresh([final, living])
+    assert (again.statistics.hits, again.rows[0]["metrics"]) == (2, answer.rows[0]["metrics"])
+    write(settings, f"UPDATE test_metrics SET fetched_at = '{LONG_AGO}'")
+    write(settings, f"UPDATE tests SET changed_at = '{LONG_AGO}'")
+    simulator.forget_requests()
+    mirror.get_tests_cached_or_refresh([final, living])
+    assert paths(simulator) == {f"/exploratory_tests/{living}": 1}, "a list refreshes no metrics"
+
+
+def test_metrics_from_before_a_test_was_final_are_fetched_once_more(
+    mirror: ReadThrough, simulator: Simulator
+) -> None:
+    product = products_of(simulator)[1]
+    living = chosen_tests(simulator, product, final=False)[0]
+    mirror.get_tests_cached_or_refresh([living])
+    simulator.mutate("change", "test", id=living, fields={"status": "archived"})
+    mirror.get_tests_cached_or_refresh(product_ids=[product], max_age_seconds=0)
+    for refreshed in (1, 0):
+        answer = mirror.get_tests_cached_or_refresh([living], max_age_seconds=0)
+        assert answer.statistics.refreshed == refreshed
+
+
+def test_a_test_whose_metrics_cannot_be_fetched_is_stale_with_its_age(
+    mirror: ReadThrough, simulator: Simulator
+) -> None:
+    product = products_of(simulator)[1]
+    mirror.get_tests_cached_or_refresh(product_ids=[product])
+    final = chosen_tests(simulator, product, final=True)[0]
+    simulator.add_fault(kind="status", status=500, path="/exploratory_tests/*")
+    answer = mirror.get_tests_cached_or_refresh([final])
+    (row,) = answer.rows
+    assert (row["is_stale"], row["metrics"], row["metrics_fetched_at"]) == (True, None, None)
+    assert row["age_seconds"] is not None
+    assert not answer.statistics.is_complete
+
+
 def test_bugs_of_a_final_test_are_fetched_once_for_good(
     mirror: ReadThrough, settings: Settings, simulator: Simulator
 ) -> None:

@@ -68,7 +68,8 @@ def test_features_in_both_forms_of_user_stories(sim: Simulator) -> None:
     path = f"/products/{product_id}/features"
     plain = rows(sim, path, "features")
     detailed = rows(sim, f"{path}?includes[]=user_stories", "features")
-    assert detailed == sim.account()["features"][str(product_id)]
+    truth = sim.account()["features"][str(product_id)]
+    assert detailed == [{k: v for k, v in f.items() if k != "section_ids"} for f in truth]
     assert len(plain) == 6
     stories = [story for feature in detailed for story in feature["user_stories"]]
     assert stories
@@ -157,11 +158,42 @@ def test_ids_are_unique_and_not_contiguous(sim: Simulator) -> None:
         assert all(later - earlier > 1 for earlier, later in pairwise(ids))
 
 
-def test_single_test_has_analytics(sim: Simulator) -> None:
-    test = next(iter(sim.account()["tests"].values()))[0]
-    single = ask(sim, f"/exploratory_tests/{test['id']}").json()["exploratory_test"]
-    assert single.pop("analytics")["active_testers"] > 0
-    assert single == test
+OF_FEATURES = ("execution_status", "tester_count", "bugs_found", "bug_ids")
+EXECUTED = {"not_tested", "passed", "failed", "blocked"}
+
+
+@pytest.mark.parametrize("with_stories", [False, True])
+def test_only_a_single_test_has_execution_metrics(sim: Simulator, with_stories: bool) -> None:
+    for test in next(iter(sim.account()["tests"].values()))[:8]:
+        query = "?includes[]=user_stories" if with_stories else ""
+        single = ask(sim, f"/exploratory_tests/{test['id']}{query}").json()["exploratory_test"]
+        analytics = single.pop("analytics")
+        assert analytics["total_features"] == len(test["features"])
+        assert analytics["total_user_stories"] == sum(
+            len(feature["user_stories"]) for feature in test["features"]
+        )
+        for feature in single["features"]:
+            metrics = {name: feature.pop(name) for name in OF_FEATURES}
+            assert metrics["execution_status"] in EXECUTED
+            assert metrics["bugs_found"] == len(metrics["bug_ids"])
+            if with_stories:
+                told = feature["user_stories"]
+                assert all(story["execution_status"] in EXECUTED for story in told)
+                assert all(story["feature_id"] == feature["feature_id"] for story in told)
+                feature["user_stories"] = [story["title"] for story in told]
+        assert single == test, "but for the metrics it is the test of the list"
+
+
+def test_no_list_tells_the_sections_of_a_feature_unless_asked_to() -> None:
+    for told in (False, True):
+        options = SimulatorOptions(products=1, section_products=1, section_ids_in_lists=told)
+        with Simulator(options) as sim:
+            product = sim.account()["products"][0]
+            section = product["sections_with_default"][0]["id"]
+            for place in ("features", f"sections/{section}/features"):
+                listed = rows(sim, f"/products/{product['id']}/{place}", "features")
+                assert listed
+                assert all(("section_ids" in feature) is told for feature in listed)
 
 
 def test_bugs_by_test_and_by_product(sim: Simulator) -> None:

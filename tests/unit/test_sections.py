@@ -8,12 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.records import FeatureRecord
-from rules.sections import merge
+from rules.sections import merge, place, without_sections
 
 
-def feature(feature_id: int, content: str = "c", title: str = "t") -> FeatureRecord:
+def feature(
+    feature_id: int,
+    content: str = "c",
+    title: str = "t",
+    section_ids: tuple[int, ...] | None = None,
+) -> FeatureRecord:
     return FeatureRecord(
-        id=feature_id, product_id=1, title=title, section_ids=(), data="{}", content_hash=content
+        id=feature_id,
+        product_id=1,
+        title=title,
+        section_ids=section_ids,
+        data="{}",
+        content_hash=content,
     )
 
 
@@ -29,17 +39,6 @@ def test_where_sections_differ_the_first_ones_payload_is_kept() -> None:
 
 def test_nothing_listed_is_nothing() -> None:
     assert merge([]) == ()
-
-
-def test_a_feature_that_moves_to_another_section_has_changed() -> None:
-    in_sections = [(1,), (2,), (12,), (1, 2), (1, 2, 12), (1, 12)]
-    hashes = {merge([(s, feature(7)) for s in found])[0].content_hash for found in in_sections}
-    assert len(hashes) == len(in_sections), "two sets of sections look alike"
-
-
-def test_a_feature_whose_payload_changes_has_changed() -> None:
-    before, after = merge([(1, feature(7, "before"))]), merge([(1, feature(7, "after"))])
-    assert before[0].content_hash != after[0].content_hash
 
 
 listings = st.lists(
@@ -58,8 +57,8 @@ def test_every_feature_is_there_once_with_exactly_its_sections(
     assert [record.id for record in merged] == list(expected), "twice, missing or out of order"
     for record in merged:
         assert record.section_ids == tuple(sorted(expected[record.id]))
-        kept = replace(record, section_ids=(), content_hash="c")
-        assert kept == feature(record.id), "another field was touched"
+        kept = replace(record, section_ids=None)
+        assert kept == feature(record.id), "another field was touched: its content is the same"
 
 
 @given(listed=listings, data=st.data())
@@ -72,7 +71,21 @@ def test_the_order_of_the_sections_is_no_change(
     assert set(merge(listed + shuffled)) == set(merge(listed)), "listed twice is no change"
 
 
-def test_the_content_of_a_feature_in_sections_stays_the_same_over_versions() -> None:
-    """It is kept in databases: another one would make every such feature look changed."""
-    (merged,) = merge([(9, feature(1)), (3, feature(1))])
-    assert merged.content_hash == "9f944078d4b9b14fbd448d01cede86ca"
+@given(plain=st.lists(st.integers(1, 8), unique=True), listed=listings)
+def test_a_plain_list_and_the_sections_together_are_all_features_each_in_its_place(
+    plain: list[int], listed: list[tuple[int, FeatureRecord]]
+) -> None:
+    in_sections = {record.id: record for record in merge(listed)}
+    placed = place([feature(key, "plain") for key in plain], in_sections.values())
+    assert {record.id for record in placed} == {*plain, *in_sections}
+    assert len(placed) == len({record.id for record in placed})
+    for record in placed:
+        there = in_sections.get(record.id)
+        assert record.section_ids == (() if there is None else there.section_ids)
+        assert record.content_hash == ("plain" if record.id in plain else "c")
+
+
+def test_what_a_list_tells_itself_stays_where_no_section_says_otherwise() -> None:
+    told = feature(1, section_ids=(4,))
+    assert place([told, feature(2)], []) == (told, feature(2, section_ids=()))
+    assert without_sections([told, feature(2)]) == (told, feature(2, section_ids=()))
