@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 from actors.parts import RemoteClient
 from rules.records import BadRow, FeatureRecord
 from rules.sections import merge
-from testio.errors import BadPayload, NotFound, ServerError
+from testio.errors import BadPayload, NotFound, ServerError, Timeout
 from testio.limits import RequestScope
 
 
@@ -28,7 +28,7 @@ def plain_features(ask: Callable[[], L], section_ids: Sequence[int]) -> L | None
         return ask()
     try:
         rows = ask()
-    except (NotFound, ServerError, BadPayload):
+    except (NotFound, ServerError, Timeout, BadPayload):
         return None  # older deployments answer so; if it is real, the sections fail as well
     return rows if rows.ids else None
 

@@ -24,7 +24,7 @@ from rules.planning import CursorState, Mode
 from rules.records import BadRow, HoleRecord, ListingMark, Page, Stored, TestRecord
 from rules.stops import Seen
 from rules.windows import Window
-from testio.errors import BadPayload, ServerError
+from testio.errors import BadPayload, ServerError, Timeout
 
 MAX_WINDOWS = 100_000
 MOST_WAITING = 500
@@ -147,6 +147,12 @@ class TestsReading:
             if self.listing.state is Reading.REFUSED:
                 raise
             return self._with_holes(self.page(listing=self._mark()))
+        except Timeout:
+            if not self.listing.may_be_smaller(window):
+                raise
+            self.listing.too_slow(window)
+            self._look_ahead()
+            return self.page(listing=self._mark())
         taken = self.listing.take(window, self._seen(read))
         self._look_ahead()
         return self._with_holes(self._stored_part(window, read, taken))
@@ -156,7 +162,8 @@ class TestsReading:
         if read is not None:
             return read
         plainly = bool(self.holes) or not self.listing.is_reading_on
-        return self.ask(window, patient=not self.holes, plainly=plainly)
+        retry_slow = not self.listing.may_be_smaller(window)
+        return self.ask(window, patient=not self.holes, plainly=plainly, retry_slow=retry_slow)
 
     def _look_ahead(self) -> None:
         """Have the windows read that will follow, while this one is being stored."""
@@ -165,15 +172,17 @@ class TestsReading:
 
     def read_ahead(self, window: Window) -> PageRead[TestRecord]:
         """Ask for a window before its turn; called by helpers, on their threads."""
-        return self.ask(window, patient=False, plainly=False)
+        return self.ask(window, patient=False, plainly=False, retry_slow=False)
 
-    def ask(self, window: Window, *, patient: bool, plainly: bool) -> PageRead[TestRecord]:
+    def ask(
+        self, window: Window, *, patient: bool, plainly: bool, retry_slow: bool = True
+    ) -> PageRead[TestRecord]:
         """Ask for a window; safe on any thread. `plainly`: whatever is known of it."""
         product_id, scope = self.product_id, self.task.requests
         return self.reader.read(
             None if plainly else page_of_tests(product_id, window),
             lambda etag: self.client.list_tests(
-                product_id, window, scope, patient=patient, etag=etag
+                product_id, window, scope, patient=patient, retry_slow=retry_slow, etag=etag
             ),
         )
 

@@ -283,7 +283,7 @@ class Settings(BaseSettings):
         le=10_000,
     )
     http_timeout_seconds: float = _setting(
-        30.0,
+        60.0,
         "HTTP_TIMEOUT_SECONDS",
         "Seconds for one request in all, from connecting to the last byte.",
         ge=0.1,

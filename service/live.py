@@ -12,7 +12,7 @@ from rules.sections import merge
 from rules.stops import Seen
 from rules.verifying import Live
 from testio.client import TestioClient
-from testio.errors import BadPayload, NotFound, ServerError
+from testio.errors import BadPayload, NotFound, ServerError, Timeout
 from testio.limits import RequestScope
 from testio.payloads import Rows
 
@@ -60,10 +60,16 @@ def _next_rows(
     *,
     patient: bool,
 ) -> Rows[TestRecord] | None:
-    """The next window's rows; None where it fails, and has to be split."""
+    """The next window's rows; none where it was too slow, None where it fails and is split."""
     window = listing.next_window()
+    retry_slow = not listing.may_be_smaller(window)
     try:
-        rows = client.list_tests(product_id, window, scope, patient=patient)
+        rows = client.list_tests(product_id, window, scope, patient=patient, retry_slow=retry_slow)
+    except Timeout:
+        if retry_slow:
+            raise
+        listing.too_slow(window)
+        return Rows(records=(), bad_rows=(), ids=())
     except ServerError:
         listing.failed(window)
         if listing.state is Reading.REFUSED:
@@ -123,7 +129,7 @@ def _plain_features(
         return client.list_features(product.id, scope)
     try:
         rows = client.list_features(product.id, scope)
-    except (NotFound, ServerError, BadPayload):
+    except (NotFound, ServerError, Timeout, BadPayload):
         return None
     return rows if rows.ids else None
 

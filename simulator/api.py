@@ -14,7 +14,7 @@ from simulator.fault_book import MetFaults
 from simulator.http import Reply, Request, error_reply
 from simulator.options import PlainFeatures
 from simulator.problems import InvalidInputError, UnknownIdError
-from simulator.reply_faults import distort_reply
+from simulator.reply_faults import distort_reply, slowed_by_rows
 from simulator.row_faults import distort_rows
 from simulator.rows import TestRow, envelope
 from simulator.world import World
@@ -212,9 +212,12 @@ def _positive(text: str) -> int | None:
 
 
 def _listing(call: Call, key: str, rows: Iterable[bytes]) -> Reply:
-    if call.met.faults:
-        rows = distort_rows(call.met, list(rows))
-    return Reply(body=envelope(key, rows))
+    if not call.met.faults:
+        return Reply(body=envelope(key, rows))
+    rows = list(rows)
+    slow = call.met.take("slow_rows") if rows else None
+    reply = Reply(body=envelope(key, distort_rows(call.met, rows)))
+    return reply if slow is None else slowed_by_rows(slow, len(rows), reply)
 
 
 def _feature_listing(call: Call, shelf: Shelf, section_id: int | None) -> Reply:

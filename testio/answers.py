@@ -15,10 +15,14 @@ from testio.errors import (
     RateLimited,
     ServerError,
     TestioError,
+    Timeout,
     Unauthorized,
 )
 
 CHUNK = 64 * 1024
+
+TOO_SLOW = frozenset({504, 524})
+"""What a gatekeeper answers where the API behind it took too long."""
 
 
 def error_of_status(status: int) -> TestioError:
@@ -31,6 +35,8 @@ def error_of_status(status: int) -> TestioError:
         return NotFound(f"the remote says there is no such thing ({status})")
     if status == 429:
         return RateLimited("the remote's rate limit was reached (429)")
+    if status in TOO_SLOW:
+        return Timeout(f"the remote took too long, says a gatekeeper in front of it ({status})")
     if status >= 500:
         return ServerError(f"the remote failed ({status})")
     return BadPayload(f"the remote answered with the unexpected status {status}")

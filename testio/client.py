@@ -66,13 +66,16 @@ class TestioClient:
         scope: RequestScope,
         *,
         patient: bool = True,
+        retry_slow: bool = True,
         etag: str | None = None,
     ) -> Rows[TestRecord]:
         """One page of a product's tests, newest end first.
 
-        Not `patient`: a 5xx is taken for an answer at once, because it is the expected one.
+        Not `patient`: a 5xx is taken for an answer at once, because it is the expected one. Not
+        `retry_slow`: so is a Timeout, because fewer rows can be asked for.
         """
-        answer = self._page(page_of_tests(product_id, window), scope, etag, patient=patient)
+        place = page_of_tests(product_id, window)
+        answer = self._page(place, scope, etag, patient=patient, retry_slow=retry_slow)
         rows = payloads.tests(_body(answer), product_id, offset=window.offset)
         return replace(rows, etag=answer.etag)
 
@@ -91,9 +94,17 @@ class TestioClient:
         return payloads.bugs(self._get("/bugs", query, scope), test_id)
 
     def _page(
-        self, place: PagePlace, scope: RequestScope, etag: str | None, *, patient: bool = True
+        self,
+        place: PagePlace,
+        scope: RequestScope,
+        etag: str | None,
+        *,
+        patient: bool = True,
+        retry_slow: bool = True,
     ) -> Answer:
-        return self.transport.get(place.path, place.query, scope, patient=patient, etag=etag)
+        return self.transport.get(
+            place.path, place.query, scope, patient=patient, retry_slow=retry_slow, etag=etag
+        )
 
     def _get(self, path: str, query: Query, scope: RequestScope, owner: str | None = None) -> bytes:
         return _body(self.transport.get(path, query, scope, owner=owner))

@@ -59,7 +59,10 @@ class ServerError(TestioError):
 
 
 class Timeout(TestioError):
-    """The answer was not complete at the request's deadline."""
+    """The answer was not complete at the request's deadline, or at that of a gatekeeper in front.
+
+    A smaller question may be answered in time.
+    """
 
     kind = ErrorKind.TIMEOUT
     retryable = True

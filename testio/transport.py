@@ -63,7 +63,7 @@ class TransportOptions:
     base_url: str
     token: Callable[[], str]
     connections: int = 10
-    timeout_seconds: float = 30.0
+    timeout_seconds: float = 60.0
     requests_per_second: int = 0
     max_response_bytes: int = 64 * 1024 * 1024
     proxy_url: str | None = None
@@ -84,12 +84,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Ask:
-    """What is asked for; `owner`: whose trouble a failure is, for the breaker."""
+    """What is asked for; `owner`: whose trouble a failure is, for the breaker.
+
+    `retry_slow`: what is too slow is asked for again as it is, not in smaller pieces.
+    """
 
     path: str
     query: Query
     etag: str | None
     owner: str
+    retry_slow: bool
 
 
 class Transport:
@@ -122,15 +126,17 @@ class Transport:
         scope: RequestScope,
         *,
         patient: bool = True,
+        retry_slow: bool = True,
         etag: str | None = None,
         owner: str | None = None,
     ) -> Answer:
         """The answer to `GET base_url + path?query`. Raises TestioError.
 
-        Not `patient`: a 5xx is not tried again. `etag`: only if the answer has another one.
-        `owner`: the path that stands for this one in the breaker, where it is a part of it.
+        Not `patient`: a 5xx is not tried again. Not `retry_slow`: nor is a Timeout, as the caller
+        can ask for less. `etag`: only if the answer has another one. `owner`: the path that stands
+        for this one in the breaker, where it is a part of it.
         """
-        ask = _Ask(path, query, etag, owner or path)
+        ask = _Ask(path, query, etag, owner or path, retry_slow)
         try:
             return self._attempt(ask, scope)
         except TestioError as error:
@@ -158,7 +164,9 @@ class Transport:
                 multiplier=self._options.first_pause_seconds,
                 max=self._options.longest_pause_seconds,
             ),
-            retry=tenacity.retry_if_exception(_may_retry if patient else _may_retry_at_once),
+            retry=tenacity.retry_if_exception(
+                functools.partial(_may_retry, patient=patient, retry_slow=ask.retry_slow)
+            ),
             sleep=scope.cancellation.sleep,
             before_sleep=self._retrying(ask.path),
             reraise=True,
@@ -219,7 +227,9 @@ class Transport:
             with self.tally.attempt():
                 answer = self._send(ask, cancellation)
         except (ServerError, Timeout, ConnectionFailed) as error:
-            self.breaker.failed(ask.owner, error)
+            asks_for_less = isinstance(error, Timeout) and not ask.retry_slow
+            note = self.breaker.too_slow if asks_for_less else self.breaker.failed
+            note(ask.owner, error)
             raise
         except Cancelled:
             self.breaker.gave_up(ask.owner)
@@ -351,13 +361,14 @@ def _headers(token: str) -> CaseInsensitiveDict[str]:
     return CaseInsensitiveDict(HEADERS, Authorization=f"Token {token}")
 
 
-def _may_retry(error: BaseException) -> bool:
-    return isinstance(error, TestioError) and error.retryable
-
-
-def _may_retry_at_once(error: BaseException) -> bool:
-    """For a request whose failure is expected: a plain 5xx is its answer."""
-    return _may_retry(error) and not isinstance(error, ServerError)
+def _may_retry(error: BaseException, *, patient: bool, retry_slow: bool) -> bool:
+    """Whether to try again; not where the failure is expected, and so an answer."""
+    if not isinstance(error, TestioError) or not error.retryable:
+        return False
+    is_answer = (isinstance(error, ServerError) and not patient) or (
+        isinstance(error, Timeout) and not retry_slow
+    )
+    return not is_answer
 
 
 class _OutOfBudget(tenacity.stop.stop_base):

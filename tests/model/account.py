@@ -132,6 +132,7 @@ class ModelAccount:
         scope: RequestScope,
         *,
         patient: bool = True,
+        retry_slow: bool = True,
         etag: str | None = None,
     ) -> Rows[TestRecord]:
         self._answer("tests", product_id, scope)

@@ -447,4 +447,20 @@ MUTANTS = (
         new="",
         test="tests/integration/test_rebuild.py",
     ),
+    Mutant(
+        name="what is too slow is asked for again as large as it was",
+        rule=9,
+        file="rules/splitting.py",
+        old="    return TENS if window.per_page > TENS else FIVES\n",
+        new="    return window.per_page\n",
+        test="tests/unit/test_slow_windows.py",
+    ),
+    Mutant(
+        name="large pages that are slow at once are an outage",
+        rule=13,
+        file="testio/transport.py",
+        old="asks_for_less = isinstance(error, Timeout) and not ask.retry_slow",
+        new="asks_for_less = False",
+        test="tests/contract/test_slow_pages.py",
+    ),
 )

