@@ -42,7 +42,7 @@ class TestioClient:
             answer = self._page(page_of_products(), scope, etag)
             return replace(payloads.products(_body(answer)), etag=answer.etag)
         except NotFound as error:
-            raise NotFound(f"{error}: check TESTIO_CUSTOMER_API_BASE_URL") from error
+            raise NotFound(f"{error}; check TESTIO_CUSTOMER_API_BASE_URL") from error
 
     def list_features(
         self, product_id: int, scope: RequestScope, *, etag: str | None = None

@@ -87,6 +87,12 @@ class BadPayload(TestioError):
     kind = ErrorKind.BAD_PAYLOAD
 
 
+class Refused(BadPayload):
+    """Another 4xx (400, 422, …): the remote understood, and will not answer this request."""
+
+    kind = ErrorKind.REFUSED
+
+
 class Cancelled(TestioError):
     """The run was cancelled while the request waited or was under way."""
 

@@ -23,12 +23,13 @@ from rules.page_tags import usable_etag
 from testio.answers import (
     error_of_status,
     read_body,
+    read_said,
     redirect_host,
     retry_after_seconds,
     root_cause,
 )
 from testio.cancellation import Cancellation
-from testio.deadlines import Call, Deadlines, WatchedAdapter
+from testio.deadlines import DEADLINE, Call, Deadlines, WatchedAdapter
 from testio.errors import (
     BadPayload,
     Cancelled,
@@ -44,6 +45,8 @@ log = structlog.get_logger(__name__)
 
 ATTEMPTS = 4
 LONGEST_RETRY_AFTER = 300.0
+SAID_SECONDS = 2.0
+"""How long the body of an error is waited for; its status has come already."""
 MOST_CONNECTIONS = 64
 """Connections kept for the next request; `Slots` says how many are used."""
 
@@ -272,19 +275,19 @@ class Transport:
             cancellation.calling(lambda: call.cut("cancelled")),
         ):
             try:
-                answer = self._exchange(ask, token)
+                answer = self._exchange(ask, token, call)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 raise self._typed(error, call) from error
             except TestioError as error:
-                if call.cut_because is None:
-                    raise
+                if call.cut_because in (None, DEADLINE):
+                    raise  # a status that came in time stays what it is, whatever its body does
                 raise self._typed(error, call) from error
             if call.cut_because is not None:
                 # A body that ends with its connection looks complete where we cut it.
                 raise self._typed(OSError("cut"), call)
             return answer
 
-    def _exchange(self, ask: _Ask, token: str) -> Answer:
+    def _exchange(self, ask: _Ask, token: str, call: Call) -> Answer:
         options = self._options
         url = f"{self._base}{ask.path}" + (f"?{urlencode(ask.query)}" if ask.query else "")
         with contextlib.closing(
@@ -300,23 +303,24 @@ class Transport:
             if response.status_code == 304 and ask.etag is not None:
                 response.raw.read()  # nothing; the connection can serve the next request
                 return Answer(None, ask.etag)
-            self._refuse_bad_status(response)
+            if not 200 <= response.status_code < 300:
+                raise self._refusal(response, token, call)
             body = read_body(response, options.max_response_bytes)
             return Answer(body, usable_etag(response.headers.get("ETag")))
 
-    def _refuse_bad_status(self, response: requests.Response) -> None:
+    def _refusal(self, response: requests.Response, token: str, call: Call) -> TestioError:
+        """What is wrong with an answer of such a status."""
         status = response.status_code
-        if 200 <= status < 300:
-            return
         if status == 304:
-            raise BadPayload("the remote answered that nothing changed (304) to a plain request")
+            return BadPayload("the remote answered that nothing changed (304) to a plain request")
         if 300 <= status < 400:
-            raise BadPayload(
+            return BadPayload(
                 f"redirected to host {redirect_host(response)!r}; redirects are not followed"
             )
         if status in (429, 503):
             self._park(response)
-        raise error_of_status(status)
+        self._deadlines.hasten(call, SAID_SECONDS)
+        return error_of_status(status, read_said(response, token))
 
     def _park(self, response: requests.Response) -> None:
         asked = retry_after_seconds(response.headers.get("Retry-After"), now=time.time())
@@ -333,7 +337,7 @@ class Transport:
 
     def _typed(self, error: Exception, call: Call) -> TestioError:
         host = urlsplit(self._base).hostname
-        if call.cut_because == "deadline" or isinstance(
+        if call.cut_because == DEADLINE or isinstance(
             error, requests.Timeout | urllib3.exceptions.TimeoutError
         ):
             return Timeout(f"no complete answer from {host} in {self._options.timeout_seconds:g} s")
