@@ -110,7 +110,7 @@ class Answering:
         old = [e for e, s in standings.items() if not s.is_fresh(not_before=not_before, now=now)]
         if len(old) > MAX_ENTITIES:
             raise CannotAnswer(
-                f"{len(old)} requests would be needed, {MAX_ENTITIES} are allowed at once; "
+                f"{len(old)} fetches would be needed, {MAX_ENTITIES} are allowed at once; "
                 "ask for fewer products or tests, or allow a larger age"
             )
         fetched = self._refresher.refresh(old, not_before) if old else {}

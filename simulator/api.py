@@ -173,16 +173,16 @@ class Api:
             if name in call.query:
                 raise InvalidInputError(name, "is not supported by the simulator")
         tests, products = call.numbers("filter_test_cycle_ids"), call.numbers("filter_product_ids")
-        chosen = (
-            test.id
+        chosen = [
+            test
             for shelf in self._world.account.shelves.values()
             if products is None or shelf.product.id in products
             for test in shelf.listing
             if tests is None or test.id in tests
-        )
+        ]
         seed = self._world.options.seed
-        rows = chain.from_iterable(bugs(seed, test_id) for test_id in chosen)
-        return _listing(call, "bugs", map(orjson.dumps, rows))
+        rows = chain.from_iterable(bugs(seed, test.id) for test in chosen)
+        return _poisoned(call, chosen) or _listing(call, "bugs", map(orjson.dumps, rows))
 
 
 Endpoint = Callable[[Api, Call], Reply]

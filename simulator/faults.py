@@ -160,6 +160,7 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "stray": {"test_id": _REQUIRED},
     "null_end_dates": {"rows": None},
     "clamp": {"per_page": _REQUIRED},
+    "anonymous_bugs": {"test_id": None},
     "omit_rows": {"rows": 1},
     "repeat_rows": {"rows": 1},
     "odd_ids": {"rows": None},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from rules.places import (
@@ -88,10 +88,18 @@ class TestioClient:
         owner = path_of_tests(product_id) if product_id is not None else None
         return payloads.test(self._get(path, (), scope, owner), product_id)
 
-    def list_bugs(self, test_id: int, scope: RequestScope) -> Rows[BugRecord]:
-        """All bugs of a test, unpaged. Asked for one by one, as a bug need not name its test."""
-        query = (("filter_test_cycle_ids", test_id),)
-        return payloads.bugs(self._get("/bugs", query, scope), test_id)
+    def list_bugs(
+        self, test_ids: Sequence[int], scope: RequestScope
+    ) -> Mapping[int, Rows[BugRecord]] | None:
+        """All bugs of each of these tests, unpaged; None where it is not told whose they all are.
+
+        One test's are always told. Those of several are asked for once: a 5xx or a Timeout is
+        taken for an answer, because fewer can be asked for.
+        """
+        query = (("filter_test_cycle_ids", ",".join(map(str, test_ids))),)
+        is_one = len(test_ids) == 1
+        answer = self.transport.get("/bugs", query, scope, patient=is_one, retry_slow=is_one)
+        return payloads.bugs(_body(answer), test_ids)
 
     def _page(
         self,

@@ -6,7 +6,7 @@ kept; an unexpected envelope is an error of the whole answer (rule 10).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -64,9 +64,27 @@ def tests(body: bytes, product_id: int, *, offset: int) -> Rows[TestRecord]:
     return _rows(items, partial(_test, product_id), offset=offset)
 
 
-def bugs(body: bytes, test_id: int) -> Rows[BugRecord]:
-    """The records of the bugs of one test; a bug need not say which test it belongs to."""
-    return _rows(_items(body, "bugs"), partial(_bug, test_id))
+def bugs(body: bytes, test_ids: Sequence[int]) -> Mapping[int, Rows[BugRecord]] | None:
+    """The records of the bugs of these tests, by test; None if one may be any of several tests'.
+
+    A bug need not say which test it belongs to; where one test was asked for, it is that one's.
+    Raises BadPayload, also where most belong to tests that were not asked for.
+    """
+    items, wanted = _items(body, "bugs"), frozenset(test_ids)
+    owners = [_usable_id(item.get("test")) if isinstance(item, dict) else None for item in items]
+    foreign = [owner for owner in owners if owner is not None and owner not in wanted]
+    if 2 * len(foreign) > len(items):
+        raise BadPayload(f"most of the bugs are of other tests than asked for, e.g. {foreign[0]}")
+    if len(wanted) > 1 and not wanted.issuperset(owners):
+        return None
+    only = test_ids[0] if len(wanted) == 1 else None
+    return {
+        key: _rows(
+            [item for item, owner in zip(items, owners, strict=True) if only or owner == key],
+            partial(_bug, key),
+        )
+        for key in test_ids
+    }
 
 
 def test(body: bytes, product_id: int | None) -> TestRecord:

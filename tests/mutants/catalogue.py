@@ -463,4 +463,12 @@ MUTANTS = (
         new="asks_for_less = False",
         test="tests/contract/test_slow_pages.py",
     ),
+    Mutant(
+        name="one sick test takes the bugs of fourteen others with it",
+        rule=9,
+        file="service/bugs_reader.py",
+        old="        return portions(ids, fewer_at_once(len(ids)))",
+        new="        return []",
+        test="tests/integration/test_bugs_of_many_tests.py",
+    ),
 )

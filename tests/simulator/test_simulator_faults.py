@@ -99,6 +99,28 @@ def test_a_gatekeeper_answers_with_a_page_of_its_own(
     assert title in answer.text.partition("</title>")[0]
 
 
+def test_bugs_need_not_say_whose_they_are(sim: Simulator) -> None:
+    path = f"/bugs?filter_product_ids={product_ids(sim)[0]}"
+    known = {bug["id"]: bug["test"]["id"] for bug in ask(sim, path).json()["bugs"]}
+    one = next(iter(known.values()))
+    fault = sim.add_fault(kind="anonymous_bugs", test_id=one)
+    told = {bug["id"]: bug.get("test") for bug in ask(sim, path).json()["bugs"]}
+    assert all((told[key] is None) is (owner == one) for key, owner in known.items())
+    sim.remove_fault(fault)
+    sim.add_fault(kind="anonymous_bugs")
+    assert not any("test" in bug for bug in ask(sim, path).json()["bugs"])
+
+
+def test_a_poisoned_test_spoils_the_bugs_of_all_that_are_asked_for_with_it(sim: Simulator) -> None:
+    first, second = (row["id"] for row in truth(sim)[:2])
+    sim.add_fault(kind="poison", test_id=first)
+    codes = [
+        ask(sim, f"/bugs?filter_test_cycle_ids={ids}").status_code
+        for ids in (first, f"{first},{second}", second)
+    ]
+    assert codes == [500, 500, 200]
+
+
 def test_rows_that_take_long_are_quicker_in_smaller_pages(sim: Simulator) -> None:
     sim.add_fault(kind="slow_rows", seconds=0.02, gives_up=0.3, path=TESTS)
     began = time.monotonic()
