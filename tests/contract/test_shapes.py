@@ -36,7 +36,9 @@ def test_a_bug_of_another_test_is_not_taken_for_one_of_this() -> None:
 
 def of_several(rows: list[object]) -> dict[int, list[int]] | None:
     found = payloads.bugs(orjson.dumps({"bugs": rows}), [7, 8, 9])
-    return found and {key: [bug.id for bug in rows.records] for key, rows in found.items()}
+    if found is None:
+        return None
+    return {key: [bug.id for bug in rows.records] for key, rows in found.items()}
 
 
 def test_the_bugs_of_several_tests_are_told_apart_or_not_at_all() -> None:

@@ -471,4 +471,12 @@ MUTANTS = (
         new="        return []",
         test="tests/integration/test_bugs_of_many_tests.py",
     ),
+    Mutant(
+        name="a row that is read twice in a run counts twice",
+        rule=7,
+        file="actors/product_worker.py",
+        old="page=replace(page, counted=again) if again else page",
+        new="page=page",
+        test="tests/integration/test_counts_of_runs.py",
+    ),
 )
