@@ -65,6 +65,11 @@ class Answering:
         if product_ids is None:
             allowed = self._settings.product_ids
             chosen = [key for key in held if allowed is None or key in allowed]
+            if allowed is not None and not chosen:
+                ids = ", ".join(map(str, sorted(allowed)))
+                raise CannotAnswer(
+                    f"none of TESTIO_PRODUCT_IDS ({ids}) is in the product list; {LIST_AGAIN}"
+                )
             living = [key for key in chosen if held[key] is None]
             return (chosen if wanted.deleted else living), living
         chosen = sorted(set(product_ids))
