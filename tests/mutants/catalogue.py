@@ -211,7 +211,7 @@ MUTANTS = (
         name="a revived row counts as changed",
         rule=7,
         file="rules/changes.py",
-        old="changed=sum(record.id not in self.revived for record in self.changed),",
+        old="changed=sum(record.id not in by_itself for record in self.changed),",
         new="changed=len(self.changed),",
         test="tests/unit/test_changes.py",
     ),

@@ -172,6 +172,9 @@ class Remote:
         task = self._answer(scope)
         if found and self._world.goes_wrong("unusable row", task, ErrorKind.HOLES):
             raise ServerError("a record in this window cannot be shown")
+        if window.per_page > 5 and self._world.weather.slow_rows and not self._world.weather.calm:
+            self._world.blame(task, ErrorKind.TIMEOUT)
+            raise Timeout("so many rows take too long")
         return rows_of(found)
 
     def get_test(self, test_id: int, product_id: int | None, scope: RequestScope) -> TestRecord:
