@@ -28,7 +28,15 @@ from rules.records import (
     ProductRecord,
 )
 from rules.sections import merge, place, without_sections
-from testio.errors import BadPayload, Cancelled, NotFound, ServerError, TestioError, Unauthorized
+from testio.errors import (
+    BadPayload,
+    Cancelled,
+    NotFound,
+    ServerError,
+    TestioError,
+    Timeout,
+    Unauthorized,
+)
 from testio.limits import RequestScope
 
 
@@ -48,7 +56,7 @@ def plain_features(ask: Callable[[], L], section_ids: Sequence[int]) -> L | None
         return ask()
     try:
         rows = ask()
-    except (NotFound, ServerError, BadPayload):
+    except (NotFound, ServerError, Timeout, BadPayload):
         return None  # older deployments answer so; if it is real, the sections fail as well
     return rows if rows.ids else None
 

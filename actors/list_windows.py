@@ -14,7 +14,7 @@ from rules.listing import Listing, Reading
 from rules.records import BadRow, TestRecord
 from rules.stops import Seen
 from rules.windows import Window
-from testio.errors import ServerError
+from testio.errors import ServerError, Timeout
 
 
 class Listed(Protocol):
@@ -32,8 +32,11 @@ class Listed(Protocol):
 
 A = TypeVar("A", bound=Listed)
 
-Ask = Callable[[Window, bool], A]
-"""Asks for a window; False: a failure is expected, and not tried again. Raises TestioError."""
+Ask = Callable[[Window, bool, bool], A]
+"""Asks for a window. Raises TestioError.
+
+The first flag: whether a failure is tried again, or expected; the second: whether a timeout is.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,15 +81,24 @@ def read_windows(
             return
         window = listing.next_window()
         try:
-            answer = ask(window, patient)
-        except ServerError as error:
-            patient = False
-            _note_failure(listing, window, error)
+            answer = ask(window, patient, not listing.may_be_smaller(window))
+        except (ServerError, Timeout) as error:
+            note_failure(listing, window, error)
+            patient = patient and not isinstance(error, ServerError)
             continue
         yield taken_of(window, answer, listing.take(window, seen_rows(answer, known(answer))))
 
 
-def _note_failure(listing: Listing, window: Window, error: ServerError) -> None:
-    listing.failed(window)
-    if listing.state is Reading.REFUSED:
+def note_failure(listing: Listing, window: Window, error: ServerError | Timeout) -> None:
+    """Tell a listing that a window failed, or was too slow; what comes next is its decision.
+
+    Raises the error where nothing else can be asked for.
+    """
+    if isinstance(error, ServerError):
+        listing.failed(window)
+        if listing.state is Reading.REFUSED:
+            raise error
+    elif listing.may_be_smaller(window):
+        listing.too_slow(window)
+    else:
         raise error

@@ -45,6 +45,7 @@ class RemoteClient(Protocol):
         scope: RequestScope,
         *,
         patient: bool = True,
+        retry_slow: bool = True,
         etag: str | None = None,
     ) -> Rows[TestRecord]: ...
 

@@ -66,6 +66,7 @@ class ProductWorker(BaseActor):
         self._job: Job | None = None
         self._started = 0.0
         self._counts = NOTHING
+        self._counted: set[int | str] = set()
         self._page_is_with: str | None = None
         self._held_back: Page | None = None
         self._then: Callable[[], None] | None = None
@@ -97,6 +98,7 @@ class ProductWorker(BaseActor):
         self._task = task
         self._started = self._clock.elapsed()
         self._counts = NOTHING
+        self._counted = set()
         self._board.begin(self._activity(task))
         try:
             if not self._may_begin(task):
@@ -202,10 +204,13 @@ class ProductWorker(BaseActor):
     def _store(self, page: Page) -> None:
         """Hand a page to the Mirror; unless it is decisive, read the next one meanwhile."""
         assert self._task is not None
+        here = page.countable
+        again = here & self._counted
+        self._counted |= here
         order = StorePage(
             ticket=self._task.ticket,
             attempt=self._task.attempt,
-            page=page,
+            page=replace(page, counted=again) if again else page,
             reply_to=self.actor_ref,
         )
         self._page_is_with = self._mirror.tell(order)

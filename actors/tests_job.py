@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from actors.clock import Clock
 from actors.messages import SyncProduct
+from actors.page_reader import PageRead
 from actors.parts import ProductDirectory, RemoteClient
 from actors.single_fetches import Found, TestsNotRefreshed, look_for
 from actors.tests_reading import TestsReading, is_wanted
@@ -31,7 +32,8 @@ from rules.records import (
     Stored,
     TestRecord,
 )
-from rules.windows import window_around
+from rules.splitting import TENS
+from rules.windows import LARGEST_WINDOW, window_around
 from testio.errors import BadPayload, Forbidden, NotFound, ServerError, Timeout
 
 Pages = Generator[Page | None, Stored, None]
@@ -134,9 +136,8 @@ class TestsJob:
 
     def _probed(self, hole: HoleRecord, others: Collection[int]) -> Page:
         """One request around a hole: it is still there, or the list has to be read in full."""
-        window = window_around(hole.position - 1, without=others)
         try:
-            rows = self.reading.ask(window, patient=False, plainly=True)
+            rows = self._rows_around(hole.position - 1, others)
         except FAILS_STILL:
             return self.reading.page(probed_holes=(hole.fingerprint,))
         found, since = list(rows.ids), self._options.mirror_since
@@ -149,6 +150,18 @@ class TestsJob:
                 wants_full="a hole was closed",
             )
         return self.reading.page(wants_full="a hole is no longer where it was")
+
+    def _rows_around(
+        self, position: int, others: Collection[int], largest: int = LARGEST_WINDOW
+    ) -> PageRead[TestRecord]:
+        """Fewer of them where many are too slow."""
+        window = window_around(position, largest, without=others)
+        try:
+            return self.reading.ask(window, patient=False, plainly=True, retry_slow=False)
+        except Timeout:
+            if largest == TENS:
+                raise
+            return self._rows_around(position, others, TENS)
 
     # -- the end -----------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from actors.clock import Clock
-from actors.list_windows import read_windows, seen_rows, taken_of
+from actors.list_windows import note_failure, read_windows, seen_rows, taken_of
 from actors.messages import SyncProduct
 from actors.page_reader import PageRead, PageReader, reader_for
 from actors.parts import ProductDirectory, RemoteClient
@@ -25,7 +25,7 @@ from rules.planning import CursorState, Mode
 from rules.records import BadRow, HoleRecord, ListingMark, Page, Stored, TestRecord
 from rules.stops import Seen
 from rules.windows import Window
-from testio.errors import BadPayload, ServerError
+from testio.errors import BadPayload, ServerError, Timeout
 
 MAX_WINDOWS = 100_000
 MAX_HEAD_WINDOWS = 20
@@ -126,7 +126,9 @@ class TestsReading:
         read = self._read_before(cursor) if mode is Mode.RESUMED else None
         windows = read_windows(
             head,
-            lambda window, patient: self.ask(window, patient=patient, plainly=True),
+            lambda window, patient, retry_slow: self.ask(
+                window, patient=patient, plainly=True, retry_slow=retry_slow
+            ),
             lambda answer: self._known(answer) if read is None else read,
             most=MAX_HEAD_WINDOWS,
         )
@@ -180,11 +182,9 @@ class TestsReading:
         window = self.listing.next_window()
         try:
             read = self._answer_to(window)
-        except ServerError:
-            self.listing.failed(window)
+        except (ServerError, Timeout) as error:
+            note_failure(self.listing, window, error)
             self._look_ahead()
-            if self.listing.state is Reading.REFUSED:
-                raise
             return self._with_holes(self.page(listing=self._mark()))
         taken = self.listing.take(window, self._seen(read))
         self._look_ahead()
@@ -195,7 +195,8 @@ class TestsReading:
         if read is not None:
             return read
         plainly = bool(self.holes) or not self.listing.is_reading_on
-        return self.ask(window, patient=not self.holes, plainly=plainly)
+        retry_slow = not self.listing.may_be_smaller(window)
+        return self.ask(window, patient=not self.holes, plainly=plainly, retry_slow=retry_slow)
 
     def _look_ahead(self) -> None:
         """Have the windows read that will follow, while this one is being stored."""
@@ -204,15 +205,17 @@ class TestsReading:
 
     def read_ahead(self, window: Window) -> PageRead[TestRecord]:
         """Ask for a window before its turn; called by helpers, on their threads."""
-        return self.ask(window, patient=False, plainly=False)
+        return self.ask(window, patient=False, plainly=False, retry_slow=False)
 
-    def ask(self, window: Window, *, patient: bool, plainly: bool) -> PageRead[TestRecord]:
+    def ask(
+        self, window: Window, *, patient: bool, plainly: bool, retry_slow: bool = True
+    ) -> PageRead[TestRecord]:
         """Ask for a window; safe on any thread. `plainly`: whatever is known of it."""
         product_id, scope = self.product_id, self.task.requests
         return self.reader.read(
             None if plainly else page_of_tests(product_id, window),
             lambda etag: self.client.list_tests(
-                product_id, window, scope, patient=patient, etag=etag
+                product_id, window, scope, patient=patient, retry_slow=retry_slow, etag=etag
             ),
         )
 

@@ -1,6 +1,7 @@
 """Show the bugs of tests, from the database; fetched first if they are too old or not there yet.
 
-Bugs are no part of a sync: they are fetched when they are asked for, one request for each test.
+Bugs are no part of a sync: they are fetched when they are asked for, those of up to
+15 tests with one request.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sqlite3
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from cli.following import ended_by_signals, note, wait
 from cli.runs import no_such_run
 from cli.screen import event_line
 from storage import queries
-from storage.errors import StorageError
+from storage.errors import NoMirror, StorageError
 from storage.event_feed import Batch, EventFeed, EventFilter
 
 EXAMPLES = """\
@@ -94,8 +93,7 @@ def _follow(feed: EventFeed, arguments: argparse.Namespace) -> None:
 
 def _may_come(feed: EventFeed, error: StorageError) -> bool:
     """Whether the database is not there yet, or a first sync is about to make its tables."""
-    code = getattr(error.__cause__, "sqlite_errorcode", None)
-    return not feed.path.exists() or code == sqlite3.SQLITE_ERROR
+    return not feed.path.exists() or (isinstance(error, NoMirror) and error.is_empty)
 
 
 def _complain(error: StorageError, *, is_hopeless: bool) -> None:
@@ -123,7 +121,11 @@ def _print(batch: Batch, arguments: argparse.Namespace) -> None:
 def _hint_at_run(path: Path, arguments: argparse.Namespace, batch: Batch) -> None:
     """Say why nothing is shown; a run may yet come, so this is no failure."""
     narrowed = arguments.since is not None or arguments.product is not None or arguments.failures
-    if arguments.run is None or batch.rows or narrowed:
+    if batch.rows:
+        return
+    if arguments.run is None or narrowed:
+        if not arguments.follow:
+            note("there are no such events" if narrowed else "there are no events yet")
         return
     with queries.open_readonly(path) as connection:
         known = queries.run_ids(connection)

@@ -69,7 +69,10 @@ def _show_file(path: Path, wanted: LogFilter, arguments: argparse.Namespace) -> 
     show = _printer(arguments)
     with closing(FileTail(path)) as tail:
         try:
-            show(tail.last(arguments.lines, wanted, whole=arguments.follow))
+            lines = tail.last(arguments.lines, wanted, whole=arguments.follow)
+            show(lines)
+            if not lines and not arguments.follow:
+                note(f"{path} has no line to show")
         except FileNotFoundError as error:
             if not arguments.follow:
                 raise NoLog(f"there is no log at {path} yet") from error

@@ -51,6 +51,8 @@ VERBS = {
 }
 
 CANCELLED = 130
+SIZES = {"COLUMNS": (20, 10_000), "LINES": (3, 10_000)}
+"""The least and the most of each that anything can be shown in."""
 STATUS_IS_THE_ANSWER = ("cli.check", "cli.health", "cli.notify", "cli.verify")
 
 EPILOG = """\
@@ -75,6 +77,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _main(arguments: list[str]) -> int:
     _make_streams_usable()
+    _forget_impossible_sizes()
     parser = _top_parser()
     if not arguments:
         parser.print_help(sys.stderr)
@@ -102,6 +105,22 @@ def _make_streams_usable() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _forget_impossible_sizes() -> None:
+    """COLUMNS and LINES as no screen has them are as if unset, for all that goes by them.
+
+    0 columns would show nothing, and a billion fill the memory with blanks.
+    """
+    for name, (least, most) in SIZES.items():
+        given = os.environ.get(name)
+        if given is None:
+            continue
+        is_number = given.isascii() and given.isdigit() and len(given) < 10
+        if not is_number or not 1 <= int(given) <= most:
+            del os.environ[name]
+        elif int(given) < least:
+            os.environ[name] = str(least)
 
 
 def _suggest_a_verb(parser: argparse.ArgumentParser, given: str) -> None:

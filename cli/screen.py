@@ -36,7 +36,7 @@ def make_console() -> Console:
 
     COLUMNS, where it is set, is the width everywhere.
     """
-    is_fitted = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
+    is_fitted = sys.stdout.isatty() or "COLUMNS" in os.environ
     width = None if is_fitted else WIDTH_WITHOUT_TERMINAL
     return Console(width=width, highlight=False, markup=False, soft_wrap=False)
 

@@ -85,7 +85,8 @@ def main(arguments: argparse.Namespace) -> int:
         print_json(_document(report))
     else:
         show(report)
-    return ExitStatus.PARTIAL if report.unexplained or report.uncompared else ExitStatus.DONE
+    is_proven = report.compared and not report.unexplained and not report.uncompared
+    return ExitStatus.DONE if is_proven else ExitStatus.PARTIAL
 
 
 def _document(report: Report) -> dict[str, object]:
@@ -110,6 +111,8 @@ def show(report: Report) -> None:
         product = f"product {place.product_id}, " if place.product_id else ""
         print(f"not compared: {product}{place.kind.value}: {harmless(place.why)}")
     explained = len(report.findings) - report.unexplained
+    if not report.compared and not report.uncompared:
+        print("nothing was compared: neither the account nor the mirror has a product")
     print(
         f"{counted(report.compared, 'row')} compared, "
         f"{counted(explained, 'difference')} explained, "

@@ -8,6 +8,8 @@ The name is the same everywhere; files may write it in lower case.
 from __future__ import annotations
 
 import ipaddress
+import os
+import re
 import shlex
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -97,13 +99,33 @@ def _file_mode(value: object) -> object:
     raise ValueError("0600 (owner only) or 0640 (a group may read)")
 
 
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/|file:|sqlite:")
+"""Another program's way to name a file; as a path it would be a relative one."""
+
+
 def _path(value: object) -> object:
-    if value == "":
+    text = str(value) if isinstance(value, str | Path) else "."
+    if not text.strip() or "\0" in text:
         raise ValueError("a path")
+    if text.startswith(":memory:") or "mode=memory" in text:
+        raise ValueError("a path to a file; what is in memory only is gone with its process")
+    if _URL.match(text):
+        raise ValueError(f"a path and no URL, like {_path_in(text)}")
+    if text.endswith("/") and not os.path.isdir(text):
+        raise ValueError(f"a path to a file, like {text}testio.db")
     try:
         return Path(value).expanduser() if isinstance(value, str | Path) else value
     except RuntimeError as error:
         raise ValueError("a path; that user has no home folder") from error
+
+
+def _path_in(url: str) -> str:
+    """The path that a URL of a file means: `/data/m.db` of `sqlite:////data/m.db`."""
+    scheme, _, rest = url.partition("?")[0].partition(":")
+    if "@" in url or scheme not in ("sqlite", "file"):
+        return "~/.testio-sync/testio.db"
+    path = rest.removeprefix("///" if scheme == "sqlite" else "//")
+    return path if path.strip("/") else "testio.db"
 
 
 def _empty_is_none(value: object) -> object:
@@ -283,7 +305,7 @@ class Settings(BaseSettings):
         le=10_000,
     )
     http_timeout_seconds: float = _setting(
-        30.0,
+        60.0,
         "HTTP_TIMEOUT_SECONDS",
         "Seconds for one request in all, from connecting to the last byte.",
         ge=0.1,

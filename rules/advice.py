@@ -49,8 +49,13 @@ ADVICE: Mapping[ErrorKind, Advice] = {
         action=f"look, then accept or wait: {DELETIONS}",
     ),
     ErrorKind.FORBIDDEN: Advice(
-        cause="the token may not see this",
-        action="have the token allowed, or leave the product out with TESTIO_PRODUCT_IDS",
+        cause="the remote does not allow it",
+        action="have the token (or this address) allowed, or leave the product out with "
+        "TESTIO_PRODUCT_IDS",
+    ),
+    ErrorKind.REFUSED: Advice(
+        cause="the remote refused the request",
+        action=f"its own words say why; if they do not help, ask its support; then: {RETRY}",
     ),
     ErrorKind.BAD_PAYLOAD: Advice(
         cause="the answer is not what the API promises",

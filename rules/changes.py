@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
@@ -47,11 +47,16 @@ class Changes(Generic[R]):
     @property
     def counts(self) -> Counts:
         """The numbers of rows, as they are reported; a revived row counts as that alone."""
+        return self.counts_without(frozenset())
+
+    def counts_without(self, counted: Set[object]) -> Counts:
+        """The same, but for the rows that were counted before."""
+        by_itself = counted | self.revived
         return Counts(
-            new=len(self.new),
-            changed=sum(record.id not in self.revived for record in self.changed),
-            unchanged=sum(record.id not in self.revived for record in self.unchanged),
-            revived=len(self.revived),
+            new=sum(record.id not in counted for record in self.new),
+            changed=sum(record.id not in by_itself for record in self.changed),
+            unchanged=sum(record.id not in by_itself for record in self.unchanged),
+            revived=len(self.revived - counted),
         )
 
 

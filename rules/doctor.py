@@ -32,7 +32,9 @@ TRY_URL = f"check TESTIO_CUSTOMER_API_BASE_URL; {USUAL_URL}"
 TRY_LATER = "try again in a few minutes"
 REMEDIES = {  # what the message itself does not say already
     ErrorKind.UNAUTHORIZED: TRY_INIT,
-    ErrorKind.FORBIDDEN: "use a token that may read the Customer API",
+    ErrorKind.FORBIDDEN: "use a token that may read the Customer API; "
+    "a gatekeeper may also refuse this machine's address",
+    ErrorKind.REFUSED: f"its own words say why; {USUAL_URL}",
     ErrorKind.NOT_FOUND: USUAL_URL,
     ErrorKind.BAD_PAYLOAD: TRY_URL,
     ErrorKind.RATE_LIMITED: TRY_LATER,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +11,21 @@ from rules.model import PRODUCT_LIST, ErrorKind
 
 MAX_ENTITIES = 1000
 """So many entities are refreshed for one question at most."""
+
+
+BUGS_AT_ONCE = (15, 5, 1)
+"""Of how many tests the bugs are asked for in one request, and then of how many, where that fails,
+is too slow, or does not tell whose each bug is."""
+
+
+def portions(test_ids: Sequence[int], most: int) -> list[list[int]]:
+    """The tests in their order, at most so many at once."""
+    return [list(test_ids[at : at + most]) for at in range(0, len(test_ids), most)]
+
+
+def fewer_at_once(number: int) -> int:
+    """Of how many tests to ask for the bugs where those of so many were too many."""
+    return next(size for size in BUGS_AT_ONCE if size < number or size == 1)
 
 
 class Subject(StrEnum):

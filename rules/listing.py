@@ -34,7 +34,7 @@ from rules.pages import Pages
 from rules.proofs import Answer, Proofs, single
 from rules.records import HoleRecord
 from rules.resume import ResumePoint
-from rules.splitting import Split
+from rules.splitting import Split, next_smaller
 from rules.stops import Seen, Stops
 from rules.ties import LastTie, tie_around
 from rules.windows import (
@@ -93,6 +93,7 @@ class Listing:
         self._stops = Stops(since=since, incremental=incremental, ordered=ordered, before=before)
         self._holes = Holes(holes)
         self._starts = 1
+        self._quick_enough = LARGEST_WINDOW
         self._handed_out: set[int] = set()
         if resume is not None and resume.at_head and resume.end > 0:
             # Rows of the head part itself are in `already_read`: they do not show that what was
@@ -161,7 +162,7 @@ class Listing:
         if again is not None and (self._checking is not None or self._is_past_the_split):
             self._checking = self._checking or Reading.GOING_ON
             return again
-        largest = self._split.largest(self._end, self._pages.largest_allowed)
+        largest = self._split.largest(self._end, self._largest)
         stop = self._holes.next_from(self._end)
         if self._end == 0:
             return adjacent_window(0, largest, stop=stop)
@@ -201,8 +202,7 @@ class Listing:
 
         False: it is there to prove that nothing moved, or a part of one that failed.
         """
-        is_proof = self._recheck or self._checking is not None
-        return not is_proof and self._split.is_behind(self._end)
+        return not self._is_proving and self._split.is_behind(self._end)
 
     def coming(self, most: int) -> tuple[Window, ...]:
         """The windows that follow as long as nothing is unexpected, to be read ahead.
@@ -213,7 +213,7 @@ class Listing:
         if self.state is not Reading.GOING_ON or self._checking is not None or self._proofs.next:
             return ()
         windows: list[Window] = []
-        end, largest = self._end, self._pages.largest_allowed
+        end, largest = self._end, self._largest
         above = 1 if self._tie.any_met else 0
         need = self._tie.length(end) + above
         for _ in range(min(most, self._steady // 2)):
@@ -224,6 +224,22 @@ class Listing:
             windows.append(window)
             end, need = window.limit, 1 + above
         return tuple(windows)
+
+    @property
+    def _largest(self) -> int:
+        """How many rows the server gives at once, in time."""
+        return min(self._pages.largest_allowed, self._quick_enough)
+
+    def may_be_smaller(self, window: Window) -> bool:
+        """Whether fewer rows can be asked for than this window has, if it is too slow.
+
+        Not where it is asked for again as it was, to prove that nothing moved.
+        """
+        return not self._is_proving and next_smaller(window) is not None
+
+    @property
+    def _is_proving(self) -> bool:
+        return self._recheck or self._checking is not None
 
     @property
     def _is_past_the_split(self) -> bool:
@@ -281,6 +297,11 @@ class Listing:
         else:
             self._split.note_failure(window)
             self._back = 1
+
+    def too_slow(self, window: Window) -> None:
+        """This window `may_be_smaller`, and was too slow: from now on fewer rows at once."""
+        self._steady = 0
+        self._quick_enough = next_smaller(window) or self._quick_enough
 
     def take_holes(self) -> tuple[HoleRecord, ...]:
         """The holes met since the last call, once it is sure that nothing moved around them."""

@@ -88,6 +88,7 @@ class ErrorKind(StrEnum):
     TIMEOUT = "timeout"
     CONNECTION_FAILED = "connection_failed"
     BAD_PAYLOAD = "bad_payload"
+    REFUSED = "refused"
     BAD_ROWS = "bad_rows"
     LIST_MOVED = "list_moved"
     HOLES = "holes"

@@ -20,6 +20,8 @@ from rules.model import (
     Trigger,
 )
 
+NO_PRODUCTS = "there was no product to sync: the account's list of products is empty"
+
 END_THE_RUN = frozenset({ErrorKind.UNAUTHORIZED, ErrorKind.WRONG_ACCOUNT})
 """Failures after which no other product can do better: the run ends at once (rule 12)."""
 
@@ -61,20 +63,21 @@ class Tally:
     ) -> SyncResult:
         """What the run came to, once every product has come out; `counts` is what was written."""
         status = run_status(self.outcomes, cancelled=cancelled)
-        tests = counts.get(Kind.TESTS, NOTHING)
+        tests, synced = counts.get(Kind.TESTS, NOTHING), self._products_synced(phases, counts)
+        is_vacuous = status is RunStatus.SUCCESS and synced == 0
         return SyncResult(
             run_id=run_id,
             status=status,
             trigger_source=trigger,
             phases_completed=tuple(phase for phase in phases if self._is_complete(phase)),
-            products_synced=self._products_synced(phases, counts),
+            products_synced=synced,
             products_failed=len(self._products_with(frozenset({Outcome.FAILED, Outcome.PARTIAL}))),
             features_refreshed=counts.get(Kind.FEATURES, NOTHING).seen,
             tests_discovered=tests.new,
             tests_updated=tests.changed,
             duration_seconds=duration_seconds,
             counts=dict(counts),
-            warnings=tuple(self.warnings),
+            warnings=(*self.warnings, *((NO_PRODUCTS,) if is_vacuous else ())),
             errors=tuple(self.problems),
         )
 

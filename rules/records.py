@@ -202,7 +202,8 @@ class Page:
 
     `unchanged`: rows of which the remote said that they are as the mirror held them, asked at
     `unchanged_as_of`, and `unchanged_urls` of the pages they stand on. `tags`: ETags to keep with
-    what the page says.
+    what the page says. `counted`: the ids of those rows, and the fingerprints of those records,
+    that an earlier page of the same run held: they count once.
     """
 
     product_id: int
@@ -222,6 +223,17 @@ class Page:
     unchanged_as_of: datetime | None = None
     unchanged_urls: tuple[str, ...] = ()
     tags: tuple[PageTag, ...] = ()
+    counted: frozenset[int | str] = frozenset()
+
+    @property
+    def countable(self) -> frozenset[int | str]:
+        """All that counts here: ids of rows, fingerprints of records that cannot be used."""
+        return self.listed_ids.union(self.gaps) if self.bad_rows or self.holes else self.listed_ids
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """The fingerprints of records that cannot be used or shown."""
+        return (*(row.fingerprint for row in self.bad_rows), *(h.fingerprint for h in self.holes))
 
     @property
     def listed_ids(self) -> frozenset[int]:

@@ -65,6 +65,11 @@ class Answering:
         if product_ids is None:
             allowed = self._settings.product_ids
             chosen = [key for key in held if allowed is None or key in allowed]
+            if allowed is not None and not chosen:
+                ids = ", ".join(map(str, sorted(allowed)))
+                raise CannotAnswer(
+                    f"none of TESTIO_PRODUCT_IDS ({ids}) is in the product list; {LIST_AGAIN}"
+                )
             living = [key for key in chosen if held[key] is None]
             return (chosen if wanted.deleted else living), living
         chosen = sorted(set(product_ids))
@@ -110,7 +115,7 @@ class Answering:
         old = [e for e, s in standings.items() if not s.is_fresh(not_before=not_before, now=now)]
         if len(old) > MAX_ENTITIES:
             raise CannotAnswer(
-                f"{len(old)} requests would be needed, {MAX_ENTITIES} are allowed at once; "
+                f"{len(old)} fetches would be needed, {MAX_ENTITIES} are allowed at once; "
                 "ask for fewer products or tests, or allow a larger age"
             )
         fetched = self._refresher.refresh(old, not_before) if old else {}

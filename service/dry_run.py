@@ -74,7 +74,7 @@ def rehearse(
 def _copy(source: Path, target: Path) -> None:
     """A consistent copy in one file, of this program's schema; an empty one if there is none."""
     refuse_damaged(source, whole=False)
-    if source.exists():
+    if source.exists() and source.stat().st_size:
         with queries.open_readonly(source) as original, closing(sqlite3.connect(target)) as copy:
             original.backup(copy)
     database = Database(target)

@@ -1,4 +1,7 @@
-"""Fetches entities on a few threads of its own, each entity once however many ask for it."""
+"""Fetches entities on a few threads of its own, each entity once however many ask for it.
+
+The bugs of several tests are asked for together, and each test's are stored by themselves.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,9 @@ from pathlib import Path
 
 import structlog
 
-from rules.fetching import THE_PRODUCT_LIST, Entity, FetchOutcome, FetchState
+from rules.fetching import THE_PRODUCT_LIST, Entity, FetchOutcome, FetchState, Subject
 from rules.model import ErrorKind
+from service.bugs_reader import Pace
 from service.fetched import Fetched
 from service.flights import Flights
 from service.mirror_view import MirrorView
@@ -35,6 +39,8 @@ RETRIES = 2
 
 PENDING = FetchOutcome(state=FetchState.PENDING)
 FRESH = FetchOutcome(state=FetchState.FRESH)
+
+Outcomes = Mapping[Entity, FetchOutcome]
 
 
 class Fetcher:
@@ -62,7 +68,7 @@ class Fetcher:
         not_before: datetime,
         *,
         seconds: float | None = None,
-    ) -> Mapping[Entity, FetchOutcome]:
+    ) -> Outcomes:
         """Fetch what is not known as of `not_before` or later; says of each what became of it.
 
         After `seconds` no other fetch begins; what has not ended by then is PENDING, and goes on.
@@ -86,32 +92,48 @@ class Fetcher:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _work(self, batch: _Batch, not_before: datetime, scope: RequestScope) -> None:
-        while (entity := batch.next()) is not None:
-            batch.note(entity, self._shared(entity, not_before, scope))
+        while entities := batch.next():
+            batch.note(self._shared(entities, not_before, scope, batch.pace))
 
-    def _shared(self, entity: Entity, not_before: datetime, scope: RequestScope) -> FetchOutcome:
-        return self._flights.run(entity, lambda: self._fetch(entity, not_before, scope))
+    def _shared(
+        self, entities: Iterable[Entity], not_before: datetime, scope: RequestScope, pace: Pace
+    ) -> Outcomes:
+        return self._flights.run_all(
+            entities, lambda mine: self._fetch(mine, not_before, scope, pace)
+        )
 
-    def _fetch(self, entity: Entity, not_before: datetime, scope: RequestScope) -> FetchOutcome:
+    def _fetch(
+        self, entities: list[Entity], not_before: datetime, scope: RequestScope, pace: Pace
+    ) -> Outcomes:
+        outcomes: dict[Entity, FetchOutcome] = {}
         try:
             now = datetime.now(UTC)
             # It may have been fetched while this one waited for its turn, or for the lock.
-            if self._mirror.standing(entity).is_fresh(not_before=not_before, now=now):
-                return FRESH
-            return self._store(entity, self._reader(not_before, scope).read(entity))
-        except TestioError as error:
-            return self._failed(entity, error.kind, str(error))
+            outcomes |= {
+                entity: FRESH
+                for entity in entities
+                if self._mirror.standing(entity).is_fresh(not_before=not_before, now=now)
+            }
+            if old := [entity for entity in entities if entity not in outcomes]:
+                for entity, brought in self._reader(not_before, scope, pace).read(old):
+                    outcomes[entity] = self._stored(entity, brought)
+            return outcomes
         except _NoSections as error:
-            return self._failed(entity, error.kind, str(error))
+            [entity] = entities
+            return {entity: self._failed(entity, error.kind, str(error))}
         except StorageError as error:
-            return FetchOutcome.failed(ErrorKind.STORAGE, str(error))
+            failure = FetchOutcome.failed(ErrorKind.STORAGE, str(error))
         except BaseException:
-            log.exception("fetch_crashed", entity=str(entity))
-            return FetchOutcome.failed(ErrorKind.CRASHED, "the fetch failed on this; see the log")
+            log.exception("fetch_crashed", entities=[str(entity) for entity in entities])
+            failure = FetchOutcome.failed(
+                ErrorKind.CRASHED, "the fetch failed on this; see the log"
+            )
+        return dict.fromkeys(entities, failure) | outcomes
 
-    def _reader(self, not_before: datetime, scope: RequestScope) -> RemoteReader:
+    def _reader(self, not_before: datetime, scope: RequestScope, pace: Pace) -> RemoteReader:
         def refresh_sections() -> datetime:
-            outcome = self._shared(THE_PRODUCT_LIST, not_before, scope)
+            flown = self._shared([THE_PRODUCT_LIST], not_before, scope, pace)
+            outcome = flown[THE_PRODUCT_LIST]
             as_of = self._mirror.standing(THE_PRODUCT_LIST).as_of
             if outcome.error is not None or as_of is None:
                 raise _NoSections(outcome.error or ErrorKind.NEVER_LISTED, outcome.message)
@@ -123,9 +145,12 @@ class Fetcher:
             scope=scope,
             mirror_since=self._mirror_since(),
             refresh_sections=refresh_sections,
+            pace=pace,
         )
 
-    def _store(self, entity: Entity, fetched: Fetched) -> FetchOutcome:
+    def _stored(self, entity: Entity, fetched: Fetched | TestioError) -> FetchOutcome:
+        if isinstance(fetched, TestioError):
+            return self._failed(entity, fetched.kind, str(fetched))
         self._rows.store(entity, fetched.pages, as_of=fetched.as_of, at=datetime.now(UTC))
         if fetched.as_of is None:
             return self._failed(entity, ErrorKind.NEVER_LISTED, fetched.message)
@@ -149,32 +174,48 @@ class _NoSections(Exception):
 
 
 class _Batch:
-    """The entities of one call, handed out one by one. Thread-safe."""
+    """The entities of one call, handed out in the order they were asked for. Thread-safe."""
 
     def __init__(self, entities: Iterable[Entity]) -> None:
         self._lock = threading.Lock()
         self._waiting = deque(entities)
         self._ended: dict[Entity, FetchOutcome] = {}
+        self.pace = Pace()
 
-    def next(self) -> Entity | None:
-        """The next entity to fetch; None when there is none, or no time left."""
-        with self._lock:
-            return self._waiting.popleft() if self._waiting else None
+    def next(self) -> list[Entity]:
+        """What to fetch next: the bugs of several tests, or one entity of another subject.
 
-    def note(self, entity: Entity, outcome: FetchOutcome) -> None:
-        """One has ended. Where the token is refused, no other one can do better."""
+        Empty when there is nothing, or no time left.
+        """
         with self._lock:
-            self._ended[entity] = outcome
-            if outcome.error is ErrorKind.UNAUTHORIZED:
-                self._ended |= dict.fromkeys(self._waiting, outcome)
-                self._waiting.clear()
+            chosen = [self._waiting.popleft()] if self._waiting else []
+            while (
+                self._waiting
+                and len(chosen) < self.pace.most
+                and _go_together(chosen[0], self._waiting[0])
+            ):
+                chosen.append(self._waiting.popleft())
+            return chosen
+
+    def note(self, outcomes: Outcomes) -> None:
+        """These have ended. Where the token is refused, no other one can do better."""
+        with self._lock:
+            self._ended |= outcomes
+            for outcome in outcomes.values():
+                if outcome.error is ErrorKind.UNAUTHORIZED:
+                    self._ended |= dict.fromkeys(self._waiting, outcome)
+                    self._waiting.clear()
 
     def end(self) -> None:
         """Hand out no more."""
         with self._lock:
             self._waiting.clear()
 
-    def outcomes(self, entities: Iterable[Entity]) -> Mapping[Entity, FetchOutcome]:
+    def outcomes(self, entities: Iterable[Entity]) -> Outcomes:
         """What became of each so far."""
         with self._lock:
             return {entity: self._ended.get(entity, PENDING) for entity in entities}
+
+
+def _go_together(one: Entity, other: Entity) -> bool:
+    return one.subject is other.subject is Subject.BUGS

@@ -34,7 +34,9 @@ def live_tests(client: TestioClient, product_id: int, scope: RequestScope) -> Li
     unusable: dict[str, BadRow] = {}
     windows = read_windows(
         listing,
-        lambda window, patient: client.list_tests(product_id, window, scope, patient=patient),
+        lambda window, patient, retry_slow: client.list_tests(
+            product_id, window, scope, patient=patient, retry_slow=retry_slow
+        ),
         lambda _rows: (),
         most=MAX_WINDOWS,
     )

@@ -51,6 +51,7 @@ RESULTS = (
     ErrorKind.TIMEOUT.value,
     ErrorKind.CONNECTION_FAILED.value,
     ErrorKind.BAD_PAYLOAD.value,
+    ErrorKind.REFUSED.value,
 )
 """What comes of attempts; counted from 0 on, since a counter that appears as 1 did not increase."""
 

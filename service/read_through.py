@@ -119,7 +119,7 @@ class ReadThrough:
         max_age_seconds: float | None = None,
         narrowed: RowFilter | None = None,
     ) -> CachedRows:
-        """The bugs of these tests, one request each; or of the tests of these products.
+        """The bugs of these tests, up to 15 tests a request; or of the tests of these products.
 
         Without `test_ids`, `narrowed.since` chooses among the tests that the mirror knows. Bugs
         of a final test that were fetched since it became final are never fetched again.

@@ -1,26 +1,27 @@
-"""Reads one entity from the remote: pages to store, none of which moves a listing's cursor."""
+"""Reads entities from the remote: pages to store, none of which moves a listing's cursor."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from actors.features import features_by_section, plain_features
 from rules.fetching import Entity, Subject
 from rules.model import PRODUCT_LIST, Kind
-from rules.records import BugRecord, CursorMove, ListingMark, Page
+from rules.records import CursorMove, ListingMark, Page
 from rules.sections import without_sections
+from service.bugs_reader import BugsOfTest, BugsReader, Pace
 from service.fetched import Fetched, KnownRows
 from service.tests_reader import TestsReader
 from testio.client import TestioClient
+from testio.errors import TestioError
 from testio.limits import RequestScope
-from testio.payloads import Rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteReader:
-    """Reads entities within one scope of requests. Every method raises TestioError.
+    """Reads entities within one scope of requests; `pace` is shared by all who work for one call.
 
     Of a product only tests that end at `mirror_since` or later are mirrored; None means all.
     `refresh_sections` makes the product list, which names the sections, fresh enough, and returns
@@ -32,17 +33,24 @@ class RemoteReader:
     scope: RequestScope
     mirror_since: datetime | None
     refresh_sections: Callable[[], datetime]
+    pace: Pace = field(default_factory=Pace)
 
-    def read(self, entity: Entity) -> Fetched:
-        """Everything that belongs to an entity."""
+    def read(self, entities: Sequence[Entity]) -> Iterator[tuple[Entity, Fetched | TestioError]]:
+        """Everything that belongs to each of these entities of one subject, or why it failed."""
+        if entities[0].subject is Subject.BUGS:
+            yield from self._bugs([entity.id for entity in entities])
+            return
         reads = {
             Subject.PRODUCTS: self._products,
             Subject.FEATURES: self._features,
             Subject.TESTS: self._tests,
             Subject.TEST: self._test,
-            Subject.BUGS: self._bugs,
         }
-        return reads[entity.subject](entity.id)
+        for entity in entities:
+            try:
+                yield entity, reads[entity.subject](entity.id)
+            except TestioError as error:
+                yield entity, error
 
     def _products(self, _id: int) -> Fetched:
         as_of = _now()
@@ -86,24 +94,36 @@ class RemoteReader:
         page = Page(product_id=record.product_id, kind=Kind.TESTS, records=(record,))
         return Fetched(pages=(page,), as_of=as_of)
 
-    def _bugs(self, test_id: int) -> Fetched:
+    def _bugs(self, test_ids: Sequence[int]) -> Iterator[tuple[Entity, Fetched | TestioError]]:
         """Bugs come in one complete answer, so a bug that it lacks twice is gone.
 
         The remote lists no bugs for a test that does not exist, so that is asked first.
         """
-        pages = () if self.mirror.holds_test(test_id) else self._test(test_id).pages
-        as_of = _now()
-        rows: Rows[BugRecord] = self.client.list_bugs(test_id, self.scope)
-        mark = ListingMark(id=int(as_of.timestamp() * 1000), full=False)
-        page = Page(
-            product_id=test_id,
-            kind=Kind.BUGS,
-            records=rows.records,
-            bad_rows=rows.bad_rows,
-            listing=mark,
-            cursor=CursorMove(as_of=as_of),
-        )
-        return Fetched(pages=(*pages, page), as_of=as_of)
+        tests: dict[int, tuple[Page, ...]] = {}
+        for key in test_ids:
+            try:
+                tests[key] = () if self.mirror.holds_test(key) else self._test(key).pages
+            except TestioError as error:
+                yield Entity(Subject.BUGS, key), error
+        bugs = BugsReader(self.client, self.scope, self.pace)
+        for key, found in bugs.read(list(tests)):
+            entity = Entity(Subject.BUGS, key)
+            if isinstance(found, TestioError):
+                yield entity, found
+            else:
+                pages = (*tests[key], _page_of_bugs(key, found))
+                yield entity, Fetched(pages=pages, as_of=found.as_of)
+
+
+def _page_of_bugs(test_id: int, found: BugsOfTest) -> Page:
+    return Page(
+        product_id=test_id,
+        kind=Kind.BUGS,
+        records=found.rows.records,
+        bad_rows=found.rows.bad_rows,
+        listing=ListingMark(id=int(found.as_of.timestamp() * 1000), full=False),
+        cursor=CursorMove(as_of=found.as_of),
+    )
 
 
 def _now() -> datetime:

@@ -11,7 +11,6 @@ from actors.tests_reading import is_wanted
 from rules.listing import Listing, Reading
 from rules.model import Kind
 from rules.records import Page, TestRecord
-from rules.windows import Window
 from service.fetched import Fetched, KnownRows
 from testio.client import TestioClient
 from testio.errors import NotFound
@@ -69,15 +68,14 @@ class TestsReader:
     def _windows(self, listing: Listing, product_id: int) -> Iterator[Taken[Rows[TestRecord]]]:
         return read_windows(
             listing,
-            lambda window, patient: self._ask(product_id, window, patient=patient),
+            lambda window, patient, retry_slow: self.client.list_tests(
+                product_id, window, self.scope, patient=patient, retry_slow=retry_slow
+            ),
             lambda rows: self.mirror.known_tests(
                 product_id, {record.id: record.content_hash for record in rows.records}
             ),
             most=MOST_WINDOWS,
         )
-
-    def _ask(self, product_id: int, window: Window, *, patient: bool) -> Rows[TestRecord]:
-        return self.client.list_tests(product_id, window, self.scope, patient=patient)
 
     def _page(self, product_id: int, taken: Taken[Rows[TestRecord]]) -> Page:
         records = tuple(record for record in taken.records if is_wanted(record, self.since))

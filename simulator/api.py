@@ -15,7 +15,7 @@ from simulator.http import Reply, Request, error_reply
 from simulator.list_faults import features_met, shelf_met, tests_met
 from simulator.options import PlainFeatures
 from simulator.problems import InvalidInputError, UnknownIdError
-from simulator.reply_faults import distort_reply
+from simulator.reply_faults import distort_reply, slowed_by_rows
 from simulator.row_faults import distort_rows
 from simulator.rows import TestRow, envelope
 from simulator.world import World
@@ -186,16 +186,16 @@ class Api:
             if name in call.query:
                 raise InvalidInputError(name, "is not supported by the simulator")
         tests, products = call.numbers("filter_test_cycle_ids"), call.numbers("filter_product_ids")
-        chosen = (
-            test.id
+        chosen = [
+            test
             for shelf in self._world.account.shelves.values()
             if products is None or shelf.product.id in products
             for test in shelf.listing
             if tests is None or test.id in tests
-        )
+        ]
         seed = self._world.options.seed
-        rows = chain.from_iterable(bugs(seed, test_id) for test_id in chosen)
-        return _listing(call, "bugs", map(orjson.dumps, rows))
+        rows = chain.from_iterable(bugs(seed, test.id) for test in chosen)
+        return _poisoned(call, chosen) or _listing(call, "bugs", map(orjson.dumps, rows))
 
 
 Endpoint = Callable[[Api, Call], Reply]
@@ -225,9 +225,12 @@ def _positive(text: str) -> int | None:
 
 
 def _listing(call: Call, key: str, rows: Iterable[bytes]) -> Reply:
-    if call.met.faults:
-        rows = distort_rows(call.met, list(rows))
-    return Reply(body=envelope(key, rows))
+    if not call.met.faults:
+        return Reply(body=envelope(key, rows))
+    rows = list(rows)
+    slow = call.met.take("slow_rows") if rows else None
+    reply = Reply(body=envelope(key, distort_rows(call.met, rows)))
+    return reply if slow is None else slowed_by_rows(slow, len(rows), reply)
 
 
 def _poisoned(call: Call, window: list[TestRow]) -> Reply | None:

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Awaitable, Callable, Iterator
 
 from simulator.chunks import chunked
-from simulator.http import Reply
+from simulator.http import Reply, render_interim
 
 CHUNK = 65_536
 HEADER = b"X-And-So: on\r\n"
@@ -79,6 +79,8 @@ class Delivery:
     def _pieces(self) -> Iterator[bytes]:
         manner = self._reply.manner
         size = CHUNK if manner.byte_seconds is None else 1
+        if manner.interim is not None:
+            yield render_interim(manner.interim)
         if manner.endless_head is not None:
             yield self._head.partition(b"\r\n")[0] + b"\r\n"
             yield from itertools.repeat(HEADER)

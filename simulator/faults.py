@@ -39,6 +39,8 @@ class Fault:
     test_id: int | None = None
     after_bytes: int | None = None
     seconds: float | None = None
+    gives_up: float | None = None
+    code: int | None = None
     location: str | None = None
     per_page: int | None = None
     rows: int | None = None
@@ -120,6 +122,8 @@ _CHECKS: Mapping[str, Check] = {
     "test_id": _whole(1),
     "after_bytes": _whole(0),
     "seconds": _seconds,
+    "gives_up": _seconds,
+    "code": _whole(102, 199),
     "location": _header,
     "per_page": _whole(1),
     "rows": _whole(1),
@@ -147,7 +151,10 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "invalid_json": {},
     "wrong_types": {"rows": None},
     "bad_envelope": {"shape": "list"},
+    "gatekeeper": {"status": 403},
     "slow": {"seconds": _REQUIRED},
+    "slow_rows": {"seconds": _REQUIRED, "gives_up": None},
+    "interim": {"code": 103},
     "drip": {"seconds": _REQUIRED},
     "hang": {},
     "endless_head": {"seconds": 0.0},
@@ -165,6 +172,7 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "sent_twice": {},
     "null_end_dates": {"rows": None},
     "clamp": {"per_page": _REQUIRED},
+    "anonymous_bugs": {"test_id": None},
     "omit_rows": {"rows": 1},
     "repeat_rows": {"rows": 1},
     "odd_ids": {"rows": None},

@@ -43,6 +43,8 @@ class Manner:
     """Send all of it once more behind it, as if another request had asked for it."""
     surplus: int = 0
     """Spaces sent after all that was announced."""
+    interim: int | None = None
+    """Send a reply of this status (1xx) first, which says that the real one will follow."""
     endless_head: float | None = None
     """Send header lines for ever, with so many seconds between two."""
     chunks: str | None = None
@@ -81,7 +83,7 @@ def json_reply(content: object, status: int = 200) -> Reply:
 
 def error_reply(status: int, message: str, *headers: tuple[str, str]) -> Reply:
     """An error in the API's form: a JSON object with a message."""
-    body = orjson.dumps({"error": {"status": status, "message": message}})
+    body = orjson.dumps({"error": message})
     return Reply(status=status, body=body, headers=headers)
 
 
@@ -100,6 +102,12 @@ def render_head(reply: Reply, *, keep_alive: bool) -> bytes:
     lines = [f"HTTP/1.1 {reply.status} {_reason(reply.status)}"]
     lines += [f"{name}: {value}" for name, value in headers]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def render_interim(status: int) -> bytes:
+    """The whole of an interim reply, as hints at what to load come before a page."""
+    link = "Link: </assets/application.css>; rel=preload; as=style"
+    return f"HTTP/1.1 {status} {_reason(status)}\r\n{link}\r\n\r\n".encode("latin-1")
 
 
 def _framing(reply: Reply) -> tuple[str, str]:

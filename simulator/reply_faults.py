@@ -11,6 +11,15 @@ from simulator.http import Reply, error_reply
 
 GARBAGE = b"<!doctype html><title>Back soon</title><p>We are moving some furniture."
 BLOCK = b" " * 2**20
+GATEKEEPER_TITLES = {
+    403: "Attention Required! | Cloudflare",
+    524: "api.test.io | 524: A timeout occurred",
+}
+GATEKEEPER_PAGE = (
+    '<!DOCTYPE html>\n<html lang="en-US">\n<head>\n<title>{title}</title>\n'
+    '<meta charset="UTF-8" />\n</head>\n<body>\n<div id="cf-wrapper"><h1>{title}</h1>\n'
+    "<p>{padding}</p></div>\n</body>\n</html>\n"
+)
 
 ReplyEffect = Callable[[Fault, Reply], Reply]
 
@@ -40,6 +49,17 @@ def _status(fault: Fault) -> Reply:
     if fault.body is None:
         return error_reply(status, "this answer was asked for", *waits)
     return Reply(status=status, body=fault.body.encode(), headers=waits)
+
+
+def gatekeeper_reply(status: int) -> Reply:
+    """A page of HTML by which a gatekeeper in front of the API answers for itself."""
+    title = GATEKEEPER_TITLES.get(status, f"api.test.io | {status}: Web server is down")
+    page = GATEKEEPER_PAGE.format(title=title, padding="What happened? " * 300)
+    return Reply(status=status, body=page.encode(), content_type="text/html; charset=UTF-8")
+
+
+def _gatekeeper(fault: Fault) -> Reply:
+    return gatekeeper_reply(fault.status or 403)
 
 
 def _garbage(_: Fault) -> Reply:
@@ -138,6 +158,19 @@ def _slow(fault: Fault, reply: Reply) -> Reply:
     return replace(reply, manner=replace(reply.manner, delay_seconds=delay))
 
 
+def _interim(fault: Fault, reply: Reply) -> Reply:
+    return replace(reply, manner=replace(reply.manner, interim=fault.code))
+
+
+def slowed_by_rows(fault: Fault, rows: int, reply: Reply) -> Reply:
+    """The reply after as long as that many rows take, or that of a gatekeeper who gave up."""
+    seconds, limit = rows * (fault.seconds or 0), fault.gives_up
+    if limit is not None and seconds > limit:
+        seconds, reply = limit, gatekeeper_reply(524)
+    delay = reply.manner.delay_seconds + seconds
+    return replace(reply, manner=replace(reply.manner, delay_seconds=delay))
+
+
 def _drip(fault: Fault, reply: Reply) -> Reply:
     return replace(reply, manner=replace(reply.manner, byte_seconds=fault.seconds))
 
@@ -158,6 +191,7 @@ def _hang_up(fault: Fault, reply: Reply) -> Reply:
 REPLACEMENTS: Mapping[str, Callable[[Fault], Reply]] = {
     "status": _status,
     "garbage": _garbage,
+    "gatekeeper": _gatekeeper,
     "redirect": _redirect,
 }
 """Faults whose reply stands in for the true one."""
@@ -172,6 +206,7 @@ ADDITIONS: Mapping[str, ReplyEffect] = {
     "sent_twice": _sent_twice,
     "gzip_bomb": _gzip_bomb,
     "slow": _slow,
+    "interim": _interim,
     "drip": _drip,
     "hang_up": _hang_up,
 }

@@ -83,6 +83,16 @@ def _wrong_types(fault: Fault, rows: list[bytes]) -> list[bytes]:
     return result
 
 
+def _anonymous_bugs(fault: Fault, rows: list[bytes]) -> list[bytes]:
+    """Bugs, of one test or of all, do not say whose they are: the API need not."""
+
+    def change(data: JsonObject) -> None:
+        if fault.test_id in (None, data.get("test", {}).get("id")):
+            data.pop("test", None)
+
+    return [_edited(row, change, b"") for row in rows]
+
+
 def _omit_rows(fault: Fault, rows: list[bytes]) -> list[bytes]:
     return rows[fault.rows or 0 :]
 
@@ -134,6 +144,7 @@ def _duplicate_keys(fault: Fault, rows: list[bytes]) -> list[bytes]:
 
 
 ROW_EFFECTS: Mapping[str, RowEffect] = {
+    "anonymous_bugs": _anonymous_bugs,
     "omit_rows": _omit_rows,
     "repeat_rows": _repeat_rows,
     "odd_ids": _odd_ids,

@@ -22,6 +22,20 @@ def remedy(error: BaseException) -> str:
     return f"; {OTHER_USER}" if is_closed else ""
 
 
+class NoMirror(StorageError):
+    """The file is a database, and no mirror of this program."""
+
+    def __init__(self, path: Path, *, is_empty: bool) -> None:
+        """`is_empty`: it is nobody's yet, and a sync may be about to make its tables."""
+        self.is_empty = is_empty
+        super().__init__(
+            f"{path} is empty: there is no mirror in it yet; a first sync makes one"
+            if is_empty
+            else f"{path} is another program's database; it is left as it is. "
+            "Use another TESTIO_DB_PATH."
+        )
+
+
 class DatabaseDamaged(StorageError):
     """The file is no sound SQLite database. Nothing may be written to it any more."""
 

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Connection, inspect
 
 from storage.database import Database
-from storage.errors import NewerSchema, StorageError
+from storage.errors import NewerSchema, NoMirror, StorageError
 from storage.publishing import CannotPublish, private_file_beside, publish
 from storage.renewing import renew_contents
 from storage.revision import REVISION as REVISION
@@ -31,10 +31,7 @@ def migrate(database: Database) -> Path | None:
     with database.schema_transaction() as connection:
         found = current_revision(connection)
         if found is None and inspect(connection).get_table_names():
-            raise StorageError(
-                f"{database.path} is another program's database; it is left as it is. "
-                "Use another TESTIO_DB_PATH."
-            )
+            raise NoMirror(database.path, is_empty=False)
     database.adopt()
     if found == REVISION:
         return None

@@ -117,7 +117,8 @@ def _store_records(
     store_parts(connection, (*rewritten, *changes.learned), now)
     store_metrics(connection, page.records, now)
     confirm(connection, page, [record.id for record in changes.unchanged], now)
-    return changes.counts + Counts(quarantined=len(page.bad_rows) + len(page.holes))
+    quarantined = sum(fingerprint not in page.counted for fingerprint in page.gaps)
+    return changes.counts_without(page.counted) + Counts(quarantined=quarantined)
 
 
 def _confirm_unchanged(
@@ -131,7 +132,7 @@ def _confirm_unchanged(
             "it; the next run reads that page in full"
         )
     confirm_unchanged(connection, page, found.confirmed, at)
-    return Counts(unchanged=len(found.confirmed))
+    return Counts(unchanged=sum(key not in page.counted for key in found.confirmed))
 
 
 def _note_confirmed(connection: Connection, page: Page) -> None:

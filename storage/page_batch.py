@@ -59,7 +59,8 @@ def store_together(
         confirm_unchanged(connection, page, found.confirmed, at)
         if page.listing is not None:
             note_pages(connection, page, page.listing.id, is_clean=True)
-        counts.append(change.counts + Counts(unchanged=len(found.confirmed)))
+        confirmed = sum(key not in page.counted for key in found.confirmed)
+        counts.append(change.counts_without(page.counted) + Counts(unchanged=confirmed))
     return tuple(Stored(counts=each) for each in counts)
 
 

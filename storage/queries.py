@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from storage.damage import Unreadable, damaged, is_damage, json_of
-from storage.errors import DatabaseBusy, NotADatabase, StorageError, remedy
+from storage.errors import DatabaseBusy, NoMirror, NotADatabase, StorageError, remedy
 
 Row = dict[str, Any]
 
@@ -37,12 +37,23 @@ IS_FAILURE = (
 def open_readonly(
     path: Path, *, timeout: float = READ_TIMEOUT_SECONDS
 ) -> Iterator[sqlite3.Connection]:
-    """A handle that can only read; it waits `timeout` seconds for a lock.
+    """A handle that can only read a mirror; it waits `timeout` seconds for a lock.
 
-    Raises StorageError where there is no usable database.
+    Raises StorageError where there is no usable database, or one that is no mirror.
     """
     with named_failures(path), closing(connect_readonly(path, timeout=timeout)) as connection:
+        _refuse_what_is_no_mirror(connection, path)
         yield connection
+
+
+def _refuse_what_is_no_mirror(connection: sqlite3.Connection, path: Path) -> None:
+    """An empty file, or another program's, must not pass for a mirror without rows."""
+    found = connection.execute(
+        "SELECT count(*) AS tables, count(*) FILTER (WHERE name IN ('alembic_version',"
+        " 'sync_cursors')) AS ours FROM sqlite_master WHERE type = 'table'"
+    ).fetchone()
+    if found["ours"] < 2:
+        raise NoMirror(path, is_empty=found["tables"] == 0)
 
 
 def connect_readonly(path: Path, *, timeout: float = READ_TIMEOUT_SECONDS) -> sqlite3.Connection:

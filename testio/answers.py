@@ -7,33 +7,58 @@ import math
 from urllib.parse import urlsplit
 
 import requests
+import urllib3.exceptions
 
 from testio.errors import (
     BadPayload,
     Forbidden,
     NotFound,
     RateLimited,
+    Refused,
     ServerError,
     TestioError,
+    Timeout,
     Unauthorized,
 )
+from testio.said import NOTHING, Said, said_in
 
 CHUNK = 64 * 1024
+MOST_SAID = 16 * 1024
+"""Bytes that are read of an error's body."""
+
+TOO_SLOW = frozenset({504, 524})
+"""What a gatekeeper answers where the API behind it took too long."""
 
 
-def error_of_status(status: int) -> TestioError:
-    """The error that a status code outside 2xx and 3xx stands for."""
+def error_of_status(status: int, said: Said = NOTHING) -> TestioError:
+    """The error that a status code outside 2xx and 3xx stands for, with what was said of it.
+
+    The words are for people: the type comes of the status alone.
+    """
+    kind, meaning, hint = _meaning(status)
+    if said.by_gatekeeper and status not in TOO_SLOW:
+        meaning = "a gatekeeper in front answered, not the API"
+    words = f": {said.words}" if said.words else ""
+    return kind(f"{meaning} ({status}){words}{hint}")
+
+
+def _meaning(status: int) -> tuple[type[TestioError], str, str]:
+    """The error's type, what it means, and what to do about it, if that is always the same."""
     if status == 401:
-        return Unauthorized("the remote refused the token (401); give it a new one")
+        return Unauthorized, "the remote refused the token", "; give it a new one"
     if status == 403:
-        return Forbidden("the token may not see this (403)")
+        return Forbidden, "the token may not see this", ""
     if status in (404, 410):
-        return NotFound(f"the remote says there is no such thing ({status})")
+        return NotFound, "the remote says there is no such thing", ""
     if status == 429:
-        return RateLimited("the remote's rate limit was reached (429)")
+        return RateLimited, "the remote's rate limit was reached", ""
+    if status in TOO_SLOW:
+        return Timeout, "the remote took too long, says a gatekeeper in front of it", ""
     if status >= 500:
-        return ServerError(f"the remote failed ({status})")
-    return BadPayload(f"the remote answered with the unexpected status {status}")
+        return ServerError, "the remote failed", ""
+    if status >= 400:
+        return Refused, "the remote refused the request", ""
+    return BadPayload, "the remote answered with an unexpected status", ""
 
 
 def retry_after_seconds(header: str | None, *, now: float) -> float | None:
@@ -62,6 +87,18 @@ def read_body(response: requests.Response, limit: int) -> bytes:
         if len(body) > limit:
             raise BadPayload(too_large)
     return bytes(body)
+
+
+def read_said(response: requests.Response, token: str) -> Said:
+    """What the beginning of an error's body says; nothing where it cannot be read.
+
+    A body that is read to its end leaves the connection to the next request.
+    """
+    try:
+        body = bytes(response.raw.read(MOST_SAID, decode_content=True))
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+        return NOTHING
+    return said_in(body, response.headers.get("Content-Type", ""), token)
 
 
 def _announced_length(response: requests.Response) -> int | None:

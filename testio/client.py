@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from rules.places import (
@@ -42,7 +42,7 @@ class TestioClient:
             answer = self._page(page_of_products(), scope, etag)
             return replace(payloads.products(_body(answer)), etag=answer.etag)
         except NotFound as error:
-            raise NotFound(f"{error}: check TESTIO_CUSTOMER_API_BASE_URL") from error
+            raise NotFound(f"{error}; check TESTIO_CUSTOMER_API_BASE_URL") from error
 
     def list_features(
         self, product_id: int, scope: RequestScope, *, etag: str | None = None
@@ -66,13 +66,16 @@ class TestioClient:
         scope: RequestScope,
         *,
         patient: bool = True,
+        retry_slow: bool = True,
         etag: str | None = None,
     ) -> Rows[TestRecord]:
         """One page of a product's tests, newest end first.
 
-        Not `patient`: a 5xx is taken for an answer at once, because it is the expected one.
+        Not `patient`: a 5xx is taken for an answer at once, because it is the expected one. Not
+        `retry_slow`: so is a Timeout, because fewer rows can be asked for.
         """
-        answer = self._page(page_of_tests(product_id, window), scope, etag, patient=patient)
+        place = page_of_tests(product_id, window)
+        answer = self._page(place, scope, etag, patient=patient, retry_slow=retry_slow)
         rows = payloads.tests(_body(answer), product_id, offset=window.offset)
         return replace(rows, etag=answer.etag)
 
@@ -85,15 +88,31 @@ class TestioClient:
         owner = path_of_tests(product_id) if product_id is not None else None
         return payloads.test(self._get(path, WITH_STORIES, scope, owner), product_id)
 
-    def list_bugs(self, test_id: int, scope: RequestScope) -> Rows[BugRecord]:
-        """All bugs of a test, unpaged. Asked for one by one, as a bug need not name its test."""
-        query = (("filter_test_cycle_ids", test_id),)
-        return payloads.bugs(self._get("/bugs", query, scope), test_id)
+    def list_bugs(
+        self, test_ids: Sequence[int], scope: RequestScope
+    ) -> Mapping[int, Rows[BugRecord]] | None:
+        """All bugs of each of these tests, unpaged; None where it is not told whose they all are.
+
+        One test's are always told. Those of several are asked for once: a 5xx or a Timeout is
+        taken for an answer, because fewer can be asked for.
+        """
+        query = (("filter_test_cycle_ids", ",".join(map(str, test_ids))),)
+        is_one = len(test_ids) == 1
+        answer = self.transport.get("/bugs", query, scope, patient=is_one, retry_slow=is_one)
+        return payloads.bugs(_body(answer), test_ids)
 
     def _page(
-        self, place: PagePlace, scope: RequestScope, etag: str | None, *, patient: bool = True
+        self,
+        place: PagePlace,
+        scope: RequestScope,
+        etag: str | None,
+        *,
+        patient: bool = True,
+        retry_slow: bool = True,
     ) -> Answer:
-        return self.transport.get(place.path, place.query, scope, patient=patient, etag=etag)
+        return self.transport.get(
+            place.path, place.query, scope, patient=patient, retry_slow=retry_slow, etag=etag
+        )
 
     def _get(self, path: str, query: Query, scope: RequestScope, owner: str | None = None) -> bytes:
         return _body(self.transport.get(path, query, scope, owner=owner))

@@ -28,6 +28,9 @@ from config.threads import lasting_thread
 from testio.chunks import CarefulResponse
 from testio.errors import Cancelled
 
+DEADLINE = "deadline"
+"""Why a call was cut whose time was over."""
+
 _current = threading.local()
 
 
@@ -97,6 +100,10 @@ class Deadlines:
             _current.call = None
             call.end()
 
+    def hasten(self, call: Call, seconds: float) -> None:
+        """Cut this call in so many seconds at the latest, if it has not ended by then."""
+        self._add(call, time.monotonic() + seconds)
+
     def _add(self, call: Call, due: float) -> None:
         with self._changed:
             if self._closed:
@@ -127,7 +134,7 @@ class Deadlines:
     def _run(self) -> None:
         while (due := self._next_due()) is not None:
             for call in due:
-                call.cut("deadline")
+                call.cut(DEADLINE)
 
     def _next_due(self) -> list[Call] | None:
         """Wait for the next deadline; None when closed."""

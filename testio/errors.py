@@ -59,7 +59,10 @@ class ServerError(TestioError):
 
 
 class Timeout(TestioError):
-    """The answer was not complete at the request's deadline."""
+    """The answer was not complete at the request's deadline, or at that of a gatekeeper in front.
+
+    A smaller question may be answered in time.
+    """
 
     kind = ErrorKind.TIMEOUT
     retryable = True
@@ -82,6 +85,12 @@ class BadPayload(TestioError):
     """Not what the API promises: not JSON, a wrong envelope, a redirect, too large."""
 
     kind = ErrorKind.BAD_PAYLOAD
+
+
+class Refused(BadPayload):
+    """Another 4xx (400, 422, …): the remote understood, and will not answer this request."""
+
+    kind = ErrorKind.REFUSED
 
 
 class Cancelled(TestioError):

@@ -171,6 +171,11 @@ class Breaker:
     product, however often retried, is one path. Open, it lets single probes through after growing
     pauses; during the first `patience` seconds other paths wait for their result, after that they
     fail at once. Any success closes it.
+
+    A path that was asked for too much at once (`too_slow`) counts as well, but may be asked for
+    less: it waits for probes however long they take, and after one of its own it is next. So ten
+    large pages that are slow at the same time cost one request more, and a remote that hangs
+    altogether costs each worker one request, and then one in each size.
     """
 
     def __init__(
@@ -187,15 +192,18 @@ class Breaker:
         self._longest_pause = longest_pause
         self._lock = threading.Lock()
         self._failing: set[str] = set()
+        self._slow: set[str] = set()
         self._last_failure = ""
         self._close()
 
     def _close(self) -> None:
         self._failing.clear()
+        self._slow.clear()
         self._opened_at: float | None = None
         self._pause = self._first_pause
         self._probe_at = 0.0
         self._probe: str | None = None
+        self._next_probe: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -219,9 +227,10 @@ class Breaker:
             if self._opened_at is None:
                 return True
             now = time.monotonic()
-            patient = now < self._opened_at + self._patience
+            patient = bool(self._slow) or now < self._opened_at + self._patience
             fresh = path not in self._failing
-            if self._probe is None and now >= self._probe_at and (fresh or not patient):
+            is_time = now >= self._probe_at or path == self._next_probe
+            if self._probe is None and is_time and (fresh or not patient):
                 self._probe = path
                 return True
             if patient and fresh:
@@ -231,23 +240,43 @@ class Breaker:
     def succeeded(self) -> None:
         """The remote answered: whatever was wrong is over, or is that one path's own trouble."""
         with self._lock:
-            if self._failing or self._opened_at is not None:
+            if self._failing or self._slow or self._opened_at is not None:
                 self._close()
 
     def failed(self, path: str, why: object = "no answer") -> None:
         """The remote did not answer, or answered 5xx."""
         with self._lock:
+            self._note_failure(path, why)
+
+    def too_slow(self, path: str, why: object = "no answer") -> None:
+        """The remote did not answer in time, and will be asked for less at once."""
+        with self._lock:
+            if self._opened_at is not None and not self._slow:
+                self._note_failure(path, why)
+                return
             self._last_failure = str(why)
-            self._failing.add(path)
-            now = time.monotonic()
-            if self._opened_at is None:
-                if len(self._failing) >= self._threshold:
-                    self._opened_at = now
-                    self._probe_at = now + self._pause
-            elif self._probe == path:
-                self._probe = None
-                self._pause = min(self._pause * 2, self._longest_pause)
+            self._slow.add(path)
+            self._next_probe = path if self._probe == path else self._next_probe
+            self._count(path)
+
+    def _note_failure(self, path: str, why: object) -> None:
+        self._last_failure = str(why)
+        self._failing.add(path)
+        if self._opened_at is not None and self._probe == path:
+            self._failing |= self._slow  # asking for less is no help either
+            self._slow.clear()
+        self._count(path)
+
+    def _count(self, path: str) -> None:
+        now = time.monotonic()
+        if self._opened_at is None:
+            if len(self._failing | self._slow) >= self._threshold:
+                self._opened_at = now
                 self._probe_at = now + self._pause
+        elif self._probe == path:
+            self._probe = None
+            self._pause = min(self._pause * 2, self._longest_pause)
+            self._probe_at = now + self._pause
 
     def gave_up(self, path: str) -> None:
         """The attempt ended without telling anything of the remote (it was cancelled)."""

@@ -7,7 +7,7 @@ somebody else, is an error of the whole answer (rule 10).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -71,9 +71,26 @@ def tests(body: bytes, product_id: int, *, offset: int) -> Rows[TestRecord]:
     return _rows(items, partial(_listed_test, product_id), offset=offset)
 
 
-def bugs(body: bytes, test_id: int) -> Rows[BugRecord]:
-    """The records of the bugs of one test; a bug need not say which test it belongs to."""
-    return _rows(_items(body, "bugs"), partial(_bug, test_id))
+def bugs(body: bytes, test_ids: Sequence[int]) -> Mapping[int, Rows[BugRecord]] | None:
+    """The records of the bugs of these tests, by test; None if one may be any of several tests'.
+
+    A bug need not say which test it belongs to; where one test was asked for, it is that one's.
+    Raises BadPayload, also where most belong to tests that were not asked for.
+    """
+    items, wanted = _items(body, "bugs"), frozenset(test_ids)
+    owners = [_usable_id(item.get("test")) if isinstance(item, dict) else None for item in items]
+    foreign = [owner for owner in owners if owner is not None and owner not in wanted]
+    _refuse_others(len(items), [f"a bug of test {owner}" for owner in foreign])
+    if len(wanted) > 1 and not wanted.issuperset(owners):
+        return None
+    only = test_ids[0] if len(wanted) == 1 else None
+    return {
+        key: _rows(
+            [item for item, owner in zip(items, owners, strict=True) if only or owner == key],
+            partial(_bug, key),
+        )
+        for key in test_ids
+    }
 
 
 def test(body: bytes, product_id: int | None) -> TestRecord:
@@ -139,10 +156,15 @@ def _rows(
         except (ValueError, RecursionError) as error:
             foreign += [error] if isinstance(error, Foreign) else []
             bad_rows.append(_bad_row(item, offset + index + 1, record_id, str(error)))
-    if 2 * len(foreign) > len(items):
-        others = f"{len(foreign)} of {len(items)} records of the answer are not those asked for"
-        raise BadPayload(f"{others}: {foreign[0]}")
+    _refuse_others(len(items), foreign)
     return Rows(records=tuple(records), bad_rows=tuple(bad_rows), ids=tuple(ids))
+
+
+def _refuse_others(rows: int, foreign: Sequence[object]) -> None:
+    """An answer that mostly holds what nobody asked for was made for somebody else."""
+    if 2 * len(foreign) > rows:
+        others = f"{len(foreign)} of {rows} records of the answer are not those asked for"
+        raise BadPayload(f"{others}: {foreign[0]}")
 
 
 def _bad_row(item: Any, position: int, record_id: int | None, reason: str) -> BadRow:

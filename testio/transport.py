@@ -23,12 +23,13 @@ from rules.page_tags import usable_etag
 from testio.answers import (
     error_of_status,
     read_body,
+    read_said,
     redirect_host,
     retry_after_seconds,
     root_cause,
 )
 from testio.cancellation import Cancellation
-from testio.deadlines import Call, Deadlines, WatchedAdapter
+from testio.deadlines import DEADLINE, Call, Deadlines, WatchedAdapter
 from testio.errors import (
     BadPayload,
     Cancelled,
@@ -44,6 +45,8 @@ log = structlog.get_logger(__name__)
 
 ATTEMPTS = 4
 LONGEST_RETRY_AFTER = 300.0
+SAID_SECONDS = 2.0
+"""How long the body of an error is waited for; its status has come already."""
 MOST_CONNECTIONS = 64
 """Connections kept for the next request; `Slots` says how many are used."""
 
@@ -63,7 +66,7 @@ class TransportOptions:
     base_url: str
     token: Callable[[], str]
     connections: int = 10
-    timeout_seconds: float = 30.0
+    timeout_seconds: float = 60.0
     requests_per_second: int = 0
     max_response_bytes: int = 64 * 1024 * 1024
     proxy_url: str | None = None
@@ -84,12 +87,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Ask:
-    """What is asked for; `owner`: whose trouble a failure is, for the breaker."""
+    """What is asked for; `owner`: whose trouble a failure is, for the breaker.
+
+    `retry_slow`: what is too slow is asked for again as it is, not in smaller pieces.
+    """
 
     path: str
     query: Query
     etag: str | None
     owner: str
+    retry_slow: bool
 
 
 class Transport:
@@ -122,15 +129,17 @@ class Transport:
         scope: RequestScope,
         *,
         patient: bool = True,
+        retry_slow: bool = True,
         etag: str | None = None,
         owner: str | None = None,
     ) -> Answer:
         """The answer to `GET base_url + path?query`. Raises TestioError.
 
-        Not `patient`: a 5xx is not tried again. `etag`: only if the answer has another one.
-        `owner`: the path that stands for this one in the breaker, where it is a part of it.
+        Not `patient`: a 5xx is not tried again. Not `retry_slow`: nor is a Timeout, as the caller
+        can ask for less. `etag`: only if the answer has another one. `owner`: the path that stands
+        for this one in the breaker, where it is a part of it.
         """
-        ask = _Ask(path, query, etag, owner or path)
+        ask = _Ask(path, query, etag, owner or path, retry_slow)
         try:
             return self._attempt(ask, scope)
         except TestioError as error:
@@ -158,7 +167,9 @@ class Transport:
                 multiplier=self._options.first_pause_seconds,
                 max=self._options.longest_pause_seconds,
             ),
-            retry=tenacity.retry_if_exception(_may_retry if patient else _may_retry_at_once),
+            retry=tenacity.retry_if_exception(
+                functools.partial(_may_retry, patient=patient, retry_slow=ask.retry_slow)
+            ),
             sleep=scope.cancellation.sleep,
             before_sleep=self._retrying(ask.path),
             reraise=True,
@@ -219,7 +230,9 @@ class Transport:
             with self.tally.attempt():
                 answer = self._send(ask, cancellation)
         except (ServerError, Timeout, ConnectionFailed) as error:
-            self.breaker.failed(ask.owner, error)
+            asks_for_less = isinstance(error, Timeout) and not ask.retry_slow
+            note = self.breaker.too_slow if asks_for_less else self.breaker.failed
+            note(ask.owner, error)
             raise
         except Cancelled:
             self.breaker.gave_up(ask.owner)
@@ -262,19 +275,19 @@ class Transport:
             cancellation.calling(lambda: call.cut("cancelled")),
         ):
             try:
-                answer = self._exchange(ask, token)
+                answer = self._exchange(ask, token, call)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 raise self._typed(error, call) from error
             except TestioError as error:
-                if call.cut_because is None:
-                    raise
+                if call.cut_because in (None, DEADLINE):
+                    raise  # a status that came in time stays what it is, whatever its body does
                 raise self._typed(error, call) from error
             if call.cut_because is not None:
                 # A body that ends with its connection looks complete where we cut it.
                 raise self._typed(OSError("cut"), call)
             return answer
 
-    def _exchange(self, ask: _Ask, token: str) -> Answer:
+    def _exchange(self, ask: _Ask, token: str, call: Call) -> Answer:
         options = self._options
         url = f"{self._base}{ask.path}" + (f"?{urlencode(ask.query)}" if ask.query else "")
         with contextlib.closing(
@@ -290,23 +303,24 @@ class Transport:
             if response.status_code == 304 and ask.etag is not None:
                 response.raw.read()  # nothing; the connection can serve the next request
                 return Answer(None, ask.etag)
-            self._refuse_bad_status(response)
+            if not 200 <= response.status_code < 300:
+                raise self._refusal(response, token, call)
             body = read_body(response, options.max_response_bytes)
             return Answer(body, usable_etag(response.headers.get("ETag")))
 
-    def _refuse_bad_status(self, response: requests.Response) -> None:
+    def _refusal(self, response: requests.Response, token: str, call: Call) -> TestioError:
+        """What is wrong with an answer of such a status."""
         status = response.status_code
-        if 200 <= status < 300:
-            return
         if status == 304:
-            raise BadPayload("the remote answered that nothing changed (304) to a plain request")
+            return BadPayload("the remote answered that nothing changed (304) to a plain request")
         if 300 <= status < 400:
-            raise BadPayload(
+            return BadPayload(
                 f"redirected to host {redirect_host(response)!r}; redirects are not followed"
             )
         if status in (429, 503):
             self._park(response)
-        raise error_of_status(status)
+        self._deadlines.hasten(call, SAID_SECONDS)
+        return error_of_status(status, read_said(response, token))
 
     def _park(self, response: requests.Response) -> None:
         asked = retry_after_seconds(response.headers.get("Retry-After"), now=time.time())
@@ -323,7 +337,7 @@ class Transport:
 
     def _typed(self, error: Exception, call: Call) -> TestioError:
         host = urlsplit(self._base).hostname
-        if call.cut_because == "deadline" or isinstance(
+        if call.cut_because == DEADLINE or isinstance(
             error, requests.Timeout | urllib3.exceptions.TimeoutError
         ):
             return Timeout(f"no complete answer from {host} in {self._options.timeout_seconds:g} s")
@@ -351,13 +365,14 @@ def _headers(token: str) -> CaseInsensitiveDict[str]:
     return CaseInsensitiveDict(HEADERS, Authorization=f"Token {token}")
 
 
-def _may_retry(error: BaseException) -> bool:
-    return isinstance(error, TestioError) and error.retryable
-
-
-def _may_retry_at_once(error: BaseException) -> bool:
-    """For a request whose failure is expected: a plain 5xx is its answer."""
-    return _may_retry(error) and not isinstance(error, ServerError)
+def _may_retry(error: BaseException, *, patient: bool, retry_slow: bool) -> bool:
+    """Whether to try again; not where the failure is expected, and so an answer."""
+    if not isinstance(error, TestioError) or not error.retryable:
+        return False
+    is_answer = (isinstance(error, ServerError) and not patient) or (
+        isinstance(error, Timeout) and not retry_slow
+    )
+    return not is_answer
 
 
 class _OutOfBudget(tenacity.stop.stop_base):

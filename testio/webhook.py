@@ -12,7 +12,7 @@ import requests
 import urllib3.exceptions
 
 from testio.answers import root_cause
-from testio.deadlines import Call, Deadlines, WatchedAdapter
+from testio.deadlines import DEADLINE, Call, Deadlines, WatchedAdapter
 from testio.errors import Cancelled
 
 HEADERS = {"Content-Type": "application/json", "User-Agent": "testio-sync"}
@@ -46,7 +46,7 @@ class Webhook:
             OSError,
             ValueError,  # a host name that cannot be one
         ) as error:
-            if call.cut_because == "deadline" or isinstance(error, requests.Timeout):
+            if call.cut_because == DEADLINE or isinstance(error, requests.Timeout):
                 raise WebhookFailed(f"no answer within {self._timeout:g} s") from error
             raise WebhookFailed(f"not reached: {root_cause(error)}") from error
         except Cancelled as error:

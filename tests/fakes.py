@@ -126,6 +126,7 @@ class FakeAccount:
         scope: RequestScope,
         *,
         patient: bool = True,
+        retry_slow: bool = True,
         etag: str | None = None,
     ) -> Rows[TestRecord]:
         self._answer(SyncPhase.NEW_TESTS, product_id, scope)

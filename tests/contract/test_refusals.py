@@ -15,8 +15,10 @@ from testio.errors import (
     Forbidden,
     NotFound,
     RateLimited,
+    Refused,
     ServerError,
     TestioError,
+    Timeout,
     Unauthorized,
 )
 from testio.limits import RequestScope, RetryBudget
@@ -33,17 +35,19 @@ def scope(retries: int = 0) -> RequestScope:
 @pytest.mark.parametrize(
     ("status", "error"),
     [
-        (400, BadPayload),
+        (400, Refused),
         (401, Unauthorized),
         (403, Forbidden),
         (404, NotFound),
         (410, NotFound),
-        (418, BadPayload),
-        (422, BadPayload),
+        (418, Refused),
+        (422, Refused),
         (429, RateLimited),
         (500, ServerError),
         (502, ServerError),
         (503, ServerError),
+        (504, Timeout),
+        (524, Timeout),
     ],
 )
 def test_each_status_has_its_error(

@@ -183,7 +183,7 @@ def test_a_script_gives_everything_and_is_never_asked(home: Home, config: Path) 
 @pytest.mark.parametrize(
     ("flags", "given", "status", "words"),
     [
-        ((), "wrong-token", 5, "the remote refused the token (401); give it a new one; nothing"),
+        ((), "wrong-token", 5, "the remote refused the token (401): a valid API token"),
         ((), "", 2, "there is no token: give it on standard input"),
         ((), "two words", 2, "one word of at least 8 printable ASCII characters"),
         (("--token-file", "/nowhere"), "", 2, "--token-file /nowhere cannot be read"),

@@ -71,6 +71,7 @@ def make_trial(tmp_path: Path, make_simulator: Callable[..., Simulator]) -> Iter
 
     def make(fault: Fault, nth: int, seed: str) -> Trial:
         home = Home(folder=tmp_path / "home", simulator=make_simulator(**fault.account))
+        home.settings["HTTP_TIMEOUT_SECONDS"] = "30"  # a request that is lost ends within a trial
         home.folder.mkdir()
         dice = random.Random(seed)
         made.append(Trial(home=home, dice=dice, number=nth, is_long=IS_LONG))

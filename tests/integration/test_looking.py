@@ -116,8 +116,9 @@ def test_a_run_is_shown_with_its_time_line_and_what_to_do(troubled: Program) -> 
         "options   force",
         "features, partial",
         "█",
-        "forbidden: the token may not see this",
-        "→ have the token allowed",
+        "forbidden: the remote does not allow it",
+        "the token may not see this (403): this answer was asked for",
+        "→ have the token (or this address) allowed",
     ):
         assert expected in shown, shown
     assert (

@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 from rules.records import FeatureRecord, ProductRecord, TestRecord
 from rules.windows import Window
-from testio.errors import NotFound, NotModified, ServerError
+from testio.errors import NotFound, NotModified, ServerError, Timeout
 from testio.limits import RequestScope
 from testio.payloads import Rows
 from tests.fakes import R, rows_of
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+ANY_NUMBER = 1_000_000
 
 
 @dataclass
@@ -46,6 +47,8 @@ class ModelAccount:
     products: dict[int, ModelProduct] = field(default_factory=dict)
     poison: set[int] = field(default_factory=set)
     failing: set[tuple[str, int]] = field(default_factory=set)
+    quick: int = ANY_NUMBER
+    """A page of more tests takes too long."""
     moves: list[tuple[str, int, int]] = field(default_factory=list)
     gives_tags: bool = False
     requests: int = 0
@@ -132,12 +135,15 @@ class ModelAccount:
         scope: RequestScope,
         *,
         patient: bool = True,
+        retry_slow: bool = True,
         etag: str | None = None,
     ) -> Rows[TestRecord]:
         self._answer("tests", product_id, scope)
         if self.moves:
             self.move(*self.moves.pop())
         tests = self._product(product_id).tests[window.offset : window.limit]
+        if len(tests) > self.quick:
+            raise Timeout("the remote took too long (524)")
         if any(test.id in self.poison for test in tests):
             raise ServerError("the remote failed (500)")
         return self._tagged(rows_of([record_of(test, product_id) for test in tests]), etag)

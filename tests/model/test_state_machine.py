@@ -39,7 +39,7 @@ from storage.mirror_rows import MirrorRows
 from storage.sync_log import SyncLog
 from storage.times import as_text
 from tests.fakes import FakeClock
-from tests.model.account import NOON, ModelAccount, ModelProduct
+from tests.model.account import ANY_NUMBER, NOON, ModelAccount, ModelProduct
 from tests.model.crashes import Crash, CrashingEvents, CrashingMirror
 
 EXAMPLES = int(os.environ.get("SYNC_EXAMPLES", "6"))
@@ -138,12 +138,14 @@ class MirrorLife(RuleBasedStateMachine):
     @rule(
         product=st.integers(0, 5),
         at=st.integers(0, 140),
-        kind=st.sampled_from(["poison", "features", "tests"]),
+        kind=st.sampled_from(["poison", "features", "tests", "slow"]),
     )
     @precondition(lambda self: self.has_products)
     def something_fails(self, product: int, at: int, kind: str) -> None:
         tests = self.product(product).tests
-        if kind != "poison":
+        if kind == "slow":
+            self.account.quick = (5, 10)[at % 2]
+        elif kind != "poison":
             self.account.failing.add((kind, self.product(product).id))
         elif tests:
             self.account.poison.add(tests[at % len(tests)].id)
@@ -152,6 +154,7 @@ class MirrorLife(RuleBasedStateMachine):
     def all_is_well_again(self) -> None:
         self.account.failing.clear()
         self.account.poison.clear()
+        self.account.quick = ANY_NUMBER
 
     @rule(
         moves=st.lists(

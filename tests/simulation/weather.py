@@ -61,6 +61,8 @@ class Weather:
         for what, most in CHANCES.items():
             if self.rng.random() < 0.45:
                 self.chances[what] = most * self.rng.random()
+        # Dice of its own: what else goes wrong in a life does not depend on it.
+        self.slow_rows = random.Random(f"{self.seed}/slow rows").random() < 0.1
         self.sick = {
             product: self.rng.choice(FAILURES) for product in range(1, 8) if self.rng.random() < 0.1
         }

@@ -165,12 +165,16 @@ class Remote:
         scope: RequestScope,
         *,
         patient: bool = True,
+        retry_slow: bool = True,
         etag: str | None = None,
     ) -> Rows[TestRecord]:
         found = self._world.tests[product_id][window.offset : window.limit]
         task = self._answer(scope)
         if found and self._world.goes_wrong("unusable row", task, ErrorKind.HOLES):
             raise ServerError("a record in this window cannot be shown")
+        if window.per_page > 5 and self._world.weather.slow_rows and not self._world.weather.calm:
+            self._world.blame(task, ErrorKind.TIMEOUT)
+            raise Timeout("so many rows take too long")
         return rows_of(found)
 
     def get_test(self, test_id: int, product_id: int | None, scope: RequestScope) -> TestRecord:

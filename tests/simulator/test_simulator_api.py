@@ -201,7 +201,7 @@ def test_bugs_by_test_and_by_product(sim: Simulator) -> None:
     of_product = rows(sim, f"/bugs?filter_product_ids={product_id}", "bugs")
     some = [test["id"] for test in tests[:20]]
     of_tests = rows(sim, f"/bugs?filter_test_cycle_ids={','.join(map(str, some))}", "bugs")
-    assert {bug["test"]["id"] for bug in of_tests if "test" in bug} <= set(some)
+    assert {bug["test"]["id"] for bug in of_tests} <= set(some)
     assert 0 < len(of_tests) < len(of_product)
     assert {bug.get("status") for bug in of_product} == {"accepted", "rejected", "forwarded", None}
     assert len({bug["id"] for bug in of_product}) == len(of_product)
@@ -213,7 +213,7 @@ def test_bugs_by_test_and_by_product(sim: Simulator) -> None:
 def test_unknown_things_are_404_with_a_message(sim: Simulator, path: str) -> None:
     answer = ask(sim, path)
     assert answer.status_code == 404
-    assert answer.json()["error"]["message"]
+    assert answer.json()["error"]
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_bad_numbers_are_400_and_named(sim: Simulator, field: str) -> None:
     product_id = sim.account()["products"][0]["id"]
     answer = ask(sim, f"/products/{product_id}/exploratory_tests?{field}")
     assert answer.status_code == 400
-    assert answer.json()["error"]["message"].startswith(field.partition("=")[0])
+    assert answer.json()["error"].startswith(field.partition("=")[0])
 
 
 def test_unsupported_bug_filter_is_refused(sim: Simulator) -> None:
@@ -234,7 +234,7 @@ def test_unsupported_bug_filter_is_refused(sim: Simulator) -> None:
 def test_wrong_authorization_is_401(sim: Simulator, value: str) -> None:
     answer = ask(sim, "/products", Authorization=value)
     assert answer.status_code == 401
-    assert answer.json()["error"]["message"]
+    assert answer.json()["error"]
 
 
 def test_only_get_is_allowed(sim: Simulator) -> None:

@@ -172,7 +172,7 @@ def test_bad_mutations_are_400_and_named(sim: Simulator, mutation: Any, field: s
     before = sim.account()
     answer = control(sim, "POST", "mutations", mutation)
     assert answer.status_code == 400
-    assert answer.json()["error"]["message"].startswith(f"{field}: ")
+    assert answer.json()["error"].startswith(f"{field}: ")
     assert sim.account() == before
 
 
@@ -244,7 +244,7 @@ def test_token_is_replaced_revoked_and_returned(sim: Simulator) -> None:
 def test_bad_token_requests_are_400_and_named(sim: Simulator, content: Any, field: str) -> None:
     answer = control(sim, "POST", "token", content)
     assert answer.status_code == 400
-    assert answer.json()["error"]["message"].startswith(f"{field}: ")
+    assert answer.json()["error"].startswith(f"{field}: ")
     assert ask(sim, "/products").status_code == 200
 
 
@@ -262,13 +262,13 @@ def test_faults_over_http(sim: Simulator) -> None:
 def test_bad_fault_over_http_is_400_and_named(sim: Simulator) -> None:
     answer = control(sim, "POST", "faults", {"kind": "slow"})
     assert answer.status_code == 400
-    assert answer.json()["error"]["message"].startswith("seconds: ")
+    assert answer.json()["error"].startswith("seconds: ")
 
 
 def test_body_that_is_not_json_is_400(sim: Simulator) -> None:
     answer = requests.post(f"{sim.url}/simulator/faults", data=b"{", timeout=5)
     assert answer.status_code == 400
-    assert answer.json()["error"]["message"].startswith("body: ")
+    assert answer.json()["error"].startswith("body: ")
 
 
 def test_unknown_control_path_and_method(sim: Simulator) -> None:

@@ -85,7 +85,62 @@ def test_status_has_a_message_by_default(sim: Simulator) -> None:
     sim.add_fault(kind="status", status=503)
     answer = ask(sim, "/products")
     assert answer.status_code == 503
-    assert answer.json()["error"]["message"]
+    assert answer.json()["error"]
+
+
+@pytest.mark.parametrize(("status", "title"), [(403, "Attention Required!"), (524, "A timeout")])
+def test_a_gatekeeper_answers_with_a_page_of_its_own(
+    sim: Simulator, status: int, title: str
+) -> None:
+    sim.add_fault(kind="gatekeeper", status=status)
+    answer = ask(sim, "/products")
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert title in answer.text.partition("</title>")[0]
+
+
+def test_bugs_need_not_say_whose_they_are(sim: Simulator) -> None:
+    path = f"/bugs?filter_product_ids={product_ids(sim)[0]}"
+    known = {bug["id"]: bug["test"]["id"] for bug in ask(sim, path).json()["bugs"]}
+    one = next(iter(known.values()))
+    fault = sim.add_fault(kind="anonymous_bugs", test_id=one)
+    told = {bug["id"]: bug.get("test") for bug in ask(sim, path).json()["bugs"]}
+    assert all((told[key] is None) is (owner == one) for key, owner in known.items())
+    sim.remove_fault(fault)
+    sim.add_fault(kind="anonymous_bugs")
+    assert not any("test" in bug for bug in ask(sim, path).json()["bugs"])
+
+
+def test_a_poisoned_test_spoils_the_bugs_of_all_that_are_asked_for_with_it(sim: Simulator) -> None:
+    first, second = (row["id"] for row in truth(sim)[:2])
+    sim.add_fault(kind="poison", test_id=first)
+    codes = [
+        ask(sim, f"/bugs?filter_test_cycle_ids={ids}").status_code
+        for ids in (first, f"{first},{second}", second)
+    ]
+    assert codes == [500, 500, 200]
+
+
+def test_rows_that_take_long_are_quicker_in_smaller_pages(sim: Simulator) -> None:
+    sim.add_fault(kind="slow_rows", seconds=0.02, gives_up=0.3, path=TESTS)
+    began = time.monotonic()
+    assert page(sim, 1, 30).status_code == 524
+    assert 0.3 <= time.monotonic() - began < 0.6
+    began = time.monotonic()
+    assert len(listed(page(sim, 1, 10))) == 10
+    assert time.monotonic() - began >= 0.2
+    began = time.monotonic()
+    assert listed(page(sim, 9, 30)) == []
+    assert time.monotonic() - began < 0.2, "no rows take no time"
+
+
+@pytest.mark.parametrize("code", [102, 103, 199])
+def test_an_interim_reply_comes_before_the_real_one(sim: Simulator, code: int) -> None:
+    sim.add_fault(kind="interim", code=code)
+    raw = raw_answer(sim, "/products")
+    assert raw.startswith(f"HTTP/1.1 {code} ".encode())
+    assert raw.partition(b"\r\n\r\n")[2].startswith(b"HTTP/1.1 200 OK\r\n")
+    assert raw.endswith(b"]}")
 
 
 def test_bodiless_status_keeps_the_connection_in_step(sim: Simulator) -> None:

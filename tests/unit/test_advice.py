@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.main import VERBS
 from rules.advice import ADVICE, DELETIONS, PROBLEMS, advice_for, advice_on, urgency
 from rules.attention import Place, concerns, trouble_of
+from rules.doctor import REMEDIES
 from rules.model import ErrorKind
 
 places = st.builds(
@@ -29,6 +32,12 @@ def test_every_type_of_failure_has_advice_and_every_command_in_it_exists() -> No
         assert advice.cause
         for words in advice.action.split("testio-sync ")[1:]:
             assert words.split()[0].strip(",;:") in VERBS
+
+
+def test_what_the_remote_refused_sends_nobody_to_the_proxy() -> None:
+    """A 422 is an answer of the remote: the way to it is all right."""
+    for words in (*astuple(ADVICE[ErrorKind.REFUSED]), REMEDIES[ErrorKind.REFUSED]):
+        assert "proxy" not in str(words).lower()
 
 
 def test_what_never_heals_is_more_urgent_than_what_may() -> None:

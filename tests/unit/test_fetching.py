@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rules.fetching import (
+    BUGS_AT_ONCE,
     NEVER_FETCHED,
     THE_PRODUCT_LIST,
     Entity,
@@ -14,6 +15,8 @@ from rules.fetching import (
     FetchState,
     Standing,
     Subject,
+    fewer_at_once,
+    portions,
 )
 from rules.model import ErrorKind
 
@@ -68,3 +71,16 @@ def test_a_failed_fetch_says_why() -> None:
     assert failed == FetchOutcome(
         state=FetchState.FAILED, error=ErrorKind.TIMEOUT, message="no answer"
     )
+
+
+def test_bugs_are_asked_for_of_fewer_tests_until_it_is_one() -> None:
+    assert [fewer_at_once(number) for number in (15, 14, 6, 5, 2, 1)] == [5, 5, 5, 1, 1, 1]
+
+
+@pytest.mark.parametrize("most", BUGS_AT_ONCE)
+def test_portions_are_all_tests_in_their_order(most: int) -> None:
+    ids = list(range(100, 137))
+    parts = portions(ids, most)
+    assert [key for part in parts for key in part] == ids
+    assert max(len(part) for part in parts) == most
+    assert portions([], most) == []

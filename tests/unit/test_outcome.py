@@ -206,6 +206,7 @@ def test_problems_are_reported_in_the_order_in_which_they_came() -> None:
 
 def test_warnings_are_handed_on() -> None:
     tally = Tally(warnings=["one"])
+    tally.note(NEW_TESTS, 18, Outcome.COMPLETE)
     result = tally.result(
         run_id=1,
         trigger=Trigger.CLI,

@@ -218,7 +218,7 @@ def test_a_working_folder_that_is_closed_to_us_has_no_settings(
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "is_file", closed)
-    assert load().http_timeout_seconds == 30
+    assert load().http_timeout_seconds == 60
 
 
 def test_a_dotenv_file_that_is_not_text_is_a_problem() -> None:
