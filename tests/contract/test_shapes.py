@@ -55,7 +55,9 @@ def test_the_bugs_of_several_tests_are_told_apart_or_not_at_all() -> None:
 @pytest.mark.parametrize("asked", [[9], [8, 9]])
 def test_an_answer_with_mostly_bugs_of_other_tests_is_somebody_elses(asked: list[int]) -> None:
     rows = [{"id": 1, "test": {"id": 3}}, {"id": 2, "test": {"id": 4}}, {"id": 3}]
-    with pytest.raises(BadPayload, match="2 of 3 records of the answer are not those asked for: a bug of test 3"):
+    with pytest.raises(
+        BadPayload, match="2 of 3 records of the answer are not those asked for: a bug of test 3"
+    ):
         payloads.bugs(orjson.dumps({"bugs": rows}), asked)
 
 

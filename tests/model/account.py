@@ -51,6 +51,11 @@ class ModelAccount:
     """A page of more tests takes too long."""
     moves: list[tuple[str, int, int]] = field(default_factory=list)
     gives_tags: bool = False
+    loose_ties: bool = False
+    """Tests that end at the same time change places from request to request."""
+    ignores_paging: bool = False
+    strays: dict[int, int] = field(default_factory=dict)
+    """By product: a feature of another one that its list holds as well."""
     requests: int = 0
     not_modified: int = 0
     next_id: int = 1000
@@ -121,6 +126,9 @@ class ModelAccount:
         self._answer("features", product_id, scope)
         found = self._product(product_id).features
         rows = rows_of([_feature(key, product_id, title) for key, title in found.items()])
+        stray = self.strays.get(product_id)
+        if stray is not None and stray not in found:
+            rows = rows_of([*rows.records, _feature(stray, product_id, "a feature")])
         return self._tagged(rows, etag)
 
     def list_section_features(
@@ -141,12 +149,20 @@ class ModelAccount:
         self._answer("tests", product_id, scope)
         if self.moves:
             self.move(*self.moves.pop())
-        tests = self._product(product_id).tests[window.offset : window.limit]
+        tests = self._in_order(product_id)
+        if not self.ignores_paging:
+            tests = tests[window.offset : window.limit]
         if len(tests) > self.quick:
             raise Timeout("the remote took too long (524)")
         if any(test.id in self.poison for test in tests):
             raise ServerError("the remote failed (500)")
         return self._tagged(rows_of([record_of(test, product_id) for test in tests]), etag)
+
+    def _in_order(self, product_id: int) -> list[ModelTest]:
+        tests = self._product(product_id).tests
+        if not self.loose_ties:
+            return tests
+        return sorted(tests, key=lambda test: (test.end, hash((self.requests, test.id))))
 
     def get_test(self, test_id: int, product_id: int | None, scope: RequestScope) -> TestRecord:
         self._answer("test", test_id, scope)
@@ -155,7 +171,7 @@ class ModelAccount:
                 if test.id == test_id:
                     if test_id in self.poison:
                         raise ServerError("the remote failed (500)")
-                    return record_of(test, product.id)
+                    return replace(record_of(test, product.id), metrics=f"[{self.requests}]")
         raise NotFound(f"no test {test_id}")
 
     def _product(self, product_id: int) -> ModelProduct:

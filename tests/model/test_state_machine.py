@@ -27,6 +27,7 @@ from rules.model import (
     RunRequest,
     RunStatus,
     SyncOptions,
+    SyncPhase,
     SyncResult,
     SyncScope,
     Trigger,
@@ -95,13 +96,19 @@ class MirrorLife(RuleBasedStateMachine):
 
     # -- the account -------------------------------------------------------------------------
 
-    @initialize(sizes=st.lists(st.integers(0, 130), min_size=1, max_size=3), tags=st.booleans())
-    def furnish(self, sizes: list[int], tags: bool) -> None:
-        self.account.gives_tags = tags
+    @initialize(
+        sizes=st.lists(st.integers(0, 130), min_size=1, max_size=3),
+        tags=st.booleans(),
+        loose=st.booleans(),
+        block=st.sampled_from([1, 1, 2, 5]),
+    )
+    def furnish(self, sizes: list[int], tags: bool, loose: bool, block: int) -> None:
+        """`block`: so many tests end at the same time."""
+        self.account.gives_tags, self.account.loose_ties = tags, loose
         for size in sizes:
             product = self.account.add_product()
             for end in range(size):
-                self.account.add_test(product, end)
+                self.account.add_test(product, end - end % block)
             for _ in range(size % 7):
                 self.account.add_feature(product)
 
@@ -138,23 +145,33 @@ class MirrorLife(RuleBasedStateMachine):
     @rule(
         product=st.integers(0, 5),
         at=st.integers(0, 140),
-        kind=st.sampled_from(["poison", "features", "tests", "slow"]),
+        kind=st.sampled_from(["poison", "features", "tests", "slow", "paging", "stray"]),
     )
     @precondition(lambda self: self.has_products)
     def something_fails(self, product: int, at: int, kind: str) -> None:
         tests = self.product(product).tests
         if kind == "slow":
             self.account.quick = (5, 10)[at % 2]
+        elif kind == "paging":
+            self.account.ignores_paging = True
+        elif kind == "stray":
+            self._let_a_feature_stray(self.product(product), self.product(product + 1))
         elif kind != "poison":
             self.account.failing.add((kind, self.product(product).id))
         elif tests:
             self.account.poison.add(tests[at % len(tests)].id)
+
+    def _let_a_feature_stray(self, owner: ModelProduct, other: ModelProduct) -> None:
+        if owner.features and owner is not other:
+            self.account.strays[other.id] = next(iter(owner.features))
 
     @rule()
     def all_is_well_again(self) -> None:
         self.account.failing.clear()
         self.account.poison.clear()
         self.account.quick = ANY_NUMBER
+        self.account.ignores_paging = False
+        self.account.strays.clear()
 
     @rule(
         moves=st.lists(
@@ -309,7 +326,7 @@ class MirrorLife(RuleBasedStateMachine):
     def _check_success(
         self, result: SyncResult, scope: SyncScope | None, options: SyncOptions
     ) -> None:
-        """`success` only if everything in scope is complete."""
+        """`success` only if everything in scope is complete, and no row in two lists of it."""
         if result.status is not RunStatus.SUCCESS or options.since is not None:
             return
         wanted = None if scope is None else scope.product_ids
@@ -319,6 +336,17 @@ class MirrorLife(RuleBasedStateMachine):
             ):
                 if wanted is None or product_id in wanted:
                     assert (complete is not None, holes) == (True, 0), (kind, product_id)
+        if wanted is None and SyncPhase.FEATURES in result.phases_completed:
+            assert not self._strays_in_two_lists()
+
+    def _strays_in_two_lists(self) -> list[int]:
+        products = self.account.products
+        return [
+            feature
+            for product, feature in self.account.strays.items()
+            if product in products
+            and any(feature in each.features for each in products.values() if each.id != product)
+        ]
 
     # -- what always holds -------------------------------------------------------------------
 
