@@ -1,9 +1,10 @@
-"""Programs of the system that a test needs."""
+"""What a test needs of the machine."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
@@ -12,8 +13,12 @@ def needs_tool(name: str) -> str:
     """The path of a program; without it the test is skipped, or fails where CI is set."""
     path = shutil.which(name)
     if path is None:
-        reason = f"needs the program {name}, which is not installed"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        lacking(f"the program {name}, which is not installed")
     return path
+
+
+def lacking(what: str) -> NoReturn:
+    """Skip the test, which needs `what`; it fails where CI is set."""
+    if os.environ.get("CI"):
+        pytest.fail(f"needs {what}")
+    pytest.skip(f"needs {what}")

@@ -14,6 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SECONDS = 120.0
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+OUTSIDE = re.compile(r"\bcurl\b")
+"""Programs of the examples that a bare Debian lacks."""
 EXPECTED = re.compile(r"# exit status (\d+)$", re.MULTILINE)
 
 SCRIPT = """\
@@ -57,6 +59,11 @@ class Outcome:
 def blocks_of(page: Path) -> list[str]:
     """The examples of a page, in order."""
     return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+def programs_of(page: Path) -> set[str]:
+    """What the examples of a page call that may not be installed."""
+    return {"bash", *OUTSIDE.findall("".join(blocks_of(page)))}
 
 
 def carry_out(page: Path, folder: Path, settings: dict[str, str]) -> list[Outcome]:
