@@ -11,7 +11,7 @@ from rules.model import ErrorKind
 Version = tuple[int, ...]
 
 OLDEST_PYTHON = (3, 11)
-NEWEST_PYTHON_TRIED = (3, 14)
+NEWEST_PYTHON_TRIED = (3, 15)
 WAL_RESET_SINCE = (3, 7, 0)
 WAL_RESET_MENDED = (3, 51, 3)
 WAL_RESET_BACKPORTS = frozenset({(3, 44, 6), (3, 50, 7)})

@@ -8,6 +8,10 @@ from typing import NoReturn
 
 import pytest
 
+ON_CI = bool(os.environ.get("CI"))
+only_on_ci = pytest.mark.skipif(not ON_CI, reason="takes long: .ci/run tries it, or CI=1")
+"""For what no change is likely to break, or others show in a part; nothing else may be left out."""
+
 
 def needs_tool(name: str) -> str:
     """The path of a program; without it the test is skipped, or fails where CI is set."""
@@ -19,6 +23,6 @@ def needs_tool(name: str) -> str:
 
 def lacking(what: str) -> NoReturn:
     """Skip the test, which needs `what`; it fails where CI is set."""
-    if os.environ.get("CI"):
+    if ON_CI:
         pytest.fail(f"needs {what}")
     pytest.skip(f"needs {what}")
