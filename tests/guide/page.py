@@ -11,6 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.launcher import launcher
+from tests.tools import ON_CI
+
 ROOT = Path(__file__).parents[2]
 SECONDS = 120.0
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -100,11 +103,16 @@ def _run(command: list[str], work: Path, environment: dict[str, str]) -> None:
 
 
 def _environment(folder: Path, home: Path) -> dict[str, str]:
-    """The tests' own program under its name, and a home that is empty."""
+    """The tests' own program under its name, and a home that is empty.
+
+    On CI each command is loaded as a person's is.
+    """
     programs = folder / "bin"
     programs.mkdir()
     program = programs / "testio-sync"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m cli.main "$@"\n', encoding="utf-8")
+    quick = f"-IS {ROOT / 'tests/launched.py'} {launcher()}"
+    how = "-m cli.main" if ON_CI else quick
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} {how} "$@"\n', encoding="utf-8")
     program.chmod(0o755)
     path = os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]])
     return {

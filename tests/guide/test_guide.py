@@ -25,7 +25,7 @@ def test_the_examples_of_a_page(page: Path, simulator: Simulator) -> None:
         "TESTIO_CUSTOMER_API_TOKEN": simulator.token,
     }
     # A short path: the socket stands beside the database, as in a real home.
-    with tempfile.TemporaryDirectory(prefix="guide-") as folder:
+    with tempfile.TemporaryDirectory(prefix="guide-", ignore_cleanup_errors=True) as folder:
         outcomes = carry_out(page, Path(folder), settings)
     complaints = [outcome.complaint for outcome in outcomes if outcome.complaint]
     assert outcomes, f"{page.name} has no example"
