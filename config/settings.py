@@ -194,7 +194,7 @@ class Settings(BaseSettings):
         repr=False,
     )
     db_path: UserPath = _setting(
-        Path("~/.testio-sync/testio.db"),
+        "~/.testio-sync/testio.db",
         "TESTIO_DB_PATH",
         "The SQLite file that holds the mirror.",
         validate_default=True,

@@ -37,7 +37,7 @@ def test_a_user_without_a_home_is_told_to_name_the_database(
     monkeypatch.setattr("pwd.getpwuid", nobody)
     monkeypatch.delenv("HOME", raising=False)
     assert default_config_file({}) == Path("/.config/testio-sync/config.toml")
-    with pytest.raises(SettingsError, match=r"TESTIO_DB_PATH.*no home folder"):
+    with pytest.raises(SettingsError, match=r"(?s)TESTIO_DB_PATH.*no home folder"):
         load()
     monkeypatch.setenv("TESTIO_DB_PATH", "/d")
     assert load().db_path == Path("/d")
