@@ -45,7 +45,8 @@ class Launched:
         self.returncode: int | None = None
         self._connection = connection
         self._lock = threading.Lock()
-        self.pid = int(connection.recv(64).split(b"\n")[0])
+        with connection.makefile("rb", buffering=0) as said:  # its end may be told already
+            self.pid = int(said.readline())
 
     def poll(self) -> int | None:
         """The exit status; None while it runs."""

@@ -10,14 +10,13 @@ import sys
 import venv
 import zipfile
 from dataclasses import dataclass
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from tests.supply.locks import ROOT, lock_files
-from tests.tools import needs_tool
+from tests.tools import ON_CI, needs_tool
 
 TEXTS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", ".ci/*", "docs/**/*.md", "deploy/**/*")
 INSTALL = re.compile(r"\bpip3? install\b.*")
@@ -91,9 +90,18 @@ class Installation:
             check=False,
         )
 
+    def pip_version(self) -> tuple[int, int]:
+        pip = str(self.folder / ".venv/bin/pip")
+        said = subprocess.run(
+            [pip, "--version"], cwd=self.folder, capture_output=True, text=True, check=True
+        )
+        major, minor = said.stdout.split()[1].split(".")[:2]
+        return int(major), int(minor)
+
     def installed(self) -> set[str]:
         found = self.folder.glob(".venv/lib*/python*/site-packages/*.dist-info")
-        return {path.name.removesuffix(".dist-info") for path in found}
+        names = {path.name.removesuffix(".dist-info") for path in found}
+        return {name for name in names if not name.startswith(("pip-", "setuptools-"))}
 
 
 @pytest.fixture
@@ -101,15 +109,20 @@ def installation(tmp_path: Path) -> Installation:
     needs_tool("make")
     (tmp_path / "index").mkdir()
     (tmp_path / ".venv").mkdir()
-    venv.create(tmp_path / ".venv", with_pip=False)
+    venv.create(tmp_path / ".venv", with_pip=ON_CI)
     (tmp_path / ".venv" / ".installed").touch()
-    pip = tmp_path / ".venv/bin/pip"  # this environment's own: to make another takes seconds
+    if not ON_CI:
+        _take_our_pip(tmp_path / ".venv/bin/pip")
+    return Installation(tmp_path)
+
+
+def _take_our_pip(pip: Path) -> None:
+    """That of these tests, not the one that comes with Python: to make one takes seconds."""
     ours = find_spec("pip")
     assert ours is not None
     runner = Path(str(ours.origin)).with_name("__pip-runner__.py")
     pip.write_text(f'#!/bin/sh\nexec .venv/bin/python {runner} "$@"\n')
     pip.chmod(0o755)
-    return Installation(tmp_path)
 
 
 def test_what_an_index_offers_later_changes_nothing(installation: Installation) -> None:
@@ -122,7 +135,7 @@ def test_what_an_index_offers_later_changes_nothing(installation: Installation) 
     )
     installation.offer("beside", "2", *extra)
     installation.offer("below", "2")
-    if tuple(map(int, version("pip").split(".")[:2])) < RESOLVES_PROPERLY:
+    if installation.pip_version() < RESOLVES_PROPERLY:
         with_deps = installation.make("LOCKED=.venv/bin/pip install --require-hashes")
         assert "In --require-hashes mode" in with_deps.stderr, "the fault that this is about"
         assert installation.installed() == set()
