@@ -23,6 +23,9 @@ INSTALL = re.compile(r"\bpip3? install\b.*")
 FROM_A_LOCK = re.compile(r"-r \S*requirements\S*\.lock")
 OURSELVES = re.compile(r"pip install .*--no-deps --no-build-isolation (-e )?\.$")
 PUBLISHED = re.compile(r"pip install 'testio-sync\[\w+\]'")
+OF_OTHERS = ("PIP_", "MAKE", "MFLAGS")
+ENVIRONMENT = {name: v for name, v in os.environ.items() if not name.startswith(OF_OTHERS)}
+"""Without what the make that runs these tests was told, and pip elsewhere."""
 RESOLVES_PROPERLY = (24, 0)
 """The first pip that takes a pinned package for one of its extras too."""
 
@@ -30,8 +33,9 @@ RESOLVES_PROPERLY = (24, 0)
 def makefile_says(*words: str) -> str:
     """What make would do."""
     command = [needs_tool("make"), f"PYTHON={sys.executable}", *words]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return ended.stdout
+    return subprocess.run(
+        command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=True
+    ).stdout
 
 
 def test_every_lock_is_installed_alone_and_by_its_hashes() -> None:
@@ -80,11 +84,10 @@ class Installation:
         done = [f"--old-file=.venv/{stamp}" for stamp in (".installed", "bin/python")]
         command = ["make", "-f", str(ROOT / "Makefile"), *done, "install-extras", *words]
         index = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.folder / "index")}
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")} | index
         return subprocess.run(
             command,
             cwd=self.folder,
-            env=environment | {"PIP_CONFIG_FILE": os.devnull},
+            env=ENVIRONMENT | index | {"PIP_CONFIG_FILE": os.devnull},
             capture_output=True,
             text=True,
             check=False,
