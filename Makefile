@@ -4,16 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 # A lock is complete, so nothing beside it is looked for: what the index gets later changes nothing.
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
-LOCKED := $(INSTALL) --require-hashes
+# Nor does a package that forbids the Pythons after its own time: with which it works, tests say.
+LOCKED := $(INSTALL) --require-hashes --ignore-requires-python
 COMPLETE := $(BIN)/pip --disable-pip-version-check check
 PACKAGES := actors cli config control rules service simulator storage testio
 # The first Python of at least 3.11; set PYTHON to choose another.
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
-	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	2>/dev/null && echo $$p && break; done)
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+# Those that `make test-all` looks for.
+PYTHONS := 3.11 3.12 3.13 3.14 3.15
+
+# Python compiles each file once, and not anew in each of the hundreds of processes of the tests.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-extras demo run test lint audit sbom check format bench bench-report profile faults soak mutants mutation model simulation coverage man lock clean
+.PHONY: help install install-extras demo run test test-all lint audit sbom check format bench bench-report profile faults soak mutants mutation model simulation coverage man lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +37,19 @@ run: install ## run the daemon in the foreground (settings from the environment 
 
 test: $(VENV)/.dev ## run the default test suite
 	$(BIN)/pytest
+
+test-all: ## run it on each Python from 3.11 on that this machine has, in .venv-3.11, .venv-3.12, …
+	@for version in $(PYTHONS); do \
+		for python in python$$version /usr/bin/python$$version ~/.pyenv/versions/$$version.*/bin/python none; do \
+			$$python -c 'import ensurepip, venv' 2>/dev/null && break; \
+		done; \
+		if [ $$python = none ]; then missing="$$missing $$version"; continue; fi; \
+		echo "Python $$version: $$python"; \
+		if $(MAKE) --no-print-directory test VENV=.venv-$$version PYTHON=$$python; \
+			then passed="$$passed $$version"; else failed="$$failed $$version"; fi; \
+	done; \
+	echo "passed:$${passed:- none}; failed:$${failed:- none}; not on this machine:$${missing:- none}"; \
+	test -n "$$passed" -a -z "$$failed"
 
 lint: $(VENV)/.dev ## check the format, ruff, mypy --strict, the import contracts and bandit
 	$(BIN)/ruff format --check .
@@ -71,7 +89,7 @@ soak: $(VENV)/.dev ## an hour of five-second cycles with random faults, into doc
 		status=$$?; $(BIN)/python -m tests.faults.report .faults.jsonl; exit $$status
 SOAK_SECONDS := 3600
 
-mutants: $(VENV)/.dev ## break each rule on purpose and see its test fail (the suite tries one)
+mutants: $(VENV)/.dev ## break each rule on purpose and see its test fail (.ci/run tries one)
 	MUTANTS=all $(BIN)/pytest tests/mutants --timeout=600
 
 mutation: $(VENV)/.mutation ## mutmut on rules/, half an hour: docs/mutation.md (MUTATION="listing holes" for some)
@@ -104,7 +122,7 @@ LOCK := -q --upgrade --universal --no-strip-extras --python-version 3.11 --gener
 	--no-emit-find-links --custom-compile-command 'make lock' pyproject.toml
 
 clean: ## remove everything that make and the tests have made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation dist demo-data
+	rm -rf $(VENV) .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation dist demo-data
 	find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 EXAMPLES = """\
@@ -156,8 +155,6 @@ def _default(name: str, value: Any) -> str:
         return ""
     if name == "TESTIO_DB_MODE":
         return f"{value:04o}"
-    if isinstance(value, Path):
-        return str(value).replace(str(Path.home()), "~", 1)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

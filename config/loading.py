@@ -142,7 +142,9 @@ def _unknown(given: str, source: str, *, strict: bool) -> SettingProblem | None:
 
 
 def _invalid(detail: ErrorDetails, origins: Mapping[str, Origin]) -> SettingProblem:
-    name = str(detail["loc"][0])
+    place = str(detail["loc"][0])
+    field = Settings.model_fields.get(place)  # a default goes by the name of its field
+    name = str(field.validation_alias) if field else place
     origin = origins.get(name)
     return SettingProblem(
         name=name,

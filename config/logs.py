@@ -63,12 +63,16 @@ class _PrivateFileHandler(logging.handlers.WatchedFileHandler):
     """Looks at the path before each line, so that logrotate may move the file away."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """As ever; a file that cannot be opened again is no failure of who logs: stderr has it."""
+        """As ever; a file that cannot be opened again is no failure of who logs."""
         try:
             super().emit(record)
-        except Exception:
-            with contextlib.suppress(Exception):
-                print(self.format(record), file=sys.stderr, flush=True)
+        except Exception:  # Python 3.14 and newer call handleError themselves
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """What the file does not take, stderr has."""
+        with contextlib.suppress(Exception):
+            print(self.format(record), file=sys.stderr, flush=True)
 
     def _open(self) -> TextIOWrapper:
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -1,4 +1,4 @@
-"""Where the configuration file is, unless it is named."""
+"""Where the home and the configuration file are, unless they are named."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ def default_config_file(environ: Mapping[str, str] | None = None) -> Path:
     """
     environ = os.environ if environ is None else environ
     given = Path(environ.get("XDG_CONFIG_HOME", ""))
-    folder = (
-        given if given.is_absolute() else Path(environ.get("HOME", "~")).expanduser() / ".config"
-    )
+    folder = given if given.is_absolute() else home_folder(environ) / ".config"
     return folder / "testio-sync" / "config.toml"
+
+
+def home_folder(environ: Mapping[str, str] | None = None) -> Path:
+    """The home of who runs this; `/` for a user who has none, as in many containers."""
+    environ = os.environ if environ is None else environ
+    try:
+        return Path(environ.get("HOME") or "~").expanduser()
+    except RuntimeError:
+        return Path("/")

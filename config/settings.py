@@ -216,9 +216,10 @@ class Settings(BaseSettings):
         repr=False,
     )
     db_path: UserPath = _setting(
-        Path("~/.testio-sync/testio.db").expanduser(),
+        "~/.testio-sync/testio.db",
         "TESTIO_DB_PATH",
         "The SQLite file that holds the mirror.",
+        validate_default=True,
     )
     db_mode: Annotated[int, BeforeValidator(_file_mode)] = _setting(
         0o600, "TESTIO_DB_MODE", "Rights of the database file: 0600 or 0640."

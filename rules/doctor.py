@@ -11,7 +11,7 @@ from rules.model import ErrorKind
 Version = tuple[int, ...]
 
 OLDEST_PYTHON = (3, 11)
-NEWEST_PYTHON_TRIED = (3, 13)
+NEWEST_PYTHON_TRIED = (3, 15)
 WAL_RESET_SINCE = (3, 7, 0)
 WAL_RESET_MENDED = (3, 51, 3)
 WAL_RESET_BACKPORTS = frozenset({(3, 44, 6), (3, 50, 7)})
@@ -132,7 +132,7 @@ def judge_python(version: Version) -> Finding:
         return error("Python", f"{text} is too old", "install with Python 3.11 or newer")
     if version[:2] > NEWEST_PYTHON_TRIED:
         return warning(
-            "Python", f"{text} was never tried with this version", "use Python 3.11 to 3.13"
+            "Python", f"{text} was never tried with this version", "use Python 3.11 to 3.14"
         )
     return ok("Python", text)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from config.places import default_config_file
+from config.places import default_config_file, home_folder
 from rules.unit_files import command_line
 
 UNIT = "testio-sync.service"
@@ -52,13 +51,12 @@ def system_place(config: Path | None = None) -> Place:
 def user_place(config: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Place:
     """The service of this person, with the configuration that all commands read."""
     usual = default_config_file(environ)
-    home = Path((os.environ if environ is None else environ).get("HOME", "~")).expanduser()
     return Place(
         user=True,
         unit=usual.parents[1] / "systemd" / "user" / UNIT,
         config=config or usual,
         token=None,
-        database=home / ".testio-sync" / "testio.db",
+        database=home_folder(environ) / ".testio-sync" / "testio.db",
     )
 
 

@@ -66,6 +66,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     for name in list(os.environ):
         if name.startswith(OUR_SETTINGS):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "no-home"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-configuration"))
     for name in ("COLUMNS", "LINES"):  # pytest-xdist sets them
         monkeypatch.delenv(name, raising=False)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 PAGE = 4096
@@ -119,3 +121,14 @@ def contents(path: Path) -> dict[str, bytes]:
     return {
         file.name: file.read_bytes() for file in beside if file.exists() and file.stat().st_size
     }
+
+
+@contextmanager
+def killed_writer(path: Path) -> Iterator[sqlite3.Connection]:
+    """A writer that leaves its log beside the database, as one that is killed does."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+        yield writer
+        left = contents(path)
+    for name, content in left.items():
+        path.with_name(name).write_bytes(content)

@@ -2,8 +2,8 @@
 
 Loading costs 0.3 to 0.6 seconds of a core, and the tests start hundreds of processes. What is
 started here has its own pid, environment, folder and streams, is signalled and killed like any
-other, and runs `cli.main.main` from the beginning; only the loading is shared. The examples of
-docs/guide and the demo load everything themselves.
+other, and runs `cli.main.main` from the beginning; only the loading is shared. The demo loads
+everything itself, and so do the examples of docs/guide in `.ci/run`.
 
 `python -m tests.launcher SOCKET` is the process that forks: one thread, no open database.
 """
@@ -28,7 +28,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 LOADED = ("cli", "service", "control", "storage", "testio", "actors", "config", "rules")
@@ -45,7 +45,8 @@ class Launched:
         self.returncode: int | None = None
         self._connection = connection
         self._lock = threading.Lock()
-        self.pid = int(connection.recv(64).split(b"\n")[0])
+        with connection.makefile("rb", buffering=0) as said:  # its end may be told already
+            self.pid = int(said.readline())
 
     def poll(self) -> int | None:
         """The exit status; None while it runs."""
@@ -115,7 +116,7 @@ def launch(
     which are texts, with spaces between them; a semicolon stands between two.
     """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.connect(_launcher())
+    connection.connect(launcher())
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
     source = os.open(os.devnull, os.O_RDONLY) if stdin == subprocess.DEVNULL else os.dup(stdin)
@@ -131,7 +132,7 @@ def launch(
 
 
 @cache
-def _launcher() -> str:
+def launcher() -> str:
     """The socket of this test process's launcher."""
     folder = tempfile.mkdtemp(prefix="launcher-")
     path = f"{folder}/socket"
@@ -172,48 +173,63 @@ def _serve(path: str) -> None:
     listener.bind(path)
     listener.listen(16)
     print("ready", flush=True)
-    running: dict[int, tuple[int, socket.socket]] = {}
+    running: dict[int, Running] = {}
+    bound: dict[int, int] = {}  # connections whose end is that of a process: the process's handle
     while True:
-        ready, _, _ = select.select([listener.fileno(), *running], [], [])
+        ready, _, _ = select.select([listener.fileno(), *running, *bound], [], [])
         for each in ready:
             if each == listener.fileno():
-                handle, pid, connection = _start(listener, running)
-                running[handle] = (pid, connection)
-            else:
-                _tell_end(each, *running.pop(each))
+                started, is_bound = _start(listener, running)
+                running[started.handle] = started
+                if is_bound:
+                    bound[started.connection.fileno()] = started.handle
+            elif each in running:
+                ended = running.pop(each)
+                bound.pop(ended.connection.fileno(), None)
+                _tell_end(ended)
+            elif each in bound:
+                signal.pidfd_send_signal(bound.pop(each), signal.SIGKILL)
 
 
-def _start(
-    listener: socket.socket, running: Mapping[int, tuple[int, socket.socket]]
-) -> tuple[int, int, socket.socket]:
+class Running(NamedTuple):
+    """A process that was forked: its pidfd, its pid, and whom to tell of its end."""
+
+    handle: int
+    pid: int
+    connection: socket.socket
+
+
+def _start(listener: socket.socket, running: Mapping[int, Running]) -> tuple[Running, bool]:
     connection, _ = listener.accept()
     head, descriptors, _flags, _address = socket.recv_fds(connection, 4, 3)
     order = b""
     while len(order) < int.from_bytes(head, "big"):
         order += connection.recv(LONGEST)
-    pid = os.fork()
+    assert len(os.listdir("/proc/self/task")) == 1, "what is loaded has started a thread"
+    pid = os.fork()  # noqa: TID251 -- one thread
     if pid == 0:
-        for handle, (_, other) in running.items():
-            os.close(handle)
-            other.close()
+        for other in running.values():
+            os.close(other.handle)
+            other.connection.close()
         listener.close()
         connection.close()
         _become(json.loads(order), descriptors)
     for descriptor in descriptors:
         os.close(descriptor)
     connection.sendall(b"%d\n" % pid)
-    return os.pidfd_open(pid), pid, connection
+    is_bound = bool(json.loads(order).get("bound"))
+    return Running(os.pidfd_open(pid), pid, connection), is_bound
 
 
-def _tell_end(handle: int, pid: int, connection: socket.socket) -> None:
-    _, status = os.waitpid(pid, 0)
-    os.close(handle)
+def _tell_end(ended: Running) -> None:
+    _, status = os.waitpid(ended.pid, 0)
+    os.close(ended.handle)
     try:
-        connection.sendall(b"%d" % os.waitstatus_to_exitcode(status))
+        ended.connection.sendall(b"%d" % os.waitstatus_to_exitcode(status))
     except OSError:
         pass  # who started it has gone
     finally:
-        connection.close()
+        ended.connection.close()
 
 
 def _become(order: dict[str, object], descriptors: list[int]) -> None:
@@ -228,8 +244,10 @@ def _become(order: dict[str, object], descriptors: list[int]) -> None:
         os.environ.update(order["env"])  # type: ignore[call-overload]
         os.chdir(str(order["cwd"]))
         random.seed()
+        for number in order.get("ignored", ()):  # type: ignore[attr-defined]
+            signal.signal(number, signal.SIG_IGN)
         sys.argv = ["testio-sync", *order["words"]]  # type: ignore[misc]
-        _prepare(order["inside"])
+        _prepare(order.get("inside"))
         status = _main()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)

@@ -1,19 +1,28 @@
-"""Programs of the system that a test needs."""
+"""What a test needs of the machine."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
+
+ON_CI = bool(os.environ.get("CI"))
+only_on_ci = pytest.mark.skipif(not ON_CI, reason="takes long: .ci/run tries it, or CI=1")
+"""For what no change is likely to break, or others show in a part; nothing else may be left out."""
 
 
 def needs_tool(name: str) -> str:
     """The path of a program; without it the test is skipped, or fails where CI is set."""
     path = shutil.which(name)
     if path is None:
-        reason = f"needs the program {name}, which is not installed"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        lacking(f"the program {name}, which is not installed")
     return path
+
+
+def lacking(what: str) -> NoReturn:
+    """Skip the test, which needs `what`; it fails where CI is set."""
+    if ON_CI:
+        pytest.fail(f"needs {what}")
+    pytest.skip(f"needs {what}")

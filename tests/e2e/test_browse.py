@@ -19,7 +19,7 @@ import pytest
 from service.browse.queries import QUERIES
 from simulator import Simulator
 from tests.homes import Home
-from tests.tools import needs_tool
+from tests.tools import needs_tool, only_on_ci
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "browse.png"
 LARGEST_PICTURE = 200_000
@@ -128,9 +128,10 @@ def scene(home: Home, make_simulator: Callable[..., Simulator]) -> Home:
     return home
 
 
+@only_on_ci
 @pytest.mark.timeout(120)
 def test_the_charts_are_drawn_in_a_browser_without_a_network(scene: Home, tmp_path: Path) -> None:
-    """`PICTURE=1 pytest tests/e2e/test_browse.py` takes the picture of the README anew."""
+    """`CI=1 PICTURE=1 pytest tests/e2e/test_browse.py` takes the picture of the README anew."""
     chromium = needs_tool("chromium")
     picture = tmp_path / "browse.png"
     command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]

@@ -14,7 +14,7 @@ import pytest
 from cli.completion import SHELLS, main
 from cli.main import VERBS
 from tests.terminals import on_a_terminal
-from tests.tools import needs_tool
+from tests.tools import needs_tool, only_on_ci
 
 CASES = {
     "statu": "status",
@@ -80,6 +80,7 @@ def test_in_bash(scripts: Path) -> None:
     assert set(VERBS) <= set(verbs)
 
 
+@only_on_ci
 def test_in_fish(scripts: Path) -> None:
     asked = "; ".join(f"echo '{line}:' (complete -C 'testio-sync {line}')" for line in CASES)
     shown = output_of([needs_tool("fish"), "-c", f"source script.fish; {asked}"], scripts)
@@ -88,6 +89,7 @@ def test_in_fish(scripts: Path) -> None:
     assert f"statu: status\t{VERBS['status']}\n" in shown, "with what it does beside it"
 
 
+@only_on_ci
 def test_in_zsh(scripts: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "HOME": str(scripts), "PS1": "READY> "}
     words = [needs_tool("zsh"), "-f", "-i"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import pty
 
 from tests.homes import Home
 from tests.oracle import differences
+from tests.terminals import open_terminal
 
 
 def test_a_fresh_start_asks_first_and_then_replaces_all(home: Home) -> None:
@@ -24,7 +24,7 @@ def test_a_fresh_start_asks_first_and_then_replaces_all(home: Home) -> None:
 
 def test_a_person_types_yes(home: Home) -> None:
     for answer, status in (("no\n", 130), ("yes\n", 0)):
-        ours, theirs = pty.openpty()
+        ours, theirs = open_terminal()
         process = home.start("sync", "--nuke", stdin=theirs)
         os.write(ours, answer.encode())
         assert "Type yes" in home.finish(process, expect=status).stderr

@@ -71,6 +71,7 @@ def test_a_daemon_whose_actors_do_not_answer_is_never_ready(
 
 def test_a_daemon_that_the_watchdog_aborts_says_where_every_thread_was(home: Home) -> None:
     daemon = home.daemon()
+    home.wait_for_run(1)  # what a watchdog aborts stands still; no stack changes while it is read
     daemon.send_signal(signal.SIGABRT)
     said = home.finish(daemon, expect=None).stderr
     assert daemon.returncode == -signal.SIGABRT

@@ -11,9 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.launcher import launcher
+from tests.tools import ON_CI
+
 ROOT = Path(__file__).parents[2]
 SECONDS = 120.0
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+OUTSIDE = re.compile(r"\bcurl\b")
+"""Programs of the examples that a bare Debian lacks."""
 EXPECTED = re.compile(r"# exit status (\d+)$", re.MULTILINE)
 
 SCRIPT = """\
@@ -59,6 +64,11 @@ def blocks_of(page: Path) -> list[str]:
     return BLOCK.findall(page.read_text(encoding="utf-8"))
 
 
+def programs_of(page: Path) -> set[str]:
+    """What the examples of a page call that may not be installed."""
+    return {"bash", *OUTSIDE.findall("".join(blocks_of(page)))}
+
+
 def carry_out(page: Path, folder: Path, settings: dict[str, str]) -> list[Outcome]:
     """Run the whole page in `folder`; what it leaves running is ended."""
     work, home, notes = folder / "work", folder / "home", folder / "page"
@@ -93,11 +103,16 @@ def _run(command: list[str], work: Path, environment: dict[str, str]) -> None:
 
 
 def _environment(folder: Path, home: Path) -> dict[str, str]:
-    """The tests' own program under its name, and a home that is empty."""
+    """The tests' own program under its name, and a home that is empty.
+
+    On CI each command is loaded as a person's is.
+    """
     programs = folder / "bin"
     programs.mkdir()
     program = programs / "testio-sync"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m cli.main "$@"\n', encoding="utf-8")
+    quick = f"-IS {ROOT / 'tests/launched.py'} {launcher()}"
+    how = "-m cli.main" if ON_CI else quick
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} {how} "$@"\n', encoding="utf-8")
     program.chmod(0o755)
     path = os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]])
     return {

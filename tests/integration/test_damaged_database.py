@@ -52,18 +52,12 @@ def open_it(path: Path) -> None:
 
 def killed_while_writing(path: Path) -> None:
     """Leave a log behind, as a process does that is killed."""
-    if (child := os.fork()) == 0:
-        try:
-            writer = sqlite3.connect(path, isolation_level=None)
-            writer.execute("PRAGMA journal_mode = WAL")
-            writer.execute("PRAGMA wal_autocheckpoint = 0")
-            for number in range(20):
-                writer.execute(
-                    "UPDATE sync_events SET detail = ? WHERE id % 20 = ?", (f'{{"n": {number}}}', 3)
-                )
-        finally:
-            os._exit(0)
-    os.waitpid(child, 0)
+    with damage.killed_writer(path) as writer:
+        writer.execute("PRAGMA wal_autocheckpoint = 0")
+        for number in range(20):
+            writer.execute(
+                "UPDATE sync_events SET detail = ? WHERE id % 20 = ?", (f'{{"n": {number}}}', 3)
+            )
 
 
 @pytest.mark.parametrize("seed", range(6))

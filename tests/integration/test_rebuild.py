@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sqlite3
 import stat
@@ -14,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from config.loading import load_settings
 from config.problems import SettingsError
 from config.settings import Settings
 from rules.model import RunStatus, SyncOptions
@@ -32,6 +30,7 @@ from testio.client import TestioClient
 from testio.transport import TransportOptions
 from tests import damage
 from tests.damage import PAGE, contents
+from tests.integration.dying import kill_a_rebuild, settings_of
 from tests.rig import Rig
 
 URL = "http://127.0.0.1:1/customer/v2"
@@ -49,8 +48,7 @@ class Mirror:
 
     @property
     def settings(self) -> Settings:
-        given = {"TESTIO_DB_PATH": str(self.path), "TESTIO_CUSTOMER_API_BASE_URL": URL}
-        return load_settings(flags=given, config_file=None, env_file=None)
+        return settings_of(self.path, URL)
 
     def sql(self, query: str) -> list[Any]:
         with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as connection:
@@ -313,7 +311,7 @@ def test_a_crash_at_any_moment_loses_nothing(renames: int, mirror: Mirror) -> No
     leave_a_log(mirror.path)
     lose_page_of(mirror, "ix_bugs_test_id")
     old = set(contents(mirror.path).values())
-    killed(mirror, renames)
+    kill_a_rebuild(mirror.path, URL, renames)
     there = {f.read_bytes() for f in mirror.path.parent.glob("testio.db*") if f.is_file()}
     assert old <= there, "the damaged files are somewhere, whole"
     try:
@@ -331,34 +329,9 @@ def test_a_crash_at_any_moment_loses_nothing(renames: int, mirror: Mirror) -> No
 
 
 def leave_a_log(path: Path) -> None:
-    if (child := os.fork()) == 0:
-        try:
-            writer = sqlite3.connect(path, isolation_level=None)
-            writer.execute("PRAGMA journal_mode = WAL")
-            writer.execute("UPDATE held_deletions SET reason = 'in the log'")
-        finally:
-            os._exit(0)
-    os.waitpid(child, 0)
+    with damage.killed_writer(path) as writer:
+        writer.execute("UPDATE held_deletions SET reason = 'in the log'")
     assert path.with_name(f"{path.name}-wal").stat().st_size
-
-
-def killed(mirror: Mirror, renames: int) -> None:
-    """Rebuild in a process that ends before its rename with this number."""
-    if (child := os.fork()) == 0:
-        left, rename = [renames], Path.rename
-
-        def dying(self: Path, target: Path) -> Path:
-            if left[0] == 0:
-                os._exit(0)
-            left[0] -= 1
-            return rename(self, target)
-
-        try:
-            Path.rename = dying  # type: ignore[method-assign, assignment]
-            mirror.rebuild()
-        finally:
-            os._exit(0)
-    os.waitpid(child, 0)
 
 
 def test_a_link_goes_on_leading_to_the_database(mirror: Mirror, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Breaks each rule on purpose and shows that the test named for it fails.
 
-The default suite checks that every patch still applies, and tries one of them (another one each
-time: MUTANT_SEED repeats a choice). `make mutants` tries all.
+The default suite checks that every patch still applies. `.ci/run` tries one of them (another one
+each time: MUTANT_SEED repeats a choice), `make mutants` all.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutants.catalogue import MUTANTS, Mutant
+from tests.tools import ON_CI
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
@@ -39,6 +40,7 @@ def test_every_rule_that_code_can_break_is_broken_at_least_once() -> None:
     assert {mutant.rule for mutant in MUTANTS} >= set(range(1, 17))
 
 
+@pytest.mark.skipif(not EVERY and not ON_CI, reason="takes long: .ci/run tries one")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("number", range(len(CHOSEN)))
 def test_the_named_test_fails(number: int, tmp_path: Path) -> None:

@@ -11,7 +11,10 @@ ROOT = Path(__file__).parents[2]
 OURSELVES = "testio-sync"
 
 NAME = r"(?P<name>[A-Za-z0-9._-]+)"
-PIN = re.compile(NAME + r"==(?P<version>[^\s;\\]+)(?: ; (?P<marker>.*?))?(?: \\)?")
+PIN = re.compile(
+    NAME
+    + r"(?:\[(?P<extras>[a-z0-9,_-]+)\])?==(?P<version>[^\s;\\]+)(?: ; (?P<marker>.*?))?(?: \\)?"
+)
 HASH = re.compile(r"    --hash=sha256:(?P<digest>[0-9a-f]{64})(?: \\)?")
 VIA = re.compile(rf"    #(?: via |   )(?:{NAME}(?: \(pyproject\.toml\))?|-c \S+)")
 
@@ -21,6 +24,7 @@ class Pin:
     """One package of a lock. `hashes`: SHA-256 of each file that may be installed of it.
 
     `marker`: where it is installed, None for everywhere. `needed_by`: the packages that need it.
+    `extras`: those of its extras that somebody needs.
     """
 
     name: str
@@ -28,6 +32,7 @@ class Pin:
     marker: str | None
     hashes: list[str] = field(default_factory=list)
     needed_by: list[str] = field(default_factory=list)
+    extras: tuple[str, ...] = ()
 
 
 class NotALock(ValueError):
@@ -50,7 +55,13 @@ def _pins(lines: list[str]) -> Iterator[Pin]:
         if found := PIN.fullmatch(line):
             if pin is not None:
                 yield pin
-            pin = Pin(name=found["name"], version=found["version"], marker=found["marker"])
+            extras = tuple(filter(None, (found["extras"] or "").split(",")))
+            pin = Pin(
+                name=found["name"],
+                version=found["version"],
+                marker=found["marker"],
+                extras=extras,
+            )
         elif pin is not None and (found := HASH.fullmatch(line)):
             pin.hashes.append(found["digest"])
         elif pin is not None and (found := VIA.fullmatch(line)):

@@ -26,6 +26,23 @@ def config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return path
 
 
+def test_a_user_without_a_home_is_told_to_name_the_database(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As in a container that runs under any number: no entry in passwd, no HOME."""
+
+    def nobody(_number: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    monkeypatch.delenv("HOME", raising=False)
+    assert default_config_file({}) == Path("/.config/testio-sync/config.toml")
+    with pytest.raises(SettingsError, match=r"(?s)TESTIO_DB_PATH.*no home folder"):
+        load()
+    monkeypatch.setenv("TESTIO_DB_PATH", "/d")
+    assert load().db_path == Path("/d")
+
+
 def load(config_file: Path | None = None) -> Settings:
     return load_settings(flags={}, config_file=config_file)
 

@@ -119,7 +119,7 @@ def test_the_sqlite_versions_with_the_wal_reset_bug(version: tuple[int, ...], le
 
 @pytest.mark.parametrize(
     ("version", "level"),
-    [((3, 10, 9), ERROR), ((3, 11, 0), OK), ((3, 13, 5), OK), ((3, 14, 0), WARNING)],
+    [((3, 10, 9), ERROR), ((3, 11, 0), OK), ((3, 15, 0), OK), ((3, 16, 0), WARNING)],
 )
 def test_python_versions(version: tuple[int, ...], level: Level) -> None:
     assert judge_python(version).level is level

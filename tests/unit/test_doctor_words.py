@@ -91,8 +91,8 @@ def test_the_libraries() -> None:
     assert judge_python((3, 10, 9)) == error(
         "Python", "3.10.9 is too old", "install with Python 3.11 or newer"
     )
-    assert judge_python((3, 14, 1)) == warning(
-        "Python", "3.14.1 was never tried with this version", "use Python 3.11 to 3.13"
+    assert judge_python((3, 16, 1)) == warning(
+        "Python", "3.16.1 was never tried with this version", "use Python 3.11 to 3.14"
     )
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from cli.main import VERBS
 from config.settings import Settings
+from rules.doctor import NEWEST_PYTHON_TRIED
 from rules.events import EventName
 from service.exit_status import ExitStatus
 from storage.database import Database
 from storage.schema import metadata
+from tests.supply.complete import PYTHONS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -54,6 +57,21 @@ def test_the_schema_page_names_every_table_column_and_event() -> None:
     ]
     missing += [name.value for name in EventName if f"`{name.value}`" not in SCHEMA]
     assert missing == []
+
+
+def test_all_name_the_same_pythons() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    supported = [line.rpartition(" :: ")[2] for line in project["classifiers"]]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    *others, newest = supported
+    assert project["requires-python"] == f">={supported[0]}"
+    assert f"Python {', '.join(others)} and {newest}" in README
+    assert f"Python {supported[0]} to {newest} " in README
+    searched = " ".join(f"python{version}" for version in reversed(supported))
+    assert f"for p in {searched} python3" in makefile
+    assert f"PYTHONS := {' '.join(PYTHONS)}\n" in makefile
+    assert list(PYTHONS)[: len(supported)] == supported
+    assert PYTHONS[-1] == ".".join(map(str, NEWEST_PYTHON_TRIED)), "what `check` says"
 
 
 def test_the_queries_of_the_readme_run(database: Database) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.supply import sbom
-from tests.supply.locks import ROOT, NotALock, Pin, lock_files, read_lock
+from tests.supply.complete import PYTHONS, declared_needs, environment, installed_here, unmet
+from tests.supply.locks import PIN, ROOT, NotALock, Pin, lock_files, read_lock
 
 TOO_FEW = 30
 """Packages; a lock with so few was not read."""
+PYTHON_HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 ADDRESSES = re.compile(r"://|index-url|find-links|trusted-host|--pre\b")
 
 
@@ -41,15 +45,6 @@ def test_the_locks_agree_in_what_they_share() -> None:
         assert [name for name, (a, b) in others.items() if a != b] == [], (lock.name, others)
 
 
-def test_every_installation_of_the_makefile_asks_for_hashes() -> None:
-    lines = (ROOT / "Makefile").read_text().splitlines()
-    installs = [line for line in lines if "pip install" in line]
-    assert len(installs) > 3
-    assert [line for line in installs if "--require-hashes" not in line] == [
-        line for line in installs if "--no-deps --no-build-isolation -e ." in line
-    ], "but for the project itself, which brings nothing along"
-
-
 @pytest.mark.parametrize(
     "line", ["left-pad", "left-pad>=1", "-e .", "--index-url x", "    --hash=md5:00"]
 )
@@ -58,6 +53,62 @@ def test_a_line_that_pins_nothing_is_not_overlooked(tmp_path: Path, line: str) -
     lock.write_text(f"a==1 \\\n    --hash=sha256:{'0' * 64}\n    # via testio-sync\n{line}\n")
     with pytest.raises(NotALock, match="line 4"):
         read_lock(lock)
+
+
+# -- a lock is complete ----------------------------------------------------------------------------
+
+COMPILED = re.compile(
+    r"^\tuv pip compile \$\(LOCK\) (?P<extras>.*) -o (?P<lock>\S+)$", re.MULTILINE
+)
+OF_THE_TESTS = {"requirements.lock", "requirements-extras.lock", "requirements-dev.lock"}
+"""Locks whose packages are installed where the tests run, so that all their needs are known."""
+
+
+def ours(lock: Path) -> list[str]:
+    """What the project needs of a lock: its dependencies and the extras that the Makefile names."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    compiled = {found["lock"]: found["extras"] for found in COMPILED.finditer(makefile)}
+    extras = re.findall(r"--extra (\S+)", compiled[lock.name])
+    optional = project["optional-dependencies"]
+    return [*project["dependencies"], *(need for extra in extras for need in optional[extra])]
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("lock", lock_files(), ids=lambda path: path.name)
+def test_a_lock_holds_what_each_of_its_packages_needs(lock: Path, python: str) -> None:
+    """As far as packages are installed here; `pip check` behind each installation asks the rest."""
+    pins, where = read_lock(lock), environment(python)
+    names = [pin.name for pin in pins if installed_here([pin], where)]
+    assert len(set(names)) == len(names), "two versions of one package"
+    assert unmet(ours(lock), pins, where, declared_needs) == []
+
+
+def test_all_needs_are_known_of_what_the_tests_run_with() -> None:
+    for lock in lock_files():
+        here = installed_here(read_lock(lock), environment(PYTHON_HERE))
+        unknown = [name for name, pin in here.items() if declared_needs(pin) is None]
+        assert not unknown or lock.name not in OF_THE_TESTS, (lock.name, unknown)
+
+
+def test_what_a_lock_lacks_is_told() -> None:
+    def lacks(line: str, needs: list[str], python: str = "3.11") -> list[str]:
+        pins = [Pin(name="a", version="1", marker=None, extras=("x",))]
+        if found := PIN.fullmatch(line):
+            extras = tuple(filter(None, [found["extras"]]))
+            pins.append(Pin(name="b", version="2", marker=found["marker"], extras=extras))
+        told = {"a": needs}
+        return unmet(["a>=1"], pins, environment(python), lambda pin: told.get(pin.name))
+
+    assert lacks("b==2", ["b>=1", 'c; extra == "y"', 'c; python_version < "3.11"']) == []
+    assert lacks("", ["b"]) == ["a needs b: it is not in the lock"]
+    assert lacks("", ['b; extra == "x"']) == ['a needs b; extra == "x": it is not in the lock']
+    assert lacks("b==2", ["b<2"]) == ["a needs b<2: the lock has 2"]
+    assert lacks("b==2", ["b[z]"]) == ["a needs b[z]: the lock has it without z"]
+    assert lacks("b[z]==2", ["b[z]"]) == []
+    elsewhere = "b==2 ; python_full_version < '3.14'"
+    assert lacks(elsewhere, ["b"], "3.13") == []
+    assert lacks(elsewhere, ["b"], "3.14") == ["a needs b: it is not in the lock"]
 
 
 # -- the bill of materials -------------------------------------------------------------------------

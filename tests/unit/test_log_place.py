@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from control.views import LogPlace, LogView
 from service.log_place import journal_of, log_place
+from tests.terminals import open_terminal
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def test_a_file_that_stderr_goes_to(tmp_path: Path) -> None:
 def test_a_pipe_a_terminal_and_nothing() -> None:
     with pipe() as end:
         assert log_place(None, descriptor=end).place is LogPlace.PIPE
-    outer, inner = pty.openpty()
+    outer, inner = open_terminal()
     assert log_place(None, descriptor=inner) == LogView(
         place=LogPlace.TERMINAL, name=os.ttyname(inner)
     )

@@ -277,6 +277,11 @@ except ValueError:
     assert "failed" in (tmp_path / "sync.log").read_text(), f"lost; stderr: {stderr}"
 
 
+def test_what_a_file_does_not_take_goes_to_stderr() -> None:
+    script = 'import structlog\nstructlog.get_logger("a").info("first")'
+    assert [line["event"] for line in objects(logged(script, file=Path("/dev/full")))] == ["first"]
+
+
 def test_logging_can_be_set_up_again(tmp_path: Path) -> None:
     script = """
 log.info("one")
