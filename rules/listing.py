@@ -24,6 +24,7 @@ Moves that compensate each other exactly cannot be seen through page numbers.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
@@ -354,9 +355,18 @@ class Listing:
         if not self._tie.any_met:
             self._tie.any_met = tie.last > 0
             return not self._tie.any_met
+        if self._is_overlap_alone(window, rows):
+            return True  # the answer before has shown all of the tie, and the list ends with it
         if window.offset > begins_at or not self._want_row_above_tie():
             self._pages.cut_tie = True
         return True
+
+    def _is_overlap_alone(self, window: Window, rows: Sequence[Seen]) -> bool:
+        """Whether a list that seemed to end ends there: nothing new behind a short answer."""
+        if self._last is None or len(self._last[1]) == self._last[0].per_page:
+            return False
+        is_as_expected = window.offset + len(rows) == self._end
+        return is_as_expected and all(row.id in self._read for row in rows)
 
     def _want_row_above_tie(self) -> bool:
         """A window begins just with the tie: the row above must still stand there afterwards."""
@@ -456,7 +466,7 @@ class Listing:
     def _check_again(self, window: Window, ids: list[int | None]) -> None:
         """Pages too small to overlap, and none behind: the last one must still be the same."""
         self._recheck = False
-        if self._last == (window, ids):
+        if self._last is not None and _is_as_it_was(self._last, (window, ids)):
             self._finish()
         else:
             self._start_over()
@@ -606,6 +616,13 @@ class Listing:
             proven=not self._pages.unproven,
             cut_tie=self._pages.cut_tie,
         )
+
+
+def _is_as_it_was(
+    before: tuple[Window, list[int | None]], now: tuple[Window, list[int | None]]
+) -> bool:
+    """The same rows; those that end at the same time may have changed places."""
+    return before[0] == now[0] and Counter(before[1]) == Counter(now[1])
 
 
 def _last_of(ids: Sequence[int], most: int) -> tuple[int, ...]:

@@ -117,6 +117,21 @@ def test_a_tie_longer_than_a_window_makes_the_listing_partial(length: int, end: 
     assert "end at the same time" in listing.why_abandoned
 
 
+@pytest.mark.parametrize(
+    ("block", "clamp"), [(1, 99), (2, 99), (5, 99), (12, 99), (2, 20), (5, 20)]
+)
+def test_lists_that_end_in_a_tie_are_complete(block: int, clamp: int) -> None:
+    for rows in (*range(1, 36), 58, 59, 60, 88, 120):
+        remote = Remote([at - at % block for at in range(rows)], random.Random(rows))
+        listing, got = Listing(), set[int | None]()
+        while listing.state is Reading.GOING_ON:
+            window = listing.next_window()
+            answer = remote.answer(Window(page=window.page, per_page=min(clamp, window.per_page)))
+            got |= {answer[index].id for index in listing.take(window, answer)}
+        assert listing.state is Reading.COMPLETE, f"{rows} rows: {listing.why_abandoned}"
+        assert len(got) == rows
+
+
 def test_a_longer_tie_that_an_incremental_listing_meets_is_not_joined_over() -> None:
     ends = [*range(-60, -40), *[-40] * 60, *range(1, 200)]
     remote, listing = Remote(ends, random.Random(3)), Listing(incremental=True, before=START)
