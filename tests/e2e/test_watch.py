@@ -143,8 +143,9 @@ def test_a_signal_leaves_the_terminal_as_it_was(
     if number is signal.SIGINT:
         terminal.keys("C-c")
     else:
+        shell = terminal.tell("display", "-p", "#{pane_pid}").strip()
         children = subprocess.run(
-            ["ps", "--ppid", terminal.tell("display", "-p", "#{pane_pid}").strip(), "-o", "pid="],
+            [needs_tool("ps"), "--ppid", shell, "-o", "pid="],
             capture_output=True,
             text=True,
             check=True,

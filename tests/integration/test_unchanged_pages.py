@@ -73,10 +73,10 @@ def test_where_nothing_is_new_nothing_is_sent_and_no_row_is_rewritten(
     assert (new, changed, revived, gone) == (0, 0, 0, 0)
     [(start,)] = rig.sql("SELECT started_at FROM sync_runs ORDER BY id DESC LIMIT 1")
     confirmed = rig.sql(
-        "SELECT (SELECT count(*) FROM products WHERE synced_at > ?1)"
-        " + (SELECT count(*) FROM features WHERE synced_at > ?1)"
-        " + (SELECT count(*) FROM tests WHERE synced_at > ?1)",
-        start,
+        "SELECT (SELECT count(*) FROM products WHERE synced_at > ?)"
+        " + (SELECT count(*) FROM features WHERE synced_at > ?)"
+        " + (SELECT count(*) FROM tests WHERE synced_at > ?)",
+        *(start,) * 3,
     )
     assert confirmed == [(unchanged,)], "just the rows that are called unchanged were confirmed"
     if options is IN_FULL:
