@@ -216,4 +216,6 @@ def test_bad_choices_are_refused_with_what_was_expected(home: Home) -> None:
 
 
 def _log(home: Home) -> list[dict[str, str]]:
-    return [json.loads(line) for line in (home.folder / "log").read_text().splitlines()]
+    text = (home.folder / "log").read_text()
+    whole = text[: text.rfind("\n") + 1]  # the last line may be on its way
+    return [json.loads(line) for line in whole.splitlines()]

@@ -22,13 +22,13 @@ def sizes(rig: Rig, product: int) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "gives_up", "most"), [(0.06, None, 10), (0.15, None, 5), (0.03, 0.35, 10)]
+    ("seconds", "gives_up", "most"), [(0.03, None, 10), (0.08, None, 5), (0.015, 0.2, 10)]
 )
 def test_slow_tests_are_asked_for_in_tens_and_then_in_fives(
     make_rig: Callable[..., Rig], seconds: float, gives_up: float | None, most: int
 ) -> None:
-    rig = make_rig(products=2, features=0, tests=60)
-    rig.clients, rig.workers = {"timeout_seconds": 1.0}, 1
+    rig = make_rig(products=2, features=0, tests=35)
+    rig.clients, rig.workers = {"timeout_seconds": 0.5}, 1
     slow, quick = rig.products()
     rig.simulator.add_fault(
         kind="slow_rows", seconds=seconds, gives_up=gives_up, path=TESTS, product_id=slow
