@@ -207,7 +207,7 @@ MUTANTS = (
         file="rules/listing.py",
         old="            self._step_back()\n            return False\n        if not self._tie",
         new="            return True\n        if not self._tie",
-        test="tests/unit/test_ties.py::test_whatever_moves_no_row_that_stayed_is_missed",
+        test="tests/unit/test_ties.py::test_a_tie_that_has_moved_up_is_looked_for_further_up",
     ),
     Mutant(
         name="an answer that may be cut is complete",

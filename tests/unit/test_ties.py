@@ -100,6 +100,21 @@ def test_whatever_moves_no_row_that_stayed_is_missed(
         assert listing.state is Reading.ABANDONED
 
 
+def test_a_tie_that_has_moved_up_is_looked_for_further_up() -> None:
+    """Two rows above go, and the one of the tie that was not read yet stands first of it now."""
+    above, below = [dated(row) for row in range(28)], [dated(row) for row in range(40, 60)]
+    tie = [dated(30)._replace(id=row) for row in (30, 31, 32)]
+    listing, got = Listing(), set[int | None]()
+    rows = [*above, *tie, *below]
+    while listing.state is Reading.GOING_ON:
+        window = listing.next_window()
+        answer = rows[window.offset : window.limit]
+        got |= {answer[index].id for index in listing.take(window, answer)}
+        rows = [*above[2:], *reversed(tie), *below]
+    assert listing.state is Reading.COMPLETE
+    assert {row.id for row in rows} <= got
+
+
 @pytest.mark.parametrize("length", [14, 28, 38, 39, 40, 60, 200])
 @pytest.mark.parametrize("end", [9, None])
 def test_a_tie_longer_than_a_window_makes_the_listing_partial(length: int, end: int | None) -> None:
