@@ -103,9 +103,7 @@ class TestsReading:
 
     def _read_before(self, cursor: CursorState) -> frozenset[int]:
         """What an interrupted listing has stored."""
-        if cursor.resume_listing is None:
-            return frozenset()
-        return self.directory.listed_in(self.product_id, cursor.resume_listing)
+        return self.directory.listed_in(self.product_id, cursor.resume_listing or 0)
 
     def _joins_with(self, mode: Mode, cursor: CursorState) -> datetime | None:
         """The instant of the listing that this one joins up with; none that is still to come."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rules.model import ErrorKind, RunStatus
+from rules.model import ErrorKind, RunStatus, SyncOptions
 from testio.transport import ATTEMPTS
 from tests.rig import Rig
 
@@ -55,3 +55,26 @@ def test_five_rows_that_are_too_slow_fail_their_product_alone_and_are_no_holes(
     for other in others:
         assert rig.sql("SELECT count(*) FROM tests WHERE product_id = ?", other) == [(60,)]
     assert rig.sql("SELECT count(*) FROM quarantine") == [(0,)]
+
+
+def test_a_hole_is_tried_again_in_fewer_rows_where_thirty_are_too_slow(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = make_rig(products=1, features=0, tests=60)
+    rig.clients = {"timeout_seconds": 0.3}
+    [product] = rig.products()
+    poison = rig.simulator.add_fault(kind="poison", test_id=rig.tests(product)[40])
+    holes = "SELECT count(*) FROM quarantine WHERE resolved_at IS NULL"
+    rig.sync()
+    assert rig.sql(holes) == [(1,)]
+    hang = rig.simulator.add_fault(kind="slow_rows", seconds=0.1, path=TESTS)
+    rig.sync(SyncOptions(incremental_only=True))
+    assert rig.sql(holes) == [(1,)], "nothing could be seen, so nothing follows"
+    rig.simulator.remove_fault(hang)
+    rig.simulator.remove_fault(poison)
+    rig.simulator.add_fault(kind="slow_rows", seconds=0.015, path=TESTS)
+    with rig.database.transaction() as connection:
+        connection.execute("UPDATE quarantine SET probe_after = NULL")
+    assert rig.sync().status is RunStatus.SUCCESS
+    assert rig.sql(holes) == [(0,)]
+    assert rig.differences() == []

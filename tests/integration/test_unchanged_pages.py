@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import SecretStr
@@ -25,6 +25,7 @@ from rules.model import (
 from service.store import MirrorDirectory
 from service.verify import verify
 from simulator import PlainFeatures
+from storage.times import as_text
 from testio.limits import RequestScope
 from tests.fakes import START, FakeAccount, FakeClock
 from tests.rig import Rig
@@ -84,6 +85,27 @@ def test_where_nothing_is_new_nothing_is_sent_and_no_row_is_rewritten(
         assert not set(by_the_first) & set(rig.sql(listed)), "the full listing holds each row"
     else:
         assert unchanged - 3 - 3 * 4 == 3 * 30, "one window of each product"
+    assert rig.differences() == []
+
+
+@pytest.mark.parametrize("most_waiting", [500, 40])
+def test_unchanged_pages_wait_for_the_last_one_up_to_a_number_of_rows(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, most_waiting: int
+) -> None:
+    """Where sixty tests are open, a listing reads on: their pages have to be read again."""
+    monkeypatch.setattr("actors.tests_reading.MOST_WAITING", most_waiting)
+    one, *_ = rig.products()
+    for number, test in enumerate(rig.tests(one)[:60]):
+        end = datetime.now(UTC) + timedelta(days=60 - number)
+        rig.simulator.mutate("change", "test", id=test, fields={"end_at": end.isoformat()})
+    rig.sync()
+    start = as_text(datetime.now(UTC))
+    assert rig.sync().status is RunStatus.SUCCESS
+    assert set(statuses(rig)) == {304}
+    confirmed = rig.sql(
+        "SELECT count(*) FROM tests WHERE product_id = ? AND synced_at > ?", one, start
+    )
+    assert confirmed == [(70,)]
     assert rig.differences() == []
 
 
