@@ -14,7 +14,8 @@ from typing import Any
 
 from config.secrets import REDACTOR, Redactor
 from rules.notice import harmless_line
-from testio.bodies import parse, without_secrets
+from rules.secret_keys import without_secrets
+from testio.bodies import parse
 from testio.errors import BadPayload
 
 LONGEST = 200
