@@ -19,14 +19,16 @@ from config.settings import names
 
 
 def dotenv_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[str, Any]:
-    """What the file says; nothing where there is none, or a new one of `problems`.
+    """What the file says, literally; nothing where there is none, or a new one of `problems`.
 
-    One that cannot be trusted and is another program's is left alone.
+    One that cannot be trusted and is another program's is left alone. `${…}` is not expanded: the
+    file may have come with somebody's project, and the environment holds other programs' secrets.
     """
     if path is None:
         return {}
     try:
-        given = {name: value for name, value in dotenv_values(path).items() if value is not None}
+        said = dotenv_values(path, interpolate=False).items()
+        given = {name: value for name, value in said if value is not None}
         expected = _flaw(path, given)
         if expected and not any(name.upper() in names().values() for name in given):
             return {}

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
+from config.dotenv import DOTENV, problems_of_dotenv
 from config.files import dotenv_file, toml_file
 from config.places import default_config_file
 from config.problems import SettingProblem, SettingsError, nearest
@@ -35,7 +36,7 @@ def load_settings(
     *,
     flags: Mapping[str, Any],
     config_file: Path | None = None,
-    env_file: Path | None = Path(".env"),
+    env_file: Path | None = Path(DOTENV),
 ) -> Settings:
     """The settings of this process. `flags` holds public names. Raises SettingsError.
 
@@ -49,7 +50,7 @@ def load_settings(
     sources: dict[str, Mapping[str, Any]] = {
         "a flag": flags,
         "the environment": os.environ,
-        ".env": dotenv,
+        DOTENV: dotenv,
         str(config_file): toml,
     }
     for source, content in sources.items():
@@ -59,8 +60,9 @@ def load_settings(
                 is_ours = source == str(config_file) or given.upper().startswith(PREFIX)
                 (problems if is_ours else warnings).append(problem)
     origins = _origins(sources)
+    problems += problems_of_dotenv(dotenv, origins)
     try:
-        settings = _settings_class(toml)(_env_file=env_file if dotenv else None, **flags)
+        settings = _settings_class(dotenv, toml)(**flags)
     except ValidationError as error:
         problems += [_invalid(detail, origins) for detail in error.errors()]
     if problems:
@@ -104,8 +106,11 @@ def _origins(sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Origin]:
     return found
 
 
-def _settings_class(toml: Mapping[str, Any]) -> Callable[..., Settings]:
-    """Settings that read their sources in the documented order, with these values of the file."""
+def _settings_class(*files: Mapping[str, Any]) -> Callable[..., Settings]:
+    """Settings that read their sources in the documented order, with these values of the files.
+
+    The files have been read: what was looked over is what counts.
+    """
 
     class Configured(Settings):
         @classmethod
@@ -114,12 +119,12 @@ def _settings_class(toml: Mapping[str, Any]) -> Callable[..., Settings]:
             settings_cls: type[BaseSettings],
             init_settings: PydanticBaseSettingsSource,
             env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
             file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            from_file = {name.upper(): value for name, value in toml.items()}
-            file_settings = InitSettingsSource(settings_cls, init_kwargs=from_file)
-            return init_settings, env_settings, dotenv_settings, file_settings
+            said = ({name.upper(): value for name, value in file.items()} for file in files)
+            of_files = (InitSettingsSource(settings_cls, init_kwargs=each) for each in said)
+            return init_settings, env_settings, *of_files
 
     return Configured
 
