@@ -11,6 +11,7 @@ from typing import NamedTuple
 from pydantic import SecretStr
 
 from config.dotenv import DOTENV
+from config.files import rights_of_secret
 from config.problems import SettingProblem, SettingsError
 from config.secrets import REDACTOR
 from config.settings import Settings
@@ -110,14 +111,14 @@ def stays_with_its_url(settings: Settings, token: SecretStr, source: str) -> Non
 
 
 def read_private(path: Path, place: Place) -> str:
-    """The token in a file that only its owner, we or root, can read. Raises SettingsError."""
+    """The token in a file of ours that only we can read, or of root's. Raises SettingsError."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise _problem(place, str(path), "a regular file that holds the token")
         if status.st_uid not in (os.getuid(), 0):
             raise _problem(place, str(path), "a file that belongs to you or to root")
-        if stat.S_IMODE(status.st_mode) & 0o077:
+        if stat.S_IMODE(status.st_mode) & ~rights_of_secret(status):
             expected = f"a file that only its owner can read; mend it with: chmod 600 {path}"
             raise _problem(place, str(path), expected)
     except OSError as error:
