@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -17,15 +17,13 @@ from config.dotenv import DOTENV, problems_of_dotenv
 from config.files import dotenv_file, toml_file
 from config.places import default_config_file
 from config.problems import SettingProblem, SettingsError, nearest
-from config.secrets import REDACTOR
+from config.secrets import REDACTOR, hide_url
 from config.settings import Origin, Settings, names
 from config.wording import expectation
 
 TOKEN = "TESTIO_CUSTOMER_API_TOKEN"  # nosec B105 # the name of a setting
 SECRET_NAMES = frozenset({TOKEN, "TESTIO_PROXY_URL", "TESTIO_NOTIFY_WEBHOOK_URL"})
 PREFIX = "TESTIO_"
-SECRET_PATH = 8
-"""Characters of a URL's path from which on it is masked by itself."""
 OF_THE_HOOK = frozenset(
     f"TESTIO_NOTIFY_{name}" for name in ("EVENT", "TEXT", "STATUS", "RUN_ID", "DATABASE", "HOST")
 )
@@ -69,18 +67,12 @@ def load_settings(
         raise SettingsError(problems)
     settings._origins, settings._warnings = origins, tuple(warnings)
     if settings.proxy_url:
-        REDACTOR.add(urlsplit(settings.proxy_url).password or "")
+        password = urlsplit(settings.proxy_url).password or ""
+        for form in (password, unquote(password)):  # the latter goes to the proxy, in base64
+            REDACTOR.add(form)
     if settings.notify_webhook_url is not None:
-        _hide_url(settings.notify_webhook_url.get_secret_value())
+        hide_url(settings.notify_webhook_url.get_secret_value())
     return settings
-
-
-def _hide_url(url: str) -> None:
-    """Who knows a webhook's URL can post to it; its path alone stands in the logs of libraries."""
-    REDACTOR.add(url)
-    path = url.partition("//")[2].partition("/")[2]
-    if len(path) >= SECRET_PATH:
-        REDACTOR.add(path)
 
 
 def _existing(path: Path) -> Path | None:
