@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 
@@ -12,7 +14,7 @@ from testio.client import TestioClient
 from testio.limits import RequestScope, RetryBudget
 from testio.said import without_token
 from tests.contract.wire import raw_server, reply
-from tests.token_forms import assert_nothing_of_the_token, forms
+from tests.token_forms import assert_nothing_of_the_token
 
 MakeClient = Callable[..., TestioClient]
 
@@ -20,8 +22,11 @@ MakeClient = Callable[..., TestioClient]
 def echoing(token: str) -> bytes:
     """Products that could be stored and such that could not, each with the token in every form."""
     rows = []
-    for number, form in enumerate(sorted(forms(token))):
-        text = f"of {form.decode()}!"
+    echoes = {token, quote(token), quote(token, safe=""), repr(token)} | {
+        base64.b64encode(before + token.encode()).decode() for before in (b"", b"x", b"xy")
+    }
+    for number, form in enumerate(sorted(echoes)):
+        text = f"of {form}!"
         rows.append({"id": number + 1, "name": text})
         rows.append({"id": text, "name": text})
         rows.append({"id": number + 1000, "name": {text: text}})
