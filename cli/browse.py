@@ -7,6 +7,7 @@ with Ctrl-C. A daemon may run and write meanwhile.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import threading
 import webbrowser
@@ -45,19 +46,23 @@ def main(arguments: argparse.Namespace) -> int:
     with queries.open_readonly(settings.db_path) as connection:
         connection.execute("SELECT 1 FROM freshness LIMIT 1")
     try:
+        from service.browse.door import door_to
         from service.browse.server import BrowseServer
     except ImportError as error:
         raise UsageError(MISSING) from error
+    doors = contextlib.ExitStack()
     try:
-        server = BrowseServer(settings.db_path, port=arguments.port)
+        server = BrowseServer(settings.db_path, port=arguments.port, entered=doors.close)
     except OSError as error:
         raise UsageError(f"cannot listen on port {arguments.port}: {error.strerror}") from error
     print(server.url, flush=True)
     print("The link works once, in one browser. Ctrl-C ends.", file=sys.stderr)
-    if not arguments.no_open:
-        # A browser of the terminal would keep us from answering it.
-        threading.Thread(target=_open, args=(server.url,), daemon=True).start()
-    server.serve()
+    with doors:
+        if not arguments.no_open:
+            door = doors.enter_context(door_to(server.url))
+            # A browser of the terminal would keep us from answering it.
+            threading.Thread(target=_open, args=(door.url,), daemon=True).start()
+        server.serve()
     return 0
 
 

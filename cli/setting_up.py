@@ -16,7 +16,7 @@ from cli.usage import UsageError
 from config.loading import load_settings
 from config.problems import SettingsError
 from config.settings import Settings
-from config.token import NAME, Place, checked_token, find_token
+from config.token import NAME, Place, checked_token, find_token, stays_with_its_url
 from rules.doctor import REFUSALS, TRY_INIT, judge_remote
 
 BASE_URL, DB_PATH = "TESTIO_CUSTOMER_API_BASE_URL", "TESTIO_DB_PATH"
@@ -70,6 +70,7 @@ def _tried(settings: Settings, token: SecretStr, *, offline: bool) -> int | None
     """How many products the token sees. Raises GaveUp."""
     if offline:
         return None
+    stays_with_its_url(settings, token, "what you gave")
     from service.remote_check import ask_remote
 
     print(f"asking {settings.base_url} …", file=sys.stderr)

@@ -19,14 +19,16 @@ from config.settings import names
 
 
 def dotenv_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[str, Any]:
-    """What the file says; nothing where there is none, or a new one of `problems`.
+    """What the file says, literally; nothing where there is none, or a new one of `problems`.
 
-    One that cannot be trusted and is another program's is left alone.
+    One that cannot be trusted and is another program's is left alone. `${…}` is not expanded: the
+    file may have come with somebody's project, and the environment holds other programs' secrets.
     """
     if path is None:
         return {}
     try:
-        given = {name: value for name, value in dotenv_values(path).items() if value is not None}
+        said = dotenv_values(path, interpolate=False).items()
+        given = {name: value for name, value in said if value is not None}
         expected = _flaw(path, given)
         if expected and not any(name.upper() in names().values() for name in given):
             return {}
@@ -80,7 +82,7 @@ def _flaw(path: Path, content: Mapping[str, Any]) -> str | None:
     if status.st_uid not in (os.getuid(), 0):
         return "a file that belongs to you or to root, for its settings are trusted"
     mode = stat.S_IMODE(status.st_mode)
-    if _holds_a_secret(content) and mode & 0o077:
+    if _holds_a_secret(content) and mode & ~rights_of_secret(status) & 0o077:
         return (
             "a file that only its owner can read, for it holds a secret; "
             f"mend it with: chmod 600 {path}"
@@ -88,6 +90,17 @@ def _flaw(path: Path, content: Mapping[str, Any]) -> str | None:
     if mode & stat.S_IWOTH or (mode & stat.S_IWGRP and not _has_own_group(status)):
         return f"a file that only its owner can write; mend it with: chmod go-w {path}"
     return None
+
+
+def rights_of_secret(status: os.stat_result) -> int:
+    """The rights that a file with a secret may have: what is ours is for us alone.
+
+    What root has made for us, as a container mounts it, is as root wants it to be read (0444,
+    or 0440 with a group of ours), and writable by nobody else. To root itself a file of root's
+    looks like that where nobody is to write it.
+    """
+    is_mounted = status.st_uid == 0 and (os.getuid() != 0 or not status.st_mode & 0o222)
+    return 0o755 if is_mounted else 0o700
 
 
 def _has_own_group(status: os.stat_result) -> bool:

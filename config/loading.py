@@ -7,24 +7,23 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
+from config.dotenv import DOTENV, problems_of_dotenv
 from config.files import dotenv_file, toml_file
 from config.places import default_config_file
 from config.problems import SettingProblem, SettingsError, nearest
-from config.secrets import REDACTOR
+from config.secrets import REDACTOR, hide_url
 from config.settings import Origin, Settings, names
 from config.wording import expectation
 
 TOKEN = "TESTIO_CUSTOMER_API_TOKEN"  # nosec B105 # the name of a setting
 SECRET_NAMES = frozenset({TOKEN, "TESTIO_PROXY_URL", "TESTIO_NOTIFY_WEBHOOK_URL"})
 PREFIX = "TESTIO_"
-SECRET_PATH = 8
-"""Characters of a URL's path from which on it is masked by itself."""
 OF_THE_HOOK = frozenset(
     f"TESTIO_NOTIFY_{name}" for name in ("EVENT", "TEXT", "STATUS", "RUN_ID", "DATABASE", "HOST")
 )
@@ -35,7 +34,7 @@ def load_settings(
     *,
     flags: Mapping[str, Any],
     config_file: Path | None = None,
-    env_file: Path | None = Path(".env"),
+    env_file: Path | None = Path(DOTENV),
 ) -> Settings:
     """The settings of this process. `flags` holds public names. Raises SettingsError.
 
@@ -49,7 +48,7 @@ def load_settings(
     sources: dict[str, Mapping[str, Any]] = {
         "a flag": flags,
         "the environment": os.environ,
-        ".env": dotenv,
+        DOTENV: dotenv,
         str(config_file): toml,
     }
     for source, content in sources.items():
@@ -59,26 +58,21 @@ def load_settings(
                 is_ours = source == str(config_file) or given.upper().startswith(PREFIX)
                 (problems if is_ours else warnings).append(problem)
     origins = _origins(sources)
+    problems += problems_of_dotenv(dotenv, origins)
     try:
-        settings = _settings_class(toml)(_env_file=env_file if dotenv else None, **flags)
+        settings = _settings_class(dotenv, toml)(**flags)
     except ValidationError as error:
         problems += [_invalid(detail, origins) for detail in error.errors()]
     if problems:
         raise SettingsError(problems)
     settings._origins, settings._warnings = origins, tuple(warnings)
     if settings.proxy_url:
-        REDACTOR.add(urlsplit(settings.proxy_url).password or "")
+        password = urlsplit(settings.proxy_url).password or ""
+        for form in (password, unquote(password)):  # the latter goes to the proxy, in base64
+            REDACTOR.add(form)
     if settings.notify_webhook_url is not None:
-        _hide_url(settings.notify_webhook_url.get_secret_value())
+        hide_url(settings.notify_webhook_url.get_secret_value())
     return settings
-
-
-def _hide_url(url: str) -> None:
-    """Who knows a webhook's URL can post to it; its path alone stands in the logs of libraries."""
-    REDACTOR.add(url)
-    path = url.partition("//")[2].partition("/")[2]
-    if len(path) >= SECRET_PATH:
-        REDACTOR.add(path)
 
 
 def _existing(path: Path) -> Path | None:
@@ -104,8 +98,11 @@ def _origins(sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Origin]:
     return found
 
 
-def _settings_class(toml: Mapping[str, Any]) -> Callable[..., Settings]:
-    """Settings that read their sources in the documented order, with these values of the file."""
+def _settings_class(*files: Mapping[str, Any]) -> Callable[..., Settings]:
+    """Settings that read their sources in the documented order, with these values of the files.
+
+    The files have been read: what was looked over is what counts.
+    """
 
     class Configured(Settings):
         @classmethod
@@ -114,12 +111,12 @@ def _settings_class(toml: Mapping[str, Any]) -> Callable[..., Settings]:
             settings_cls: type[BaseSettings],
             init_settings: PydanticBaseSettingsSource,
             env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
             file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            from_file = {name.upper(): value for name, value in toml.items()}
-            file_settings = InitSettingsSource(settings_cls, init_kwargs=from_file)
-            return init_settings, env_settings, dotenv_settings, file_settings
+            said = ({name.upper(): value for name, value in file.items()} for file in files)
+            of_files = (InitSettingsSource(settings_cls, init_kwargs=each) for each in said)
+            return init_settings, env_settings, *of_files
 
     return Configured
 

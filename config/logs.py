@@ -131,11 +131,20 @@ def _formatter(*, console: bool, colours: bool) -> logging.Formatter:
             )
         ]
     else:
-        renderer = [_in_order, structlog.processors.JSONRenderer(default=str)]
+        renderer = [_in_order, structlog.processors.JSONRenderer(_as_json, default=str)]
     return _RedactingFormatter(
         foreign_pre_chain=[structlog.stdlib.add_logger_name, *_shared()],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
     )
+
+
+def _as_json(event: EventDict, **options: Any) -> str:
+    """JSON in the strict sense: NaN and infinities, at whatever depth, become texts."""
+    try:
+        return json.dumps(event, allow_nan=False, **options)
+    except ValueError:
+        lenient = json.loads(json.dumps(event, **options), parse_constant=str)
+        return json.dumps(lenient, allow_nan=False)
 
 
 def _in_order(_logger: Any, _name: str, event: EventDict) -> EventDict:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, urlsplit
 
 MASK = "[secret]"
+SECRET_PATH = 8
+"""Characters of a part of a URL from which on it is masked by itself."""
 
 
 class Redactor:
@@ -33,6 +35,13 @@ class Redactor:
                 text = text.replace(form, MASK)
         return text
 
+    def in_bytes(self, body: bytes) -> bytes:
+        """The same of a text that is not decoded yet."""
+        for form in self._forms:
+            if (raw := form.encode()) in body:
+                body = body.replace(raw, MASK.encode())
+        return body
+
 
 def _forms(secret: str) -> set[str]:
     raw = secret.encode()
@@ -55,3 +64,18 @@ def _base64_within(raw: bytes, offset: int) -> str:
 
 REDACTOR = Redactor()
 """The one that all log handlers of the process share."""
+
+
+def hide_url(url: str) -> None:
+    """Mask a URL that grants something to whoever knows it, a webhook's.
+
+    Its path and its query, whole and each by itself, stand in the logs of libraries: so hide it
+    as it was given, and as it is sent. Raises ValueError for what is no URL.
+    """
+    parts = urlsplit(url)
+    path = parts.path.lstrip("/")
+    values = [pair.partition("=")[2] for pair in parts.query.split("&")]
+    REDACTOR.add(url)
+    for part in (path, parts.query, f"{path}?{parts.query}", *values):
+        if len(part) >= SECRET_PATH:
+            REDACTOR.add(part)

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from pydantic import SecretStr
 
+from config.dotenv import DOTENV
+from config.files import rights_of_secret
 from config.problems import SettingProblem, SettingsError
 from config.secrets import REDACTOR
 from config.settings import Settings
@@ -23,8 +25,6 @@ SHORTEST = 8
 NAME = "TESTIO_CUSTOMER_API_TOKEN"
 BASE_URL = "TESTIO_CUSTOMER_API_BASE_URL"
 PROXY_URL = "TESTIO_PROXY_URL"
-DOTENV = ".env"
-"""What `Settings.origin` calls the file of the working folder."""
 
 
 class Place(NamedTuple):
@@ -45,8 +45,9 @@ def find_token(
     """Where the token was found, for people, and the token. Raises SettingsError."""
     environ = os.environ if environ is None else environ
     place, token = _find(settings, environ)
-    _stays_with_its_url(settings, place)
-    return f"{place.name} (from {place.source})", checked_token(token, place)
+    checked = checked_token(token, place)
+    stays_with_its_url(settings, checked, place.source)
+    return f"{place.name} (from {place.source})", checked
 
 
 def checked_token(token: str, place: Place) -> SecretStr:
@@ -80,22 +81,28 @@ def _find(settings: Settings, environ: Mapping[str, str]) -> tuple[Place, str]:
 
 
 def _comes_first(settings: Settings) -> bool:
-    """Whether the token itself has a better source than the file's name: same source, no."""
-    return settings.origin(NAME).rank < settings.origin(f"{NAME}_FILE").rank
+    """Whether the token itself has a better source than the file's name.
 
-
-def _stays_with_its_url(settings: Settings, place: Place) -> None:
-    """Raise SettingsError where a folder's `.env` would send a token that is not of that folder.
-
-    The file may have come with somebody's project; the token of the user's own configuration, or
-    of a service, goes where that configuration says.
+    Of the same source the file comes first, but of a `.env`, which may name anybody's file.
     """
-    if place.source in ("a flag", "the environment", DOTENV):
+    token, file = settings.origin(NAME), settings.origin(f"{NAME}_FILE")
+    return token.rank < file.rank or token.source == file.source == DOTENV
+
+
+def stays_with_its_url(settings: Settings, token: SecretStr, source: str) -> None:
+    """Raise SettingsError where a folder's `.env` would send a token that does not stand in it.
+
+    The file may have come with somebody's project; every other token, of the environment too,
+    goes where its own configuration says. `source`: where the token is from, for people.
+    """
+    given = settings.token
+    is_its_own = given is not None and given.get_secret_value().strip() == token.get_secret_value()
+    if is_its_own and settings.origin(NAME).source == DOTENV:
         return
     for name, shown in ((BASE_URL, settings.base_url), (PROXY_URL, None)):
         if settings.origin(name).source == DOTENV:
             expected = (
-                f"no such line beside a token from elsewhere ({place.source}); "
+                f"no such line beside a token from elsewhere ({source}); "
                 "put the token into the same file, or the URL where the token is"
             )
             raise SettingsError(
@@ -104,14 +111,14 @@ def _stays_with_its_url(settings: Settings, place: Place) -> None:
 
 
 def read_private(path: Path, place: Place) -> str:
-    """The token in a file that only its owner, we or root, can read. Raises SettingsError."""
+    """The token in a file of ours that only we can read, or of root's. Raises SettingsError."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise _problem(place, str(path), "a regular file that holds the token")
         if status.st_uid not in (os.getuid(), 0):
             raise _problem(place, str(path), "a file that belongs to you or to root")
-        if stat.S_IMODE(status.st_mode) & 0o077:
+        if stat.S_IMODE(status.st_mode) & ~rights_of_secret(status):
             expected = f"a file that only its owner can read; mend it with: chmod 600 {path}"
             raise _problem(place, str(path), expected)
     except OSError as error:

@@ -17,13 +17,15 @@ class DatabaseFacts:
 
     `is_writable`: the file and its folder, or the folder where it would be made. `finished`:
     whether the check came to its end in the time that it was given. `no_folder`: the folder that
-    is missing, and where it cannot be made.
+    is missing, and where it cannot be made. `with_passwords`: copies of it in its folder, made by
+    versions that stored passwords of test environments.
     """
 
     path: str
     exists: bool = True
     is_writable: bool = True
     no_folder: tuple[str, str] | None = None
+    with_passwords: tuple[str, ...] = ()
     unusable: str | None = None
     revision: str | None = None
     is_empty: bool = False
@@ -59,7 +61,21 @@ class DaemonFacts:
 
 
 def judge_database(facts: DatabaseFacts, known_revision: str) -> list[Finding]:
-    """Whether the database is there, whole, and of a schema that this program can use."""
+    """Whether the database is there, whole, and of a schema that this program can use; and what
+    of it lies about."""
+    return [*_usable(facts, known_revision), *_older_copies(facts)]
+
+
+def _older_copies(facts: DatabaseFacts) -> list[Finding]:
+    if not facts.with_passwords:
+        return []
+    names = ", ".join(facts.with_passwords)
+    message = f"{names}: made by an earlier version, which stored passwords of test environments"
+    remedy = "delete them, and backups and exports elsewhere that are as old"
+    return [warning("older copies", message, remedy)]
+
+
+def _usable(facts: DatabaseFacts, known_revision: str) -> list[Finding]:
     if facts.damage:
         message = f"{facts.path} is damaged: {'; '.join(facts.damage)}"
         return [error("database", message, "testio-sync rebuild", Area.DAMAGE)]

@@ -58,5 +58,7 @@ def command_line(words: Sequence[str]) -> str:
 def _quoted(word: str) -> str:
     if word and set(word) <= PLAIN:
         return word
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    escaped = (
+        word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    )
     return f'"{escaped}"'

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from config.files import rights_of_secret
 from config.settings import Settings
 from rules.doctor import FileFacts, SpaceFacts
 
@@ -47,7 +48,7 @@ def file_facts(settings: Settings, config: Path | None, socket: Path) -> Iterato
             what=what,
             path=str(path),
             mode=mode,
-            allowed=allowed,
+            allowed=rights_of_secret(status) if what == "token file" else allowed,
             owner=status.st_uid,
             us=os.getuid(),
         )

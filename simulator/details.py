@@ -114,4 +114,16 @@ def _bug(dice: Random, bug_id: int, test_id: int) -> JsonObject:
         bug["status"] = status
     if status == "accepted":
         bug["auto_accepted"] = dice.random() < 0.3
-    return bug | {"test": {"id": test_id}}
+    return bug | {"test": {"id": test_id}, "test_environment": _environment(bug_id, test_id)}
+
+
+def _environment(bug_id: int, test_id: int) -> JsonObject:
+    """Where the bug was found; as in a test, with what lets a tester in."""
+    return {
+        "id": test_id,
+        "title": "Preview",
+        "url": f"https://preview:open-sesame-{bug_id}@preview-{test_id}.example.com/",
+        "username": f"tester-{bug_id}",
+        "password": f"open-sesame-{bug_id}",
+        "access": f"Ask for tester-{bug_id}",
+    }

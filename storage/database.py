@@ -223,6 +223,28 @@ class Database:
             unusable(self.path, error)  # notes damage
             log.warning("checkpoint_failed", error=str(error))
 
+    def compact(self, mark: int) -> None:
+        """Write the file anew, without what lies in its free pages and its log, unless the file
+        has this `user_version`; it has it afterwards.
+
+        Never raises: where there is no room, or a reader holds the log, the next start tries again.
+        """
+        with self._lock:
+            if self.damage is not None or self._pragma("user_version")[0] >= mark:
+                return
+            try:
+                self._raw.execute("VACUUM")
+                if self._pragma("wal_checkpoint(TRUNCATE)")[0] == 0:
+                    self._raw.execute(f"PRAGMA user_version = {mark:d}")
+                    return
+                log.warning("compact_failed", error="another program reads the database")
+            except sqlite3.Error as error:
+                unusable(self.path, error)  # notes damage
+                log.warning("compact_failed", error=str(error))
+
+    def _pragma(self, text: str) -> tuple[int, ...]:
+        return tuple(self._raw.execute(f"PRAGMA {text}").fetchone())
+
     def adopt(self) -> None:
         """The file is known to be ours: WAL mode, and the rights asked for. Raises StorageError."""
         with self._lock:

@@ -12,6 +12,7 @@ import time
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime
+from glob import escape
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,7 +20,8 @@ from rules.doctor_storage import DatabaseFacts
 from storage.damage import is_damage
 from storage.errors import DatabaseDamaged, NotADatabase, StorageError
 from storage.queries import LEAST_BYTES, folder_text
-from storage.soundness import found_by
+from storage.renewing import SCRUBBED, USER_VERSION
+from storage.soundness import MAGIC, found_by
 
 STEPS_BETWEEN_LOOKS = 20_000
 MOST_DAMAGE_SHOWN = 3
@@ -30,7 +32,9 @@ BUSY_SECONDS = 5.0
 def inspect_database(path: Path, *, thorough: bool, seconds: float) -> DatabaseFacts:
     """What stands in the file at the path. The check of its pages ends after `seconds`, unless
     it is `thorough`."""
-    facts = DatabaseFacts(path=str(path), is_writable=_is_writable(path))
+    facts = DatabaseFacts(
+        path=str(path), is_writable=_is_writable(path), with_passwords=_with_passwords(path)
+    )
     try:
         path.lstat()
     except FileNotFoundError:
@@ -114,6 +118,19 @@ def _read(
         )
         connection.set_progress_handler(lambda: time.monotonic() > give_up_at, STEPS_BETWEEN_LOOKS)
         return _check(connection, facts, thorough=thorough)
+
+
+def _with_passwords(path: Path) -> tuple[str, ...]:
+    """Files beside the database that an earlier version made of it: backups, and damaged ones."""
+    found = []
+    with suppress(OSError):
+        for copy in sorted(path.absolute().parent.glob(f"{escape(path.name)}.*")):
+            if copy.is_file() and copy.suffix != ".lock":
+                with suppress(OSError), copy.open("rb") as file:
+                    head = file.read(USER_VERSION.stop)
+                    if head.startswith(MAGIC) and head[USER_VERSION] < SCRUBBED.to_bytes(4):
+                        found.append(copy.name)
+    return tuple(found)
 
 
 def _check(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import structlog
 from sqlalchemy import Connection, inspect
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, inspect
 from storage.database import Database
 from storage.errors import NewerSchema, NoMirror, StorageError
 from storage.publishing import CannotPublish, private_file_beside, publish
-from storage.renewing import renew_contents
+from storage.renewing import SCRUBBED, renew_contents, scrub_copy
 from storage.revision import REVISION as REVISION
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -34,6 +35,7 @@ def migrate(database: Database) -> Path | None:
             raise NoMirror(database.path, is_empty=False)
     database.adopt()
     if found == REVISION:
+        database.compact(SCRUBBED)
         return None
     if found is not None and found > REVISION:
         raise NewerSchema(
@@ -42,11 +44,15 @@ def migrate(database: Database) -> Path | None:
         )
     backup = None if found is None else _back_up(database, found)
     with database.schema_transaction() as connection:
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
         _upgrade(connection, found)
         if found is not None:
-            renew_contents(connection)
+            renew_contents(cast(sqlite3.Connection, connection.connection.driver_connection))
         # What a page said may fill other columns now: each is asked for in full, once.
         connection.exec_driver_sql("DELETE FROM page_etags")
+        if found is None:
+            connection.exec_driver_sql(f"PRAGMA user_version = {SCRUBBED}")
+    database.compact(SCRUBBED)
     log.info("schema_migrated", from_revision=found, to_revision=REVISION, backup=str(backup or ""))
     return backup
 
@@ -60,12 +66,14 @@ def current_revision(connection: Connection) -> str | None:
 
 
 def _back_up(database: Database, found: str) -> Path:
-    """Whole or not at all: half a copy must not look like a backup. Raises StorageError."""
+    """Whole or not at all: half a copy must not look like a backup. Without passwords of test
+    environments, which earlier versions stored. Raises StorageError."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     target = database.path.with_name(f"{database.path.name}.schema-{found}.{stamp}.bak")
     try:
         with private_file_beside(target) as path:
             database.backup_to(path)
+            scrub_copy(path)
             publish(path, target, force=True)
     except (CannotPublish, OSError, sqlite3.Error) as error:
         why = f"it cannot be backed up before its schema is changed: {error}"

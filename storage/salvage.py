@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Float, Integer, Table
@@ -17,6 +17,7 @@ from sqlalchemy import Float, Integer, Table
 from rules.contents import hash_of_stored, older_hashes
 from rules.salvage import Field, Gaps, Type, Value, sound_row
 from storage.account_rows import NAMES
+from storage.renewing import excerpt_without_secrets, text_without_secrets
 from storage.revision import REVISION
 from storage.schema import (
     TABLES,
@@ -44,6 +45,11 @@ UNVOUCHED: Mapping[str, Value] = {
     "content_hash": "",
 }
 KINDS = {table: kind for kind, table in TABLES.items()}
+SCRUBBED_TABLES: Mapping[Table, tuple[str, Callable[[str], str]]] = {
+    test_metrics: ("data", text_without_secrets),
+    quarantine: ("excerpt", excerpt_without_secrets),
+}
+"""What earlier versions may have stored is not saved: passwords of test environments."""
 
 Stored = tuple[object, ...]
 
@@ -170,14 +176,18 @@ class _Reader:
     def sound(self, stored: Stored) -> tuple[Value, ...] | None:
         """The row as it is to be written; None if it is not to be trusted."""
         values = sound_row(self._fields, stored)
-        if values is None or self._table not in KINDS:
+        if values is None or self._table not in (*KINDS, *SCRUBBED_TABLES):
             return values
         row = {field.name: value for field, value in zip(self._fields, values, strict=True)}
+        if self._table in SCRUBBED_TABLES:
+            column, clean = SCRUBBED_TABLES[self._table]
+            return tuple((row | {column: clean(str(row[column]))}).values())
         if row["content_hash"] not in self._hashes(row):
             return None
         unvouched = {key: value for key, value in UNVOUCHED.items() if key in row}
         if self._table is features and row["section_ids"] == "[]":
             unvouched["section_ids"] = None  # "in none" is a claim, and once meant "not told"
+        unvouched["data"] = text_without_secrets(str(row["data"]))
         return tuple((row | unvouched).values())
 
     def _hashes(self, row: Mapping[str, Value]) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email.utils
-import math
 from urllib.parse import urlsplit
 
 import requests
@@ -25,6 +24,10 @@ from testio.said import NOTHING, Said, said_in
 CHUNK = 64 * 1024
 MOST_SAID = 16 * 1024
 """Bytes that are read of an error's body."""
+
+LONG_NUMBER = 16
+LONGEST_WAIT = 31_536_000.0
+"""What a `Retry-After` beyond a year comes to: no infinity, which JSON does not have."""
 
 TOO_SLOW = frozenset({504, 524})
 """What a gatekeeper answers where the API behind it took too long."""
@@ -67,7 +70,7 @@ def retry_after_seconds(header: str | None, *, now: float) -> float | None:
         return None
     text = header.strip()
     if text.isascii() and text.isdigit():
-        return float(text) if len(text) < 16 else math.inf
+        return min(float(text), LONGEST_WAIT) if len(text) < LONG_NUMBER else LONGEST_WAIT
     try:
         return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
     except (ValueError, OverflowError):
@@ -109,12 +112,13 @@ def _announced_length(response: requests.Response) -> int | None:
     return length
 
 
-def redirect_host(response: requests.Response) -> str:
+def redirect_host(response: requests.Response, token: str) -> str:
     """Where a redirect leads; only the host, as the rest may hold what is not to be logged."""
     try:
-        return urlsplit(response.headers.get("Location", "")).hostname or "?"
+        host = urlsplit(response.headers.get("Location", "")).hostname or "?"
     except ValueError:
         return "?"
+    return "?" if token.lower() in host else host
 
 
 def root_cause(error: BaseException) -> str:

@@ -25,10 +25,11 @@ from rules.records import (
     TestRecord,
     UserStoryRecord,
 )
-from testio.bodies import parse, without_secrets
+from rules.secret_keys import without_secrets
+from testio.bodies import parse
 from testio.errors import BadPayload
 
-MAPPING = 2
+MAPPING = 3
 """The version of what this file makes of an answer. Count it up with every change of that: pages
 that have not changed at the remote are then read again, once. A test notices where it stays."""
 
@@ -101,7 +102,7 @@ def test(body: bytes, product_id: int | None) -> TestRecord:
     """
     item = _envelope(body, "exploratory_test")
     try:
-        item = _as_object(item)
+        item = without_secrets(_as_object(item))
         own = _usable_id(item.get("product"))
         if own is None and product_id is None:
             raise ValueError("it does not say which product it belongs to")
@@ -144,10 +145,11 @@ def _rows(
     ids: list[int | None] = []
     seen: set[int] = set()
     foreign: list[Foreign] = []
-    for index, item in enumerate(items):
-        record_id = _usable_id(item)
+    for index, told in enumerate(items):
+        item, record_id = told, _usable_id(told)
         ids.append(record_id)
         try:
+            item = without_secrets(told)
             record = read(_id(_as_object(item)) if record_id is None else record_id, item)
             if is_whole and record.id in seen:
                 raise ValueError(f"the id {record.id} stands in the list twice")
@@ -169,7 +171,7 @@ def _refuse_others(rows: int, foreign: Sequence[object]) -> None:
 
 def _bad_row(item: Any, position: int, record_id: int | None, reason: str) -> BadRow:
     try:
-        text = repr(_without_environments(item))
+        text = repr(without_secrets(item))
     except RecursionError:
         text = "nested too deeply to show"
     reason = reason[:EXCERPT_LENGTH]
@@ -181,16 +183,6 @@ def _bad_row(item: Any, position: int, record_id: int | None, reason: str) -> Ba
         excerpt=text[:EXCERPT_LENGTH],
         fingerprint=hash_of_text(f"{reason}\n{text}"),
     )
-
-
-def _without_environments(item: Any) -> Any:
-    """A copy without secrets, wherever in a misshapen row the environment stands."""
-    if isinstance(item, dict):
-        return {
-            k: without_secrets(v) if k == "test_environment" else _without_environments(v)
-            for k, v in item.items()
-        }
-    return [_without_environments(v) for v in item] if isinstance(item, list) else item
 
 
 def _as_object(item: Any) -> dict[str, Any]:
@@ -245,13 +237,6 @@ def _ids(item: dict[str, Any], key: str) -> tuple[int, ...]:
     if not isinstance(values, list):
         raise ValueError(f"{key} should be a list and is {_shape(values)}")
     return tuple(_id(value if isinstance(value, dict) else {"id": value}) for value in values)
-
-
-def _clean(item: dict[str, Any]) -> dict[str, Any]:
-    """Without the secrets of its test environment."""
-    if "test_environment" not in item:
-        return item
-    return item | {"test_environment": without_secrets(item["test_environment"])}
 
 
 def _content(kind: Kind, item: dict[str, Any]) -> dict[str, str]:
@@ -317,7 +302,7 @@ def _user_story(value: Any, feature: str) -> UserStoryRecord:
 
 
 def _test(product_id: int, record_id: int, item: dict[str, Any]) -> TestRecord:
-    text, digest = stored_form(Kind.TESTS, _clean(item))
+    text, digest = stored_form(Kind.TESTS, item)
     title, old_title, status, review_status, testing_type, start, end = _texts(item, TEST_TEXTS)
     return TestRecord(
         id=record_id,

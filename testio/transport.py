@@ -39,6 +39,7 @@ from testio.errors import (
     Timeout,
 )
 from testio.limits import Breaker, Gate, RateLimit, RequestScope, Slots
+from testio.said import masking, without_token
 from testio.tally import RemoteState, Tally
 
 log = structlog.get_logger(__name__)
@@ -305,8 +306,10 @@ class Transport:
                 return Answer(None, ask.etag)
             if not 200 <= response.status_code < 300:
                 raise self._refusal(response, token, call)
-            body = read_body(response, options.max_response_bytes)
-            return Answer(body, usable_etag(response.headers.get("ETag")))
+            body = without_token(read_body(response, options.max_response_bytes), token)
+            etag = response.headers.get("ETag", "")
+            # One with the token in it cannot be sent back without keeping the token.
+            return Answer(body, usable_etag(etag) if masking(token)(etag) == etag else None)
 
     def _refusal(self, response: requests.Response, token: str, call: Call) -> TestioError:
         """What is wrong with an answer of such a status."""
@@ -315,7 +318,7 @@ class Transport:
             return BadPayload("the remote answered that nothing changed (304) to a plain request")
         if 300 <= status < 400:
             return BadPayload(
-                f"redirected to host {redirect_host(response)!r}; redirects are not followed"
+                f"redirected to host {redirect_host(response, token)!r}; redirects are not followed"
             )
         if status in (429, 503):
             self._park(response)

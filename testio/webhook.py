@@ -11,6 +11,7 @@ import contextlib
 import requests
 import urllib3.exceptions
 
+from config.secrets import hide_url
 from testio.answers import root_cause
 from testio.deadlines import DEADLINE, Call, Deadlines, WatchedAdapter
 from testio.errors import Cancelled
@@ -28,6 +29,9 @@ class Webhook:
     def __init__(self, url: str, *, timeout_seconds: float) -> None:
         self._url = url
         self._timeout = timeout_seconds
+        with contextlib.suppress(requests.RequestException, ValueError):  # `post` tells of it
+            # As it is sent it may be spelled otherwise: this is what the logs of libraries show.
+            hide_url(requests.Request("POST", url).prepare().url or "")
         self._deadlines = Deadlines()
         self._session = requests.Session()
         self._session.trust_env = False

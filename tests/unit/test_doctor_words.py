@@ -280,6 +280,19 @@ def broken(subject: str, message: str, remedy: str) -> Finding:
                 ),
             ],
         ),
+        (
+            replace(DATABASE, with_passwords=("a.bak", "b.bak")),
+            [
+                WHOLE,
+                ok("schema", "0002"),
+                warning(
+                    "older copies",
+                    "a.bak, b.bak: made by an earlier version, which stored passwords of test "
+                    "environments",
+                    "delete them, and backups and exports elsewhere that are as old",
+                ),
+            ],
+        ),
     ],
 )
 def test_the_database(facts: DatabaseFacts, said: list[Finding]) -> None:

@@ -11,7 +11,7 @@ from testio.payloads import MAPPING
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 
-MADE_BY_MAPPING = {1: "277de69c2d3ead30", 2: "eaeb7a1923acee07"}
+MADE_BY_MAPPING = {1: "277de69c2d3ead30", 2: "eaeb7a1923acee07", 3: "095e7e19baa29799"}
 
 
 def test_the_version_stands_for_what_is_made_of_the_vendors_answers() -> None:

@@ -24,6 +24,7 @@ def load(toml: str | None = None, env_file: str | None = None, **flags: Any) -> 
         config.write_text(toml, encoding="utf-8")
     if env_file is not None:
         Path(".env").write_text(env_file, encoding="utf-8")
+        Path(".env").chmod(0o600)
     return load_settings(flags=flags, config_file=config)
 
 
@@ -86,7 +87,7 @@ def test_a_flag_comes_before_the_environment_before_dotenv_before_toml_before_th
     assert getattr(load(), field) == default
     toml = f"{name.lower()} = {toml}"
     assert getattr(load(toml), field) == values[3]
-    assert getattr(load(toml, f"{name}={dotenv}"), field) == values[2]
+    assert getattr(load(toml, f"{name}={dotenv}\n{TOKEN}={SECRET}"), field) == values[2]
     monkeypatch.setenv(name, environment)
     assert getattr(load(toml), field) == values[1]
     assert getattr(load(toml, **{name: flag}), field) == values[0]

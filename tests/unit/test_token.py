@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from config.files import rights_of_secret
 from config.loading import load_settings
 from config.problems import SettingsError
 from config.secrets import MASK, REDACTOR
@@ -106,6 +107,55 @@ def test_a_file_that_others_may_use_is_refused_with_the_command_that_mends_it(
     message = refusal(settings_with(token="fallback", file=path))
     assert f"chmod 600 {path}" in message
     assert f"{NAME}_FILE = {path}" in message
+
+
+@pytest.fixture
+def of_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A file of root's, who is not us."""
+    path = token_file(tmp_path / "mounted", "tok-en-4711")
+    if path.stat().st_uid == 0:
+        monkeypatch.setattr(os, "getuid", lambda: NOBODY)
+    else:
+        told = os.stat_result((*path.stat()[:4], 0, *path.stat()[5:]))
+        monkeypatch.setattr(Path, "stat", lambda found, **_: chmodded(told, found))
+    return path
+
+
+def chmodded(told: os.stat_result, path: Path) -> os.stat_result:
+    return os.stat_result((os.stat(path).st_mode, *told[1:]))
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o440, 0o400, 0o644, 0o640, 0o555])
+def test_a_secret_that_a_container_mounts_is_read(of_root: Path, mode: int) -> None:
+    of_root.chmod(mode)
+    assert found(settings_with(file=of_root)) == "tok-en-4711"
+
+
+@pytest.mark.parametrize("mode", [0o464, 0o446, 0o660, 0o666, 0o622])
+def test_a_file_of_roots_that_others_can_write_is_refused(of_root: Path, mode: int) -> None:
+    of_root.chmod(mode)
+    assert str(of_root) in refusal(settings_with(file=of_root))
+
+
+@pytest.mark.parametrize(
+    ("owner", "us", "mode", "is_right"),
+    [
+        (0, 0, 0o444, True),  # a container that runs as root
+        (0, 0, 0o440, True),
+        (0, 0, 0o644, False),
+        (7, 7, 0o444, False),
+        (7, 7, 0o440, False),
+        (7, 7, 0o600, True),
+        (0, 7, 0o644, True),
+        (0, 7, 0o664, False),
+    ],
+)
+def test_who_may_read_a_secret_goes_by_whose_it_is(
+    owner: int, us: int, mode: int, is_right: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: us)
+    status = os.stat_result((0o100000 | mode, 1, 1, 1, owner, 0, 1, 0, 0, 0))
+    assert (mode & ~rights_of_secret(status) == 0) is is_right
 
 
 def test_a_file_of_somebody_else_is_refused(

@@ -1,4 +1,7 @@
-"""Settings name a command to run and a host for the token: whose files are believed in that."""
+"""Settings name a command to run and a host for the token: whose files are believed in that.
+
+Of a `.env` in the working folder even less is believed: it may have come with anybody's project.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from config.settings import Settings, names
 from config.token import find_token
 
 TOKEN, BASE_URL = "TESTIO_CUSTOMER_API_TOKEN", "TESTIO_CUSTOMER_API_BASE_URL"
-HOSTILE = "TESTIO_NOTIFY_COMMAND='/tmp/evil'"
+HOSTILE = "TESTIO_DB_PATH='/tmp/evil'"
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +33,7 @@ def _in_an_empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 
 @pytest.fixture(params=[".env", "given.toml"])
 def file(request: pytest.FixtureRequest) -> Path:
-    """One of the two files, with a line that would run a command."""
+    """One of the two files, with a line that says where to write."""
     path = Path(request.param)
     path.write_text(HOSTILE)
     path.chmod(0o644)
@@ -48,9 +51,9 @@ def refusal() -> str:
 
 
 def test_a_file_that_others_may_only_read_is_believed(file: Path) -> None:
-    assert load().notify_command == "/tmp/evil"
+    assert load().db_path == Path("/tmp/evil")
     file.chmod(0o444)
-    assert load().notify_command == "/tmp/evil"
+    assert load().db_path == Path("/tmp/evil")
 
 
 def test_a_file_that_everybody_can_write_is_refused(file: Path) -> None:
@@ -81,7 +84,7 @@ def test_a_group_of_the_owner_alone_may_write(file: Path, monkeypatch: pytest.Mo
         if is_refused:
             assert "chmod go-w" in refusal(), (name, members)
         else:
-            assert load().notify_command == "/tmp/evil", (name, members)
+            assert load().db_path == Path("/tmp/evil"), (name, members)
 
 
 def test_a_file_of_somebody_else_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,6 +121,12 @@ def test_a_dotenv_with_a_token_has_to_be_private() -> None:
 
 # -- a folder's file does not send the user's own token elsewhere ----------------------------------
 
+PROXY, FILE, WEBHOOK, COMMAND = (
+    *("TESTIO_PROXY_URL", f"{TOKEN}_FILE"),
+    *("TESTIO_NOTIFY_WEBHOOK_URL", "TESTIO_NOTIFY_COMMAND"),
+)
+EVIL = f"{BASE_URL}=https://evil.example"
+
 
 @pytest.fixture
 def account(tmp_path: Path) -> Path:
@@ -128,38 +137,107 @@ def account(tmp_path: Path) -> Path:
     return config
 
 
-@pytest.mark.parametrize(
-    "line", [f"{BASE_URL}=https://evil.example", "TESTIO_PROXY_URL=http://evil.example:3128"]
-)
-def test_a_dotenv_cannot_send_the_token_of_the_configuration_elsewhere(
-    account: Path, line: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def dotenv(*lines: str) -> None:
+    Path(".env").write_text("\n".join(lines))
+    Path(".env").chmod(0o600)
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Path:
+    """Another program's secret of one word."""
+    path = tmp_path / ".vault-token"
+    path.write_text("hvs.of-the-vault")
+    path.chmod(0o600)
+    return path
+
+
+LINES = [
+    EVIL,
+    f"{PROXY}=http://evil.example:3128",
+    f"{FILE}=.vault-token",
+    f"{WEBHOOK}=https://evil.example/hook",
+]
+
+
+@pytest.mark.parametrize("form", ["{}", "export {}", "  {}", "export  {} # of the project"])
+@pytest.mark.parametrize("line", [*LINES, f"{COMMAND}=/tmp/evil"])
+def test_without_a_token_of_its_own_a_dotenv_says_nothing_of_where_anything_goes(
+    vault: Path, line: str, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path(".env").write_text(line)
-    with pytest.raises(SettingsError, match=r"beside a token from elsewhere") as caught:
-        find_token(load(account), {})
-    assert line.partition("=")[0] in str(caught.value)
-    assert "tok-en" not in str(caught.value)
+    name, _, value = line.partition("=")
+    for given in (line, f"{name.lower()}={value}", f"{name}='{value}'", f'{name} = "{value}"'):
+        dotenv(form.format(given))
+        text = refusal()
+        assert name in text
+        assert str(Path(".env").absolute()) in text, "it names the file, and says what to do"
+        assert "evil" not in text, "what is to be masked elsewhere is not shown here"
+    for other in ("", " ", "''"):
+        dotenv(line, f"{TOKEN}={other}")
+        assert name in refusal()
+    monkeypatch.setenv(TOKEN, "of-the-environment")
+    assert name in refusal()
+    assert vault.exists()
+
+
+def test_a_url_goes_with_no_file_that_the_same_dotenv_names(vault: Path) -> None:
+    dotenv(EVIL, f"{FILE}={vault}")
+    assert BASE_URL in refusal()
+    dotenv(EVIL, f"{FILE}={vault}", f"{TOKEN}=of-the-folder")
+    assert find_token(load(), {})[1].get_secret_value() == "of-the-folder", "the file is not read"
+
+
+@pytest.mark.parametrize("line", LINES[:2])
+def test_a_token_from_elsewhere_does_not_go_where_a_dotenv_with_a_token_says(
+    account: Path, vault: Path, line: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    dotenv(line, f"{TOKEN}=of-the-folder")
+    assert find_token(load(account), {})[1].get_secret_value() == "of-the-folder"
 
     credentials = tmp_path / "credentials"
     credentials.mkdir()
     (credentials / "testio-token").write_text("tok-en-0815")
-    with pytest.raises(SettingsError, match="beside a token from elsewhere"):
-        find_token(load(account), {"CREDENTIALS_DIRECTORY": str(credentials)})
-
-    monkeypatch.setenv(TOKEN, "of-the-environment")
-    assert find_token(load(account), {})[1].get_secret_value() == "of-the-environment"
-
-
-def test_a_dotenv_may_say_where_its_own_token_goes(account: Path) -> None:
-    Path(".env").write_text(f"{BASE_URL}=https://staging.example\n{TOKEN}=of-the-folder")
-    Path(".env").chmod(0o600)
-    assert find_token(load(account), {})[1].get_secret_value() == "of-the-folder"
+    refused: list[tuple[str, str, dict[str, str]]] = [
+        (TOKEN, "of-the-environment", {}),
+        (FILE, str(vault), {}),
+        ("HOME", str(tmp_path), {"CREDENTIALS_DIRECTORY": str(credentials)}),
+    ]
+    for name, value, environ in refused:
+        with monkeypatch.context() as patched:
+            patched.setenv(name, value)
+            with pytest.raises(SettingsError, match="beside a token from elsewhere") as caught:
+                find_token(load(account), environ)
+        assert line.partition("=")[0] in str(caught.value)
+        assert "tok-en" not in str(caught.value)
 
 
 def test_what_hides_the_line_of_a_dotenv_makes_it_harmless(
     account: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path(".env").write_text(f"{BASE_URL}=https://evil.example")
+    dotenv(EVIL)
     monkeypatch.setenv(BASE_URL, "https://api.example")
     assert load(account).base_url == "https://api.example"
     assert find_token(load(account), {})[1].get_secret_value() == "tok-en-4711"
+
+
+@pytest.mark.parametrize("token", [f"{TOKEN}=of-the-folder", ""])
+@pytest.mark.parametrize("name", [BASE_URL, WEBHOOK, "LOG_FILE", "TESTIO_DB_PATH"])
+def test_nothing_is_expanded_in_a_dotenv(
+    name: str, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-another-program")
+    dotenv(f"{name}=https://evil.example/${{AWS_SECRET_ACCESS_KEY}}", token)
+    text = refusal()
+    assert "of-another-program" not in text
+    assert name in text
+
+
+def test_a_token_that_would_have_to_be_expanded_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-another-program")
+    dotenv(f"{TOKEN}=${{AWS_SECRET_ACCESS_KEY}}", EVIL)
+    assert "nothing is expanded" in refusal()
+
+
+def test_a_command_in_a_dotenv_is_refused_even_beside_a_token() -> None:
+    """Whoever wrote the file can put any token into it."""
+    dotenv(f"{COMMAND}=/tmp/evil", f"{TOKEN}=of-the-folder")
+    assert COMMAND in refusal()

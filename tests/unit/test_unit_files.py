@@ -87,7 +87,7 @@ def test_the_settings_to_begin_with_can_be_read(tmp_path: Path) -> None:
 @given(arguments=st.lists(texts.filter(lambda word: "\0" not in word), max_size=4))
 def test_a_command_survives_being_written_and_read(arguments: list[str]) -> None:
     line = command_line(["/x", *arguments])
-    assert "\n" not in line
+    assert not {"\n", "\r"} & set(line), "systemd ends a line at either"
     assert [as_systemd_reads(word) for word in shlex.split(line)] == ["/x", *arguments]
 
 
@@ -111,7 +111,7 @@ def test_a_path_that_systemd_does_not_take_is_refused(folder: str) -> None:
 
 
 def as_systemd_reads(word: str) -> str:
-    return word.replace("\\n", "\n").replace("%%", "%").replace("$$", "$")
+    return word.replace("\\n", "\n").replace("\\r", "\r").replace("%%", "%").replace("$$", "$")
 
 
 @given(present=st.none() | texts, wanted=texts, force=st.booleans())
@@ -168,6 +168,7 @@ def parsed(unit: str) -> configparser.SectionProxy:
         ("\\", '"\\\\"'),
         ('"', '"\\""'),
         ("a\nb", '"a\\nb"'),
+        ("a\rb", '"a\\rb"'),
         ("".join(sorted(PLAIN - {"$", "%"})), "".join(sorted(PLAIN - {"$", "%"}))),
     ],
 )
