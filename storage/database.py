@@ -25,6 +25,7 @@ from sqlalchemy.pool import StaticPool
 
 from storage.damage import damaged, is_damage, met
 from storage.errors import DatabaseBusy, DatabaseDamaged, StorageError, remedy
+from storage.place import real_path
 from storage.queries import connect_readonly
 from storage.soundness import refuse_strangers
 
@@ -51,8 +52,12 @@ class Database:
         mode: int = DEFAULT_MODE,
         patience: float = BUSY_PATIENCE_SECONDS,
     ) -> None:
-        """`patience`: seconds that a transaction waits for another process that writes."""
-        self.path = path
+        """`patience`: seconds that a transaction waits for another process that writes.
+
+        `path` may be a symbolic link; the attribute is the file itself, beside which is all else.
+        """
+        self._named = path
+        self.path = path = real_path(path)
         self._patience = patience
         self._mode = mode
         self._lock = threading.Lock()
@@ -252,9 +257,9 @@ class Database:
         return guard
 
     def is_in_place(self) -> bool:
-        """Whether the file at the path is still the one that was opened."""
+        """Whether the file at the path, a link or not, is still the one that was opened."""
         try:
-            return os.path.samestat(self.path.stat(), self._opened_as)
+            return os.path.samestat(self._named.stat(), self._opened_as)
         except OSError:
             return False
 

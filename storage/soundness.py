@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from storage.damage import damaged
 from storage.errors import NotADatabase, StorageError, remedy
+from storage.place import real_path
 from storage.queries import folder_text, named_failures
 
 MAGIC = b"SQLite format 3\0"
@@ -136,7 +137,7 @@ def _size(path: Path, suffix: str) -> int:
 
 def _beside(path: Path, suffix: str) -> Path:
     """Where SQLite has its log: beside the file itself, not beside a link to it."""
-    real = path.resolve()
+    real = real_path(path)
     return real.with_name(real.name + suffix)
 
 

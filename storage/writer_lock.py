@@ -20,6 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from storage.errors import LockHeld, NoKernelLocks, StorageError, remedy
+from storage.place import real_path, refuse_unsafe_place
 from storage.times import as_text
 
 POLL_SECONDS = 0.1
@@ -74,8 +75,9 @@ class Holder:
 
 
 def lock_path(database: Path) -> Path:
-    """The lock file of a database: `<database>.lock`."""
-    return database.with_name(database.name + ".lock")
+    """The lock file of a database: `<database>.lock` beside the file itself."""
+    real = real_path(database)
+    return real.with_name(real.name + ".lock")
 
 
 def read_holder(path: Path) -> Holder | None:
@@ -106,6 +108,7 @@ class WriterLock:
         from filelock import FileLock  # who only reads who holds it does without
 
         self.path = lock_path(database)
+        self._database = database
         self.recovered_from: Holder | None = None
         self._me = _myself(role, version, socket)
         self._descriptor: int | None = None
@@ -124,8 +127,10 @@ class WriterLock:
         """Take the lock, waiting for another holder to let go; 0 tries once.
 
         `keep_waiting` is asked between tries. Raises LockHeld, naming the holder, NoKernelLocks,
-        or StorageError. Afterwards `recovered_from` is a holder that was killed, if one was.
+        or StorageError, also where the file can have a second lock. Afterwards `recovered_from`
+        is a holder that was killed, if one was.
         """
+        refuse_unsafe_place(self._database)
         self._prepare_folder()
         give_up_at = time.monotonic() + wait_seconds
         while not self._try():
