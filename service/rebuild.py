@@ -28,7 +28,7 @@ from storage.database import Database
 from storage.errors import DatabaseDamaged, NewerSchema, StorageError
 from storage.fresh_start import remove_leftovers
 from storage.migrate import migrate
-from storage.place import real_path
+from storage.place import is_held, real_path
 from storage.revision import REVISION
 from storage.salvage import SavedTable, salvage, unsound_rows
 from storage.schema_repair import columns_of
@@ -187,7 +187,7 @@ def _was_a_mirror(path: Path) -> bool:
     tables = _tables(path)
     if tables:
         return OURS in tables
-    return read_holder(lock_path(path)) is not None or _has_trace(path)
+    return read_holder(lock_path(path)) is not None or is_held(path) or _has_trace(path)
 
 
 def _tables(path: Path) -> set[str]:

@@ -8,13 +8,17 @@ cannot be seen through, and is refused.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from rules.file_systems import shared_flaw
 from storage.errors import StorageError
 from storage.mounts import Mount, mount_of, mounts
 
+_held: WeakValueDictionary[str, object] = WeakValueDictionary()
+_holding = threading.Lock()
 ELSEWHERE = "put TESTIO_DB_PATH on a local disk"
 
 
@@ -34,6 +38,29 @@ def identity_of(path: Path) -> str | None:
 def identity_from(status: os.stat_result) -> str:
     """The same, of what is known already."""
     return f"{status.st_dev}:{status.st_ino}"
+
+
+def hold(identity: str, by: object) -> bool:
+    """This process writes to that file from now on; False where it does so already."""
+    with _holding:
+        if identity in _held:
+            return False
+        _held[identity] = by
+        return True
+
+
+def let_go(identity: str, by: object) -> None:
+    """It does so no more. A second call does nothing."""
+    with _holding:
+        if _held.get(identity) is by:
+            del _held[identity]
+
+
+def is_held(path: Path) -> bool:
+    """Whether this process writes to the file at the path. Opens nothing."""
+    identity = identity_of(path)
+    with _holding:
+        return identity is not None and identity in _held
 
 
 def alias_flaw(path: Path, table: Iterable[Mount] | None = None) -> tuple[str, str] | None:

@@ -20,7 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from storage.errors import LockHeld, NoKernelLocks, StorageError, remedy
-from storage.place import real_path, refuse_unsafe_place
+from storage.place import is_held, real_path, refuse_unsafe_place
 from storage.times import as_text
 
 POLL_SECONDS = 0.1
@@ -174,6 +174,8 @@ class WriterLock:
     def _try(self) -> bool:
         from filelock import Timeout
 
+        if is_held(self._database):  # even where the lock file was removed meanwhile
+            return False
         try:
             self._lock.acquire(blocking=False)
         except Timeout:

@@ -115,3 +115,41 @@ def test_a_run_whose_row_another_program_ends_does_not_hold_up_the_next(home: Ho
         (1, "interrupted"),
         (2, "success"),
     ]
+
+
+SEVERAL = (
+    ("status",),
+    ("health",),
+    ("sync",),
+    ("sync", "--nuke", "--yes"),
+    ("sync", "--dry-run"),
+    ("tests", "--max-age", "0"),
+    ("products", "--max-age", "0"),
+    ("reload",),
+    ("pause",),
+    ("resume",),
+    ("events",),
+    ("runs",),
+    ("check", "--offline"),
+    ("verify",),
+    ("backup", "copy.db"),
+    ("export", "--to", "exported/"),
+)
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="the kernel tells no locks here")
+def test_the_daemon_keeps_the_kernels_locks_whatever_verb_is_run(home: Home) -> None:
+    daemon = home.daemon()
+    assert home.wait_for_run(1) == "success"
+    inode = str(home.database.stat().st_ino)
+
+    def locks() -> int:
+        words = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+        ours = [w for w in words if w[1] == "POSIX" and w[4] == str(daemon.pid)]
+        return sum(w[5].rsplit(":", 1)[1] == inode for w in ours)
+
+    assert locks() == 1
+    (home.folder / "exported").mkdir()
+    for verb in SEVERAL:
+        home.run(*verb)
+        assert locks() == 1, verb
