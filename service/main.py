@@ -20,6 +20,7 @@ from actors.base import NoAnswer
 from actors.system import ActorSystem
 from config.settings import Settings
 from config.version import program_version
+from control.app import Served
 from control.paths import socket_path
 from control.server import ControlServer
 from control.views import DaemonView, LogView
@@ -87,7 +88,8 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
         daemon = _daemon(socket)
         lookout = make_lookout(live, system, client, NoticeRows(store.database), daemon)
         handlers = _handlers(steering, store, fetcher, daemon, lookout, stop)
-        server = ControlServer(socket, handlers)
+        served = Served(identity=store.database.identity, path=str(settings.db_path))
+        server = ControlServer(socket, handlers, served)
         lookout.start()
         lookout.interrupted(store.interrupted)
         try:
