@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from pydantic import SecretStr
@@ -37,8 +37,17 @@ DEFAULT_OPTIONS = SyncOptions()
 
 
 def make_sync_service(settings: Settings, token: SecretStr, store: Store) -> SyncService:
-    """The service of a one-shot command."""
-    _settle()
+    """The service that goes by these settings in what it is not told. The store stays open."""
+
+    def as_configured(request: RunRequest) -> RunRequest:
+        return make_request(
+            settings,
+            request.trigger,
+            phases=request.phases,
+            product_ids=request.scope.product_ids,
+            options=request.options,
+        )
+
     return SyncService(
         client_factory=lambda: make_client(settings, token.get_secret_value),
         repositories=lambda: Repositories(
@@ -51,11 +60,12 @@ def make_sync_service(settings: Settings, token: SecretStr, store: Store) -> Syn
             damage=lambda: store.database.damage,
         ),
         workers=settings.max_concurrent_api_requests,
+        as_configured=as_configured,
     )
 
 
-def _settle() -> None:
-    """What is loaded by now stays until the process ends.
+def settle() -> None:
+    """What is loaded by now stays until the process ends: for processes of ours, and once in each.
 
     Otherwise the garbage collector looks through all of it in the middle of a sync, 60 ms a time.
     """
@@ -71,7 +81,7 @@ def make_daemon_parts(
     configuration: Configuration, client: TestioClient, store: Store, account: AccountGuard
 ) -> Parts:
     """The parts of the daemon's system, its schedule included."""
-    _settle()
+    settle()
     clock = SystemClock()
     return Parts(
         client=client,
@@ -121,7 +131,7 @@ def make_request(
     trigger: Trigger,
     *,
     phases: Sequence[SyncPhase] | None = None,
-    product_ids: Sequence[int] | None = None,
+    product_ids: Collection[int] | None = None,
     options: SyncOptions = DEFAULT_OPTIONS,
 ) -> RunRequest:
     """A request for a run on this installation; what is not given is as the settings say."""

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from pydantic import SecretStr
 
 from actors.base import NoAnswer
 from actors.clock import Clock, SystemClock
@@ -25,6 +28,7 @@ from actors.parts import (
     RemoteClient,
 )
 from actors.system import ActorSystem
+from config.settings import Settings
 from rules.model import (
     ALL_PHASES,
     RunRequest,
@@ -71,6 +75,8 @@ class SyncService:
     repositories: Callable[[], Repositories]
     workers: int = 10
     clock: Clock = field(default_factory=SystemClock)
+    as_configured: Callable[[RunRequest], RunRequest] = lambda request: request
+    """Fills in what a request leaves open."""
 
     def execute_sync(
         self,
@@ -87,11 +93,13 @@ class SyncService:
         Setting `cancel` ends the run early, with the status `cancelled`. Raises SyncFailed,
         DatabaseDamaged, or StorageError where its end cannot be written.
         """
-        request = RunRequest(
-            trigger=trigger_source,
-            phases=phases,
-            scope=scope or SyncScope(),
-            options=options or SyncOptions(),
+        request = self.as_configured(
+            RunRequest(
+                trigger=trigger_source,
+                phases=phases,
+                scope=scope or SyncScope(),
+                options=options or SyncOptions(),
+            )
         )
         client, repositories = self.client_factory(), self.repositories()
         system = ActorSystem(self._parts(client, repositories))
@@ -117,6 +125,25 @@ class SyncService:
             workers=self.workers,
             clock=self.clock,
         )
+
+
+@contextmanager
+def open_sync_service(settings: Settings, token: SecretStr) -> Iterator[SyncService]:
+    """A service on the database of these settings, for programs: docs/library.md.
+
+    The database is created or migrated, and this process holds its writer lock until the end of
+    the block, when everything is closed. Several databases may be open at once, from any threads,
+    and one after the other as often as you like; one service does one sync at a time. Waits up to
+    TESTIO_LOCK_WAIT_SECONDS for another holder. Raises LockHeld (a daemon runs, for one), another
+    StorageError, or SettingsError where the database is another account's.
+    """
+    from service.assembly import make_sync_service
+    from service.store import open_store
+    from storage.writer_lock import Role
+
+    wait = settings.lock_wait_seconds
+    with open_store(settings, role=Role.ONE_SHOT, wait_seconds=wait) as store:
+        yield make_sync_service(settings, token, store)
 
 
 def _follow(
