@@ -30,9 +30,12 @@ from service.remote_client import make_client
 from service.store import Store
 from service.sync_service import Repositories, SyncService
 from storage import queries
+from storage.errors import StorageError
 from storage.fetched_rows import FetchedRows
 from testio.client import TestioClient
 
+GONE = "was removed or replaced while it was in use"
+AGAIN = "what was written since is lost; put a backup back, or sync again"
 DEFAULT_OPTIONS = SyncOptions()
 
 
@@ -57,11 +60,20 @@ def make_sync_service(settings: Settings, token: SecretStr, store: Store) -> Syn
             next_run_id=store.events.next_run_id(),
             fresh=store.fresh,
             account=make_guard(settings, token, store),
-            damage=lambda: store.database.damage,
+            lost=lambda: _lost(store),
         ),
         workers=settings.max_concurrent_api_requests,
         as_configured=as_configured,
     )
+
+
+def _lost(store: Store) -> StorageError | None:
+    """Why what is written from here on is lost, or spoils what another one writes; or None."""
+    if store.database.damage is not None:
+        return store.database.damage
+    if not store.database.is_in_place():
+        return StorageError(f"{store.database.path} {GONE}; {AGAIN}")
+    return None if store.lock.is_mine() else StorageError(f"{store.lock.path} {GONE}; {AGAIN}")
 
 
 def settle() -> None:

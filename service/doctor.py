@@ -44,7 +44,7 @@ from service.remote_check import ask_remote
 from storage.inspection import inspect_database
 from storage.place import alias_flaw
 from storage.revision import REVISION
-from storage.writer_lock import lock_path, read_holder
+from storage.writer_lock import lock_path, present_holder, read_holder
 
 CHECK_SECONDS = 20.0
 STATUSES = {
@@ -169,12 +169,13 @@ def _lock_facts(database: Path) -> LockFacts | None:
         return None
     if holder is None:
         return None
+    is_held = present_holder(path) is not None
     return LockFacts(
         who=str(holder),
         is_daemon=holder.role == "daemon",
         is_released=holder.is_released,
-        is_alive=holder.is_alive(),
-        is_elsewhere=holder.host != socket.gethostname(),
+        is_alive=is_held,
+        is_elsewhere=is_held and holder.host != socket.gethostname(),
         age_seconds=time.time() - touched,
     )
 

@@ -50,6 +50,7 @@ log = structlog.get_logger("daemon")
 WATCH_SECONDS = 2.0
 """Between two looks; a look wakes several actors, which is most of what an idle daemon does."""
 REBUILD = "testio-sync rebuild"
+START_AGAIN = "start the daemon again: it takes the file that is there, or makes a new one"
 TOUCH_SECONDS = 60.0
 TIDY_SECONDS = 24 * 3600.0
 
@@ -201,11 +202,11 @@ def _watch(
             lookout.gave_up(str(damage))
             return ExitStatus.DAMAGED
         if not store.lock.is_mine():
-            log.critical("lock_file_replaced", path=str(store.lock.path))
+            log.critical("lock_file_replaced", path=str(store.lock.path), todo=START_AGAIN)
             lookout.gave_up(f"its lock file {store.lock.path} was replaced or removed")
             return ExitStatus.DATABASE
         if not store.database.is_in_place():
-            log.critical("database_replaced", path=str(store.database.path))
+            log.critical("database_replaced", path=str(store.database.path), todo=START_AGAIN)
             lookout.gave_up(f"its database {store.database.path} was replaced or removed")
             return ExitStatus.DATABASE
         if now - touched >= TOUCH_SECONDS:

@@ -38,7 +38,7 @@ from rules.model import (
     SyncScope,
     Trigger,
 )
-from storage.errors import DatabaseDamaged, StorageError
+from storage.errors import StorageError
 
 POLL_SECONDS = 0.1
 STUCK_SECONDS = 10.0
@@ -52,7 +52,7 @@ class SyncFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repositories:
-    """Where a sync writes and what it reads of the mirror; `damage` that was met ends it."""
+    """Where a sync writes and what it reads of the mirror; `lost`: why it is in vain."""
 
     mirror: MirrorStore
     events: EventStore
@@ -60,7 +60,7 @@ class Repositories:
     next_run_id: int
     fresh: FreshStore | None = None
     account: AccountGuard = field(default_factory=AnyAccount)
-    damage: Callable[[], DatabaseDamaged | None] = lambda: None
+    lost: Callable[[], StorageError | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ class SyncService:
         """Sync, and return what came of it once its end is on disk.
 
         Setting `cancel` ends the run early, with the status `cancelled`. Raises SyncFailed,
-        DatabaseDamaged, or StorageError where its end cannot be written.
+        DatabaseDamaged, or StorageError where its end cannot be written or its file is gone.
         """
         request = self.as_configured(
             RunRequest(
@@ -106,7 +106,10 @@ class SyncService:
         try:
             system.start()
             cancel = cancel or threading.Event()
-            return _follow(system, request, on_progress, cancel, repositories.damage)
+            result = _follow(system, request, on_progress, cancel, repositories.lost)
+            if (why := repositories.lost()) is not None:
+                raise why
+            return result
         except NoAnswer as error:
             raise SyncFailed(f"{error}: {system.gave_up_because}") from error
         finally:
@@ -151,7 +154,7 @@ def _follow(
     request: RunRequest,
     on_progress: Callable[[RunProgress], None],
     cancel: threading.Event,
-    damage: Callable[[], DatabaseDamaged | None],
+    lost: Callable[[], StorageError | None],
 ) -> SyncResult:
     run_id = system.start_run(request).run_id
     assert run_id is not None, "a system of our own is never busy"
@@ -159,16 +162,16 @@ def _follow(
     while (result := system.wait_for(run_id, timeout=POLL_SECONDS)) is None:
         if system.gave_up.is_set():
             raise SyncFailed(system.gave_up_because)
-        if (met := damage()) is not None:
-            raise met
+        if (why := lost()) is not None:
+            raise why
         if system.journal.stuck_seconds > STUCK_SECONDS:
             raise StorageError(f"what happened cannot be written: {system.journal.stuck_because}")
         if cancel.is_set() and cancelled_at is None:
             cancelled_at = time.monotonic()
             system.cancel("cancelled by the caller")
         if cancelled_at is not None and time.monotonic() - cancelled_at > CANCEL_SECONDS:
-            why = system.journal.stuck_because or "a request does not end"
-            raise SyncFailed(f"the run was cancelled but does not end: {why}")
+            stuck = system.journal.stuck_because or "a request does not end"
+            raise SyncFailed(f"the run was cancelled but does not end: {stuck}")
         progress = system.status().current
         if progress is not None:
             on_progress(progress)
