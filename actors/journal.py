@@ -140,6 +140,11 @@ class RunBoard:
             self._changed.notify_all()
         _tell(self.watchers, ended)
 
+    def has(self, run_id: int) -> bool:
+        """Whether the run's end was told."""
+        with self._changed:
+            return run_id in self._results
+
     def wait(self, run_id: int, *, timeout: float) -> SyncResult | None:
         """The result of a run, waiting at most `timeout` seconds for it; None if not ended."""
         with self._changed:

@@ -17,10 +17,12 @@ from storage.errors import StorageError
 log = structlog.get_logger(__name__)
 
 BATCH = 1000
+NOT_OURS = "its row in sync_runs was ended by another program, or cannot be written; it stays so"
 
 
 class Logger(BaseActor):
-    """One of; runs on its own thread. Nobody is told that a run ended before that is on disk.
+    """One of; runs on its own thread. Nobody is told that a run ended before that is on disk,
+    unless that can never be.
 
     A database that cannot be written to is no crash: the entries wait in the journal until the
     next Flush. An entry that cannot be written at all is named in the log and left out.
@@ -87,11 +89,15 @@ class Logger(BaseActor):
             self._is_written([entry], ended)
 
     def _is_written(self, batch: Sequence[Entry], ended: frozenset[int]) -> None:
-        """Tell of the runs whose end is on disk; a second end of the same run is not told."""
+        """Tell of the runs that have ended; a second end of the same run is not told.
+
+        One whose row was ended by somebody else, or cannot be written, ends here all the same:
+        nothing more will come, and the next run is not to wait for it.
+        """
         self._journal.discard(len(batch))
-        untold = set(ended)
         for entry in batch:
-            if isinstance(entry, RunClosed) and entry.result.run_id in untold:
-                untold.remove(entry.result.run_id)
+            if isinstance(entry, RunClosed) and not self._board.has(entry.result.run_id):
+                if entry.result.run_id not in ended:
+                    log.warning("run_end_not_written", run_id=entry.result.run_id, todo=NOT_OURS)
                 self._board.publish(entry)
                 self._coordinator.tell(RunRecorded(run_id=entry.result.run_id))

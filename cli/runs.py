@@ -15,7 +15,7 @@ from rules.model import RunStatus
 from rules.nearest import enumerated, nearest_ids, nearest_word
 from storage import queries
 from storage.queries import Row
-from storage.writer_lock import lock_path, read_holder
+from storage.writer_lock import lock_path, present_holder
 
 EXAMPLES = """\
   testio-sync runs --limit 5
@@ -102,8 +102,7 @@ def no_such_run(run_id: int, known: Iterable[int]) -> str:
 
 def _is_written(settings: Settings) -> bool:
     """Whether any process holds the writer lock: only then a run can be at work."""
-    holder = read_holder(lock_path(settings.db_path))
-    return holder is not None and not holder.is_released and holder.is_alive()
+    return present_holder(lock_path(settings.db_path)) is not None
 
 
 def _at_work(run: Row, settings: Settings) -> bool:

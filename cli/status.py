@@ -15,7 +15,7 @@ from control.views import StatusReply
 from rules.attention import Concern, Place, concerns, trouble_of
 from storage import decision_queries, queries
 from storage.queries import Row
-from storage.writer_lock import lock_path, read_holder
+from storage.writer_lock import lock_path, present_holder
 
 EXAMPLES = """\
   testio-sync status
@@ -75,8 +75,8 @@ def _document(settings: Settings, live: StatusReply | None) -> dict[str, Any]:
 
 def _writer(settings: Settings) -> dict[str, Any] | None:
     """Who writes to the database now: a daemon, answering or not, or a one-shot sync."""
-    holder = read_holder(lock_path(settings.db_path))
-    if holder is None or holder.is_released or not holder.is_alive():
+    holder = present_holder(lock_path(settings.db_path))
+    if holder is None:
         return None
     return {"pid": holder.pid, "role": holder.role, "host": holder.host, "since": holder.started_at}
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from cli.common import add_settings_flags, control_of, print_json, settings_of
-from storage.writer_lock import lock_path, read_holder
+from storage.writer_lock import lock_path, present_holder
 
 EXAMPLES = """\
   testio-sync stop
@@ -45,8 +45,7 @@ def _is_gone(lock: Path) -> bool:
     """Whether the daemon has let go of the writer lock, which it does last of all."""
     give_up_at = time.monotonic() + GONE_WITHIN_SECONDS
     while time.monotonic() < give_up_at:
-        holder = read_holder(lock)
-        if holder is None or holder.is_released or not holder.is_alive():
+        if present_holder(lock) is None:
             return True
         time.sleep(0.05)
     return False

@@ -235,11 +235,12 @@ def _execute(
     progress: Progress,
     cancel: threading.Event,
 ) -> RunView:
-    from service.assembly import make_sync_service, request_of
+    from service.assembly import make_sync_service, request_of, settle
     from service.views import view_of_progress, view_of_result
 
     if cancel.is_set():
         raise KeyboardInterrupt
+    settle()
     request = request_of(settings, body)
     result = make_sync_service(settings, token, store).execute_sync(
         request.phases,

@@ -17,7 +17,7 @@ from rules.rate import Rate
 from storage import queries, watch_queries
 from storage.errors import StorageError
 from storage.queries import Row
-from storage.writer_lock import lock_path, read_holder
+from storage.writer_lock import lock_path, present_holder
 
 STATUS_TIMEOUT_SECONDS = 1.0
 KEPT_ROWS = 20
@@ -116,16 +116,15 @@ class Watcher:
             return None, self._why_absent()
 
     def _why_absent(self) -> str:
-        holder = read_holder(lock_path(self._settings.db_path))
-        if holder is None or holder.is_released or not holder.is_alive():
+        holder = present_holder(lock_path(self._settings.db_path))
+        if holder is None:
             return "no daemon runs on this database; start one with `testio-sync run`"
         if holder.role == "daemon":
             return f"the daemon with pid {holder.pid} does not answer"
         return f"no daemon; a one-shot sync is at work (pid {holder.pid})"
 
     def _one_shot_works(self) -> bool:
-        holder = read_holder(lock_path(self._settings.db_path))
-        return holder is not None and not holder.is_released and holder.is_alive()
+        return present_holder(lock_path(self._settings.db_path)) is not None
 
     def _measure(self, live: StatusReply | None, run: RunProgressView | None) -> None:
         """Feed the rates; another daemon counts requests anew, another run its rows."""

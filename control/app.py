@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -12,6 +13,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, Not
 from werkzeug.wrappers import Request, Response
 
 from control.protocol import (
+    DATABASE_HEADER,
     MAX_EVENTS,
     MAX_WAIT_SECONDS,
     ChoiceReply,
@@ -47,6 +49,14 @@ FETCHES = 2
 """Fetches answered at once; with the long polls they leave threads for `status` and `cancel`."""
 LONGEST_NUMBER = 20
 """Digits; Python refuses to read thousands of them, and zeros in front could hide a large one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """Which database a daemon serves: `device:inode` decides, the path is for people."""
+
+    identity: str
+    path: str
 
 
 class NotAnswered(Exception):
@@ -103,7 +113,9 @@ class Handlers(Protocol):
 class ControlApp:
     """The WSGI application: routes, checks input, answers JSON. Thread-safe."""
 
-    def __init__(self, handlers: Handlers) -> None:
+    def __init__(self, handlers: Handlers, served: Served | None = None) -> None:
+        """A request that is meant for another database than `served` is refused."""
+        self._served = served
         self.stopping = threading.Event()
         self._handlers = handlers
         self._long_polls = threading.BoundedSemaphore(LONG_POLLS)
@@ -116,6 +128,7 @@ class ControlApp:
         request = Request(environ)
         try:
             endpoint, arguments = ROUTES.bind_to_environ(environ).match()
+            _refuse_misdirected(request, self._served)
             _refuse_unknown(request, endpoint)
             reply = getattr(self, f"_{endpoint}")(request, **arguments)
             response = reply if isinstance(reply, Response) else _json(reply, 200)
@@ -220,6 +233,20 @@ class ControlApp:
             return answer(float(wait))
         finally:
             self._long_polls.release()
+
+
+def _refuse_misdirected(request: Request, served: Served | None) -> None:
+    """Who names no database means whichever it is; a path would not be the same everywhere."""
+    meant = request.headers.get(DATABASE_HEADER)
+    if served is not None and meant is not None and meant.strip() != served.identity:
+        raise Misdirected(f"the daemon at this socket serves another database: {served.path}")
+
+
+class Misdirected(HTTPException):
+    """The request is meant for the daemon of another database."""
+
+    code = 421
+    description = ""
 
 
 def _words(error: HTTPException, request: Request) -> str:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from control.paths import is_trustworthy
 from control.protocol import (
+    DATABASE_HEADER,
     MAX_WAIT_SECONDS,
     ChoiceReply,
     ConcurrencyBody,
@@ -39,9 +40,15 @@ from control.views import HealthReply, StatusReply
 
 R = TypeVar("R", bound=BaseModel)
 
+OWN_SOCKET = "each database needs a TESTIO_SOCKET_PATH of its own, or none"
+
 
 class NoDaemon(Exception):
     """Nobody answers on the socket."""
+
+
+class OtherDaemon(NoDaemon):
+    """The daemon on the socket serves another database: nobody answers for this one (421)."""
 
 
 class ControlError(Exception):
@@ -81,9 +88,22 @@ class ControlClient:
     Every method raises NoDaemon or ControlError.
     """
 
-    def __init__(self, path: Path, *, timeout: float = 5.0, nobody: str | None = None) -> None:
-        """`nobody`: what to say where none answers, if more is known than that."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        timeout: float = 5.0,
+        nobody: str | None = None,
+        database: str | None = None,
+    ) -> None:
+        """`nobody`: what to say where none answers, if more is known than that.
+
+        `database`: whose daemon is meant, as `control.protocol` has it; None: whichever answers.
+        """
         self.path = path
+        self._headers = {"Content-Type": "application/json"}
+        if database is not None:
+            self._headers[DATABASE_HEADER] = database
         self._timeout = timeout
         self._nobody = nobody or f"no daemon answers on {path}; start one with `testio-sync run`"
 
@@ -179,13 +199,13 @@ class ControlClient:
         """`unwell`: the status of an answer that is a reply all the same."""
         payload = None if body is None else body.model_dump_json(exclude_unset=True)
         with self._connected(wait) as connection:
-            connection.request(
-                method, target, body=payload, headers={"Content-Type": "application/json"}
-            )
+            connection.request(method, target, body=payload, headers=self._headers)
             response = connection.getresponse()
             answer = response.read()
         if response.status == unwell and (found := _reply(answer, reply)) is not None:
             return found
+        if response.status == 421:
+            raise OtherDaemon(f"{_error_of(answer, response.status)} ({self.path}); {OWN_SOCKET}")
         if response.status == 404:
             raise NotThere(_error_of(answer, response.status))
         if response.status == 409:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from control.protocol import ErrorReply
+from control.protocol import DATABASE_HEADER, NO_DATABASE, ErrorReply
 from control.routes import ENDPOINTS, Endpoint, Number
 
 REF = "#/components/schemas/{model}"
@@ -20,10 +20,19 @@ MEANINGS = {
     404: "there is no such thing",
     409: "refused, because it would make things worse; nothing changed",
     413: "the body is larger than 64 KiB; the text is plain",
+    421: "the request names another database than the daemon's in `Testio-Database`",
     500: "a fault of the daemon; its log says more",
     503: "the daemon cannot answer just now; try again",
 }
-ALWAYS = (400, 500, 503)
+ALWAYS = (400, 421, 500, 503)
+DATABASE = {
+    "name": DATABASE_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "whose daemon is meant: `device:inode` of the database file, as `stat` gives "
+    f"them, or `{NO_DATABASE}`; without it whichever answers",
+    "schema": {"type": "string"},
+}
 TEXT = {"text/plain": {"schema": {"type": "string"}}}
 
 
@@ -37,11 +46,12 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "testio-sync control socket",
             "version": "1",
-            "description": "HTTP/1.1 and JSON over the daemon's Unix socket; docs/control-api.md.",
+            "description": "HTTP/1.1 and JSON over the daemon's Unix socket; docs/control-api.md. "
+            f"Every request may name the database it is meant for in the header {DATABASE_HEADER}.",
         },
         "servers": [{"url": "http://sync", "description": "any host: the socket decides"}],
         "paths": paths,
-        "components": {"schemas": _schemas()},
+        "components": {"parameters": {"Database": DATABASE}, "schemas": _schemas()},
     }
 
 

@@ -15,15 +15,16 @@ LONGEST = 100
 def socket_path(database: Path, configured: Path | None = None) -> Path:
     """The socket of the daemon on this database.
 
-    Beside the database, in a folder of its own that only the owner may enter; in the user's
-    runtime folder where that path would be too long.
+    Beside the file itself, in a folder of its own that only the owner may enter; in the user's
+    runtime folder where that path would be too long. All paths of a file lead to one socket.
     """
     if configured is not None:
         return configured
-    beside = database.absolute().with_name(database.name + ".control") / "socket"
+    real = Path(os.path.realpath(database))
+    beside = real.with_name(real.name + ".control") / "socket"
     if len(os.fsencode(beside)) <= LONGEST:
         return beside
-    digest = hashlib.blake2b(os.fsencode(database.absolute()), digest_size=8).hexdigest()
+    digest = hashlib.blake2b(os.fsencode(real), digest_size=8).hexdigest()
     return _runtime_folder() / f"testio-sync-{os.getuid()}-{digest}" / "socket"
 
 

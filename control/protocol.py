@@ -26,6 +26,10 @@ from rules.instants import SINCE_EXPECTED, parse_since
 from rules.model import ErrorKind, Kind, RunStatus, SyncPhase, Trigger
 
 MAX_ID = 2**63 - 1
+DATABASE_HEADER = "Testio-Database"
+"""Names the database that a request is meant for: `device:inode` of its file, or NO_DATABASE."""
+NO_DATABASE = "none"
+"""There is no such file yet, so no daemon has it."""
 MAX_WAIT_SECONDS = 20
 MAX_EVENTS = 1000
 

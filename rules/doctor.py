@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from rules.file_systems import shared_flaw
 from rules.findings import Area, Finding, error, ok, warning
 from rules.model import ErrorKind
 
@@ -21,10 +22,6 @@ CLOCK_ERROR_SECONDS = 600.0
 MEGABYTE = 1024 * 1024
 LITTLE_SPACE = 256 * MEGABYTE
 NO_SPACE = 16 * MEGABYTE
-NETWORK_FILE_SYSTEMS = frozenset(
-    {"9p", "afs", "ceph", "cifs", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"}
-    | {"fuse.glusterfs", "fuse.s3fs", "fuse.sshfs"}
-)
 
 TRY_INIT = "testio-sync init --force"
 USUAL_URL = "usually it is https://api.test.io/customer/v2"
@@ -154,9 +151,9 @@ def judge_space(facts: SpaceFacts) -> list[Finding]:
     """Whether the disk has room, and is one that SQLite's locks work on."""
     # What has no size, like /proc, holds no files: there is no room to make.
     found = [_room(facts)] if facts.total else []
-    if not facts.has_locks or facts.file_system in NETWORK_FILE_SYSTEMS:
+    flaw = shared_flaw(facts.file_system) if facts.has_locks else "without kernel locks"
+    if flaw is not None:
         kind = facts.file_system or "a file system"
-        flaw = "without kernel locks" if not facts.has_locks else "over the network"
         message = f"{facts.folder} is on {kind} {flaw}, where SQLite's WAL is not safe"
         remedy = "put TESTIO_DB_PATH on a local disk"
         found.append(error("file system", message, remedy, Area.DATABASE))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from pydantic import SecretStr
@@ -30,15 +30,27 @@ from service.remote_client import make_client
 from service.store import Store
 from service.sync_service import Repositories, SyncService
 from storage import queries
+from storage.errors import StorageError
 from storage.fetched_rows import FetchedRows
 from testio.client import TestioClient
 
+GONE = "was removed or replaced while it was in use"
+AGAIN = "what was written since is lost; put a backup back, or sync again"
 DEFAULT_OPTIONS = SyncOptions()
 
 
 def make_sync_service(settings: Settings, token: SecretStr, store: Store) -> SyncService:
-    """The service of a one-shot command."""
-    _settle()
+    """The service that goes by these settings in what it is not told. The store stays open."""
+
+    def as_configured(request: RunRequest) -> RunRequest:
+        return make_request(
+            settings,
+            request.trigger,
+            phases=request.phases,
+            product_ids=request.scope.product_ids,
+            options=request.options,
+        )
+
     return SyncService(
         client_factory=lambda: make_client(settings, token.get_secret_value),
         repositories=lambda: Repositories(
@@ -48,14 +60,24 @@ def make_sync_service(settings: Settings, token: SecretStr, store: Store) -> Syn
             next_run_id=store.events.next_run_id(),
             fresh=store.fresh,
             account=make_guard(settings, token, store),
-            damage=lambda: store.database.damage,
+            lost=lambda: _lost(store),
         ),
         workers=settings.max_concurrent_api_requests,
+        as_configured=as_configured,
     )
 
 
-def _settle() -> None:
-    """What is loaded by now stays until the process ends.
+def _lost(store: Store) -> StorageError | None:
+    """Why what is written from here on is lost, or spoils what another one writes; or None."""
+    if store.database.damage is not None:
+        return store.database.damage
+    if not store.database.is_in_place():
+        return StorageError(f"{store.database.path} {GONE}; {AGAIN}")
+    return None if store.lock.is_mine() else StorageError(f"{store.lock.path} {GONE}; {AGAIN}")
+
+
+def settle() -> None:
+    """What is loaded by now stays until the process ends: for processes of ours, and once in each.
 
     Otherwise the garbage collector looks through all of it in the middle of a sync, 60 ms a time.
     """
@@ -71,7 +93,7 @@ def make_daemon_parts(
     configuration: Configuration, client: TestioClient, store: Store, account: AccountGuard
 ) -> Parts:
     """The parts of the daemon's system, its schedule included."""
-    _settle()
+    settle()
     clock = SystemClock()
     return Parts(
         client=client,
@@ -121,7 +143,7 @@ def make_request(
     trigger: Trigger,
     *,
     phases: Sequence[SyncPhase] | None = None,
-    product_ids: Sequence[int] | None = None,
+    product_ids: Collection[int] | None = None,
     options: SyncOptions = DEFAULT_OPTIONS,
 ) -> RunRequest:
     """A request for a run on this installation; what is not given is as the settings say."""

@@ -42,8 +42,9 @@ from service.exit_status import ExitStatus
 from service.files_check import file_facts, log_file_flaw, space_facts
 from service.remote_check import ask_remote
 from storage.inspection import inspect_database
+from storage.place import alias_flaw
 from storage.revision import REVISION
-from storage.writer_lock import lock_path, read_holder
+from storage.writer_lock import lock_path, present_holder, read_holder
 
 CHECK_SECONDS = 20.0
 STATUSES = {
@@ -134,6 +135,8 @@ def _files(settings: Settings, config: Path) -> Iterator[Finding]:
     found = list(file_facts(settings, config, control))
     flaws = [flaw for facts in found if (flaw := judge_file(facts)) is not None]
     yield from flaws or [ok("file modes", "nobody else can use what is private")]
+    if (alias := alias_flaw(settings.db_path)) is not None:
+        yield error("database file", *alias, Area.DATABASE)
     try:
         yield from judge_space(space_facts(settings.db_path))
     except OSError as failure:
@@ -166,12 +169,13 @@ def _lock_facts(database: Path) -> LockFacts | None:
         return None
     if holder is None:
         return None
+    is_held = present_holder(path) is not None
     return LockFacts(
         who=str(holder),
         is_daemon=holder.role == "daemon",
         is_released=holder.is_released,
-        is_alive=holder.is_alive(),
-        is_elsewhere=holder.host != socket.gethostname(),
+        is_alive=is_held,
+        is_elsewhere=is_held and holder.host != socket.gethostname(),
         age_seconds=time.time() - touched,
     )
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from config.files import rights_of_secret
 from config.settings import Settings
 from rules.doctor import FileFacts, SpaceFacts
+from storage.mounts import mount_of, mounts
+from storage.place import real_path
 
 OTHERS_MAY_READ = 0o755
 OTHERS_MAY_ENTER = 0o775
@@ -22,7 +24,7 @@ NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 def file_facts(settings: Settings, config: Path | None, socket: Path) -> Iterator[FileFacts]:
     """The files that are there."""
-    database = settings.db_path
+    database = real_path(settings.db_path)
     wanted: list[tuple[str, Path | None, int]] = [
         ("configuration", config, OTHERS_MAY_READ),
         ("token file", settings.token_file, OWNER_ONLY),
@@ -56,7 +58,8 @@ def file_facts(settings: Settings, config: Path | None, socket: Path) -> Iterato
 
 def space_facts(database: Path) -> SpaceFacts:
     """The disk of the folder that holds the database or will hold it. Raises OSError."""
-    folder = database.absolute().parent
+    database = real_path(database)
+    folder = database.parent
     while not folder.exists():
         folder = folder.parent
     size = sum(
@@ -68,7 +71,7 @@ def space_facts(database: Path) -> SpaceFacts:
         free=disk.free,
         total=disk.total,
         database=size,
-        file_system=_file_system(folder),
+        file_system=None if (mount := mount_of(folder.resolve(), mounts())) is None else mount.kind,
         has_locks=_has_locks(folder),
     )
 
@@ -83,21 +86,6 @@ def _has_locks(folder: Path) -> bool:
     finally:
         os.close(descriptor)
     return True
-
-
-def _file_system(folder: Path) -> str | None:
-    """The type of the file system a folder is on, as Linux names it; None elsewhere."""
-    try:
-        table = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    best, found = -1, None
-    for line in table.splitlines():
-        _device, place, kind, *_rest = line.split(" ")
-        where = Path(place.encode().decode("unicode_escape"))
-        if folder.resolve().is_relative_to(where) and len(where.parts) >= best:
-            best, found = len(where.parts), kind
-    return found
 
 
 def log_file_flaw(path: Path | None) -> str | None:

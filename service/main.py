@@ -20,6 +20,7 @@ from actors.base import NoAnswer
 from actors.system import ActorSystem
 from config.settings import Settings
 from config.version import program_version
+from control.app import Served
 from control.paths import socket_path
 from control.server import ControlServer
 from control.views import DaemonView, LogView
@@ -49,6 +50,7 @@ log = structlog.get_logger("daemon")
 WATCH_SECONDS = 2.0
 """Between two looks; a look wakes several actors, which is most of what an idle daemon does."""
 REBUILD = "testio-sync rebuild"
+START_AGAIN = "start the daemon again: it takes the file that is there, or makes a new one"
 TOUCH_SECONDS = 60.0
 TIDY_SECONDS = 24 * 3600.0
 
@@ -87,7 +89,8 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
         daemon = _daemon(socket)
         lookout = make_lookout(live, system, client, NoticeRows(store.database), daemon)
         handlers = _handlers(steering, store, fetcher, daemon, lookout, stop)
-        server = ControlServer(socket, handlers)
+        served = Served(identity=store.database.identity, path=str(settings.db_path))
+        server = ControlServer(socket, handlers, served)
         lookout.start()
         lookout.interrupted(store.interrupted)
         try:
@@ -199,11 +202,11 @@ def _watch(
             lookout.gave_up(str(damage))
             return ExitStatus.DAMAGED
         if not store.lock.is_mine():
-            log.critical("lock_file_replaced", path=str(store.lock.path))
+            log.critical("lock_file_replaced", path=str(store.lock.path), todo=START_AGAIN)
             lookout.gave_up(f"its lock file {store.lock.path} was replaced or removed")
             return ExitStatus.DATABASE
         if not store.database.is_in_place():
-            log.critical("database_replaced", path=str(store.database.path))
+            log.critical("database_replaced", path=str(store.database.path), todo=START_AGAIN)
             lookout.gave_up(f"its database {store.database.path} was replaced or removed")
             return ExitStatus.DATABASE
         if now - touched >= TOUCH_SECONDS:

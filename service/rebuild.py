@@ -28,6 +28,7 @@ from storage.database import Database
 from storage.errors import DatabaseDamaged, NewerSchema, StorageError
 from storage.fresh_start import remove_leftovers
 from storage.migrate import migrate
+from storage.place import is_held, real_path
 from storage.revision import REVISION
 from storage.salvage import SavedTable, salvage, unsound_rows
 from storage.schema_repair import columns_of
@@ -62,10 +63,10 @@ class Rebuilding:
     """A damaged database under the writer lock. `damage` says what is wrong with it."""
 
     def __init__(self, settings: Settings, damage: str) -> None:
-        self.path = settings.db_path.resolve()  # SQLite's other files are beside the file itself
+        self.path = real_path(settings.db_path)  # SQLite's other files are beside the file itself
         self.damage = damage
         self.files = tuple(f for f in set_aside.files_of(self.path) if f.exists())
-        self.backups = backups_beside(settings.db_path)
+        self.backups = backups_beside(self.path)
         self._settings = settings
         self._damaged = set_aside.damaged_path(self.path)
 
@@ -170,7 +171,7 @@ def _unsound(table: SavedTable) -> str:
 
 def _refuse_foreign(path: Path, *, force: bool) -> None:
     if not path.exists() or path.stat().st_size == 0:
-        if set_aside.is_interrupted(path.resolve()):
+        if set_aside.is_interrupted(real_path(path)):
             return  # a crash came between two renames
         raise CannotRebuild(f"there is no database at {path} yet; a first sync makes it")
     if path.is_dir() or not path.is_file() or force or _was_a_mirror(path):
@@ -186,7 +187,7 @@ def _was_a_mirror(path: Path) -> bool:
     tables = _tables(path)
     if tables:
         return OURS in tables
-    return read_holder(lock_path(path)) is not None or _has_trace(path)
+    return read_holder(lock_path(path)) is not None or is_held(path) or _has_trace(path)
 
 
 def _tables(path: Path) -> set[str]:
@@ -198,7 +199,7 @@ def _tables(path: Path) -> set[str]:
 
 
 def _has_trace(path: Path) -> bool:
-    for part in set_aside.files_of(path.resolve())[:2]:
+    for part in set_aside.files_of(real_path(path))[:2]:
         if part.exists():
             with part.open("rb") as file:
                 if TRACE in file.read(TRACE_BYTES):

@@ -32,6 +32,7 @@ from storage.fresh_start import FreshStart, remove_leftovers, staging_path
 from storage.migrate import migrate
 from storage.mirror_rows import MirrorRows
 from storage.page_tag_rows import page_held
+from storage.place import real_path
 from storage.readers import Readers
 from storage.set_aside import finish_interrupted
 from storage.soundness import refuse_damaged, refuse_strangers
@@ -199,7 +200,7 @@ def _refuse_damaged(path: Path, lock: WriterLock) -> None:
 
 def prepare_files(path: Path) -> None:
     """Bring to its end, or remove, what a killed process has left. With the lock held."""
-    real = path.resolve()
+    real = real_path(path)
     try:
         damaged = finish_interrupted(real)
     except OSError as error:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from pydantic import SecretStr
 
 from actors.base import NoAnswer
 from actors.clock import Clock, SystemClock
@@ -25,6 +28,7 @@ from actors.parts import (
     RemoteClient,
 )
 from actors.system import ActorSystem
+from config.settings import Settings
 from rules.model import (
     ALL_PHASES,
     RunRequest,
@@ -34,7 +38,7 @@ from rules.model import (
     SyncScope,
     Trigger,
 )
-from storage.errors import DatabaseDamaged, StorageError
+from storage.errors import StorageError
 
 POLL_SECONDS = 0.1
 STUCK_SECONDS = 10.0
@@ -48,7 +52,7 @@ class SyncFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repositories:
-    """Where a sync writes and what it reads of the mirror; `damage` that was met ends it."""
+    """Where a sync writes and what it reads of the mirror; `lost`: why it is in vain."""
 
     mirror: MirrorStore
     events: EventStore
@@ -56,7 +60,7 @@ class Repositories:
     next_run_id: int
     fresh: FreshStore | None = None
     account: AccountGuard = field(default_factory=AnyAccount)
-    damage: Callable[[], DatabaseDamaged | None] = lambda: None
+    lost: Callable[[], StorageError | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,8 @@ class SyncService:
     repositories: Callable[[], Repositories]
     workers: int = 10
     clock: Clock = field(default_factory=SystemClock)
+    as_configured: Callable[[RunRequest], RunRequest] = lambda request: request
+    """Fills in what a request leaves open."""
 
     def execute_sync(
         self,
@@ -85,20 +91,25 @@ class SyncService:
         """Sync, and return what came of it once its end is on disk.
 
         Setting `cancel` ends the run early, with the status `cancelled`. Raises SyncFailed,
-        DatabaseDamaged, or StorageError where its end cannot be written.
+        DatabaseDamaged, or StorageError where its end cannot be written or its file is gone.
         """
-        request = RunRequest(
-            trigger=trigger_source,
-            phases=phases,
-            scope=scope or SyncScope(),
-            options=options or SyncOptions(),
+        request = self.as_configured(
+            RunRequest(
+                trigger=trigger_source,
+                phases=phases,
+                scope=scope or SyncScope(),
+                options=options or SyncOptions(),
+            )
         )
         client, repositories = self.client_factory(), self.repositories()
         system = ActorSystem(self._parts(client, repositories))
         try:
             system.start()
             cancel = cancel or threading.Event()
-            return _follow(system, request, on_progress, cancel, repositories.damage)
+            result = _follow(system, request, on_progress, cancel, repositories.lost)
+            if (why := repositories.lost()) is not None:
+                raise why
+            return result
         except NoAnswer as error:
             raise SyncFailed(f"{error}: {system.gave_up_because}") from error
         finally:
@@ -119,12 +130,31 @@ class SyncService:
         )
 
 
+@contextmanager
+def open_sync_service(settings: Settings, token: SecretStr) -> Iterator[SyncService]:
+    """A service on the database of these settings, for programs: docs/library.md.
+
+    The database is created or migrated, and this process holds its writer lock until the end of
+    the block, when everything is closed. Several databases may be open at once, from any threads,
+    and one after the other as often as you like; one service does one sync at a time. Waits up to
+    TESTIO_LOCK_WAIT_SECONDS for another holder. Raises LockHeld (a daemon runs, for one), another
+    StorageError, or SettingsError where the database is another account's.
+    """
+    from service.assembly import make_sync_service
+    from service.store import open_store
+    from storage.writer_lock import Role
+
+    wait = settings.lock_wait_seconds
+    with open_store(settings, role=Role.ONE_SHOT, wait_seconds=wait) as store:
+        yield make_sync_service(settings, token, store)
+
+
 def _follow(
     system: ActorSystem,
     request: RunRequest,
     on_progress: Callable[[RunProgress], None],
     cancel: threading.Event,
-    damage: Callable[[], DatabaseDamaged | None],
+    lost: Callable[[], StorageError | None],
 ) -> SyncResult:
     run_id = system.start_run(request).run_id
     assert run_id is not None, "a system of our own is never busy"
@@ -132,16 +162,16 @@ def _follow(
     while (result := system.wait_for(run_id, timeout=POLL_SECONDS)) is None:
         if system.gave_up.is_set():
             raise SyncFailed(system.gave_up_because)
-        if (met := damage()) is not None:
-            raise met
+        if (why := lost()) is not None:
+            raise why
         if system.journal.stuck_seconds > STUCK_SECONDS:
             raise StorageError(f"what happened cannot be written: {system.journal.stuck_because}")
         if cancel.is_set() and cancelled_at is None:
             cancelled_at = time.monotonic()
             system.cancel("cancelled by the caller")
         if cancelled_at is not None and time.monotonic() - cancelled_at > CANCEL_SECONDS:
-            why = system.journal.stuck_because or "a request does not end"
-            raise SyncFailed(f"the run was cancelled but does not end: {why}")
+            stuck = system.journal.stuck_because or "a request does not end"
+            raise SyncFailed(f"the run was cancelled but does not end: {stuck}")
         progress = system.status().current
         if progress is not None:
             on_progress(progress)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from storage.damage import damaged
 from storage.errors import StorageError
+from storage.place import real_path
 from storage.publishing import CannotPublish, private_file_beside, publish, refuse_existing
 from storage.queries import open_readonly
 from storage.soundness import found_by
@@ -53,11 +54,10 @@ def back_up(
 
 
 def _refuse_our_own(database: Path, target: Path) -> None:
+    real = real_path(database)
     for suffix in BESIDE:
-        own = database.with_name(database.name + suffix)
-        if target.resolve() == own.resolve() or (
-            target.exists() and own.exists() and target.samefile(own)
-        ):
+        own = real.with_name(real.name + suffix)
+        if real_path(target) == own or (target.exists() and own.exists() and target.samefile(own)):
             raise CannotPublish(f"{target} belongs to the database itself; name another file")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.errors import DatabaseDamaged
+from storage.place import real_path
 
 CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 CORRUPT_FILE_SYSTEM = 8458
@@ -62,4 +63,4 @@ def forget(path: Path) -> None:
 
 
 def _key(path: Path) -> str:
-    return str(path.resolve())  # a link leads to the same file
+    return str(real_path(path))  # a link leads to the same file

@@ -7,6 +7,7 @@ Readers open a handle of their own with `storage.queries.open_readonly`.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import stat
@@ -24,7 +25,8 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
 from storage.damage import damaged, is_damage, met
-from storage.errors import DatabaseBusy, DatabaseDamaged, StorageError, remedy
+from storage.errors import DatabaseBusy, DatabaseDamaged, LockHeld, StorageError, remedy
+from storage.place import hold, identity_from, let_go, real_path
 from storage.queries import connect_readonly
 from storage.soundness import refuse_strangers
 
@@ -51,14 +53,21 @@ class Database:
         mode: int = DEFAULT_MODE,
         patience: float = BUSY_PATIENCE_SECONDS,
     ) -> None:
-        """`patience`: seconds that a transaction waits for another process that writes."""
-        self.path = path
+        """`patience`: seconds that a transaction waits for another process that writes.
+
+        `path` may be a symbolic link; the attribute is the file itself, beside which is all else.
+        """
+        self._named = path
+        self.path = path = real_path(path)
         self._patience = patience
         self._mode = mode
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._busy: tuple[float, float] | None = None  # the first and the last time it was locked
         self._opened_as = _create_private(path, mode)
+        self.identity = identity_from(self._opened_as)
+        if not hold(self.identity, self):
+            raise LockHeld(f"{path} is open for writing in this process already")
         self._dataset = dataset.connect(
             "sqlite:///mirror",
             sqlite_wal_mode=False,  # not before it is known that the file is ours: see `adopt`
@@ -80,6 +89,7 @@ class Database:
             self._connection = self._dataset.engine.connect()
         except DatabaseError as error:
             self._dataset.close()
+            let_go(self.identity, self)
             raise unusable(path, error.orig) from error
         self._raw = cast(sqlite3.Connection, self._connection.connection.driver_connection)
         self._is_durable = False
@@ -274,9 +284,9 @@ class Database:
         return guard
 
     def is_in_place(self) -> bool:
-        """Whether the file at the path is still the one that was opened."""
+        """Whether the file at the path, a link or not, is still the one that was opened."""
         try:
-            return os.path.samestat(self.path.stat(), self._opened_as)
+            return os.path.samestat(self._named.stat(), self._opened_as)
         except OSError:
             return False
 
@@ -306,6 +316,7 @@ class Database:
             self._connection.close()
             self._dataset.close()
             self._let_guard_go()
+            let_go(self.identity, self)
 
     def _let_guard_go(self) -> None:
         if self._guard is not None:
@@ -338,15 +349,18 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _create_private(path: Path, mode: int) -> os.stat_result:
-    """Make the file before SQLite does, so that it never has other rights than these."""
+    """Make the file before SQLite does, so that it never has other rights than these.
+
+    One that is there already is not opened: see `storage.soundness`.
+    """
     refuse_strangers(path)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, mode)
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode))
+        if not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return path.stat()
     except OSError as error:
         reason = f"{error.strerror}{remedy(error)}"
         raise StorageError(f"{path} cannot be opened for writing: {reason}") from error
-    try:
-        return os.fstat(descriptor)
-    finally:
-        os.close(descriptor)

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from rules.doctor_storage import DatabaseFacts
 from storage.damage import is_damage
 from storage.errors import DatabaseDamaged, NotADatabase, StorageError
+from storage.place import real_path
 from storage.queries import LEAST_BYTES, folder_text
 from storage.renewing import SCRUBBED, USER_VERSION
 from storage.soundness import MAGIC, found_by
@@ -41,6 +42,7 @@ def inspect_database(path: Path, *, thorough: bool, seconds: float) -> DatabaseF
         return replace(facts, exists=False, no_folder=_no_folder(path))
     except OSError as error:
         return replace(facts, unusable=_words(path, error))
+    path = real_path(path)  # the log is beside the file itself
     give_up_at = float("inf") if thorough else time.monotonic() + seconds
     try:
         return _read_unchanged(path, facts, give_up_at, thorough=thorough)

@@ -6,6 +6,7 @@ Alembic does the steps; it is imported only when there is one to take.
 from __future__ import annotations
 
 import sqlite3
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -20,6 +21,9 @@ from storage.renewing import SCRUBBED, renew_contents, scrub_copy
 from storage.revision import REVISION as REVISION
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+_upgrading = threading.Lock()
+"""Alembic keeps what it is at in one place for the whole process."""
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +47,7 @@ def migrate(database: Database) -> Path | None:
             "Use the version of testio-sync that wrote it, or another TESTIO_DB_PATH."
         )
     backup = None if found is None else _back_up(database, found)
-    with database.schema_transaction() as connection:
+    with _upgrading, database.schema_transaction() as connection:
         connection.exec_driver_sql("PRAGMA secure_delete = ON")
         _upgrade(connection, found)
         if found is not None:

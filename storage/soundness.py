@@ -1,11 +1,14 @@
 """Whether the file at a path is a sound database, looked at before anything is written.
 
-The database and its log are only read. Call it before this process has the database open: to
-close a file that SQLite has open in the same process would give up SQLite's locks on it.
+The database and its log are only read, and by SQLite alone: to close any handle of a file gives up
+the locks that SQLite has on it in the same process, and another process could then remove the log
+under a writer. Bytes are looked at only where SQLite has found that the file is no database.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -14,7 +17,8 @@ from urllib.parse import quote
 
 from storage.damage import damaged
 from storage.errors import NotADatabase, StorageError, remedy
-from storage.queries import folder_text, named_failures
+from storage.place import is_held, real_path
+from storage.queries import LEAST_BYTES, folder_text, named_failures
 
 MAGIC = b"SQLite format 3\0"
 HEADER = 100
@@ -42,7 +46,9 @@ def refuse_strangers(path: Path) -> None:
             raise StorageError(folder_text(path))
         if path.exists() and not path.is_file():
             raise StorageError(f"{path} is not a regular file; set TESTIO_DB_PATH to one")
-        if path.exists() and (begins := _beginning(path)) and not begins.startswith(MAGIC):
+        if not path.exists() or is_held(path):
+            return
+        if not _is_known_to_sqlite(path) and not (begins := _beginning(path)).startswith(MAGIC):
             raise NotADatabase(path, _looks(begins))
     except OSError as error:
         reason = f"{error.strerror}{remedy(error)}"
@@ -76,14 +82,9 @@ def inspect_thoroughly(path: Path) -> list[str]:
 def _findings(path: Path, check: str | None) -> list[str]:
     if _size(path, "-journal"):
         return []  # SQLite first has to take back what was never finished
-    if not _size(path, "-wal") and (short := _missing_bytes(path)):
-        return [short]
-    return _look(path, check)
-
-
-def _look(path: Path, check: str | None) -> list[str]:
-    """What SQLite finds by one of its checks; without one the schema alone is read."""
     with open_unchanged(path) as connection:
+        if not _size(path, "-wal") and (short := _missing_bytes(connection, path.stat().st_size)):
+            return [short]
         connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
         found = [] if check is None else connection.execute(f"PRAGMA {check}({MOST_SHOWN})")
         return found_by(row[0] for row in found)[:MOST_SHOWN]
@@ -95,8 +96,7 @@ def open_unchanged(path: Path) -> Iterator[sqlite3.Connection]:
 
     DatabaseDamaged where the file cannot be read because of that.
     """
-    still = "" if _beside(path, "-wal").exists() else "&immutable=1"
-    uri = f"file:{quote(str(path.absolute()))}?mode=ro{still}"
+    uri = _uri(path, is_still=not _beside(path, "-wal").exists())
     with (
         named_failures(path),
         closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as connection,
@@ -110,16 +110,34 @@ def found_by(check: Iterable[str]) -> list[str]:
     return [line for line in lines if line != "ok" and not line.startswith("***")]
 
 
-def _missing_bytes(path: Path) -> str | None:
-    """A file that is shorter than its header says was cut off, be it within its last page."""
-    header = _beginning(path)
-    page_size = int.from_bytes(header[16:18], "big")
-    page_size = 65536 if page_size == 1 else page_size
-    pages, size = int.from_bytes(header[28:32], "big"), path.stat().st_size
-    is_valid = header[24:28] == header[92:96]  # else an old program wrote it, without the count
-    if len(header) < HEADER or (is_valid and size < pages * page_size):
-        return f"it has {size} bytes, and {max(HEADER, pages * page_size)} belong there"
+def _missing_bytes(connection: sqlite3.Connection, size: int) -> str | None:
+    """A file that was cut off within its last page; SQLite itself misses whole pages only."""
+    if size < LEAST_BYTES:
+        return f"it has {size} bytes, and {LEAST_BYTES} belong there at least"
+    (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    if size < pages * page_size:
+        return f"it has {size} bytes, and {pages * page_size} belong there"
     return None
+
+
+def _is_known_to_sqlite(path: Path) -> bool:
+    """Whether it takes the header for one; an empty file is a database without any tables."""
+    if not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    if 0 < path.stat().st_size < LEAST_BYTES:  # SQLite would take it for an empty database
+        return False
+    try:
+        with closing(sqlite3.connect(_uri(path, is_still=True), uri=True)) as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.Error as error:
+        return error.sqlite_errorcode != sqlite3.SQLITE_NOTADB
+    return True
+
+
+def _uri(path: Path, *, is_still: bool) -> str:
+    """`is_still`: no lock is taken, and no log looked for."""
+    return f"file:{quote(str(path.absolute()))}?mode=ro{'&immutable=1' if is_still else ''}"
 
 
 def _beginning(path: Path) -> bytes:
@@ -136,7 +154,7 @@ def _size(path: Path, suffix: str) -> int:
 
 def _beside(path: Path, suffix: str) -> Path:
     """Where SQLite has its log: beside the file itself, not beside a link to it."""
-    real = path.resolve()
+    real = real_path(path)
     return real.with_name(real.name + suffix)
 
 

@@ -8,6 +8,7 @@ PID or by age lets two holders in at once.
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import socket
@@ -20,10 +21,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from storage.errors import LockHeld, NoKernelLocks, StorageError, remedy
+from storage.place import is_held, real_path, refuse_unsafe_place
 from storage.times import as_text
 
 POLL_SECONDS = 0.1
 WRITES_ITSELF_SECONDS = 1.0
+TRIED_SECONDS = 0.3
+"""Who only asks whether the lock is free has it for a moment; that one is no holder."""
 FREE_MARK = "released_at"
 ENDS = "it ends by itself, or by Ctrl-C there"
 
@@ -53,7 +57,7 @@ class Holder:
         return self.released_at is not None
 
     def is_alive(self) -> bool:
-        """Whether a process with its pid lives on this machine. For people; it decides nothing."""
+        """Whether a process with its pid lives on this machine. A guess: it decides nothing."""
         if self.host != socket.gethostname():
             return True
         try:
@@ -64,18 +68,14 @@ class Holder:
             return True
         return True
 
-    @property
-    def is_one_shot_at_work(self) -> bool:
-        """Whether a sync without a daemon, on this machine, has the lock now."""
-        return self.role == Role.ONE_SHOT and not self.is_released and self.is_alive()
-
     def __str__(self) -> str:
         return f"{self.role} with pid {self.pid} on {self.host}, since {self.started_at}"
 
 
 def lock_path(database: Path) -> Path:
-    """The lock file of a database: `<database>.lock`."""
-    return database.with_name(database.name + ".lock")
+    """The lock file of a database: `<database>.lock` beside the file itself."""
+    real = real_path(database)
+    return real.with_name(real.name + ".lock")
 
 
 def read_holder(path: Path) -> Holder | None:
@@ -87,7 +87,37 @@ def read_holder(path: Path) -> Holder | None:
         return None
 
 
-def _present_holder(path: Path) -> Holder | None:
+def present_holder(path: Path) -> Holder | None:
+    """Who holds the lock now; None if nobody does, or who does has not said so.
+
+    The kernel's lock decides: the pid in the file may be another container's, and a killed one had
+    1, which always lives. Where the lock may not be tried, the pid has to do.
+    """
+    holder = read_holder(path)
+    if holder is None or holder.is_released:
+        return None
+    is_locked = _is_locked(path)
+    return holder if (holder.is_alive() if is_locked is None else is_locked) else None
+
+
+def _is_locked(path: Path) -> bool | None:
+    """Whether anybody has the lock, tried for a moment; None where it may not be tried."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _named_holder(path: Path) -> Holder | None:
     """Who holds the lock now; one who has just taken it needs a moment to write itself down."""
     give_up_at = time.monotonic() + WRITES_ITSELF_SECONDS
     while True:
@@ -106,6 +136,7 @@ class WriterLock:
         from filelock import FileLock  # who only reads who holds it does without
 
         self.path = lock_path(database)
+        self._database = database
         self.recovered_from: Holder | None = None
         self._me = _myself(role, version, socket)
         self._descriptor: int | None = None
@@ -121,16 +152,18 @@ class WriterLock:
     def acquire(
         self, *, wait_seconds: float, keep_waiting: Callable[[], bool] = lambda: True
     ) -> None:
-        """Take the lock, waiting for another holder to let go; 0 tries once.
+        """Take the lock, waiting for another holder to let go; 0 waits for none.
 
         `keep_waiting` is asked between tries. Raises LockHeld, naming the holder, NoKernelLocks,
-        or StorageError. Afterwards `recovered_from` is a holder that was killed, if one was.
+        or StorageError, also where the file can have a second lock. Afterwards `recovered_from`
+        is a holder that was killed, if one was.
         """
+        refuse_unsafe_place(self._database)
         self._prepare_folder()
-        give_up_at = time.monotonic() + wait_seconds
+        give_up_at = time.monotonic() + max(wait_seconds, TRIED_SECONDS)
         while not self._try():
             if time.monotonic() >= give_up_at or not keep_waiting():
-                holder = _present_holder(self.path)
+                holder = _named_holder(self.path)
                 who = f"{holder}{_next_step(holder)}" if holder else "unknown holder"
                 raise LockHeld(f"{self.path} is held by the {who}", holder)
             time.sleep(POLL_SECONDS)
@@ -169,6 +202,8 @@ class WriterLock:
     def _try(self) -> bool:
         from filelock import Timeout
 
+        if is_held(self._database):  # even where the lock file was removed meanwhile
+            return False
         try:
             self._lock.acquire(blocking=False)
         except Timeout:

@@ -221,6 +221,12 @@ class WatchedAdapter(HTTPAdapter):
             self._pool = super().get_connection_with_tls_context(*args, **kwargs)
         return self._pool
 
+    def close(self) -> None:
+        """Close the connections that wait: urllib3 would leave them to the garbage collector."""
+        super().close()
+        if (pool := self._pool) is not None:
+            pool.close()
+
     def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
         if proxies or not request.url:
             return super().request_url(request, proxies)

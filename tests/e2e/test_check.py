@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -162,7 +163,10 @@ def test_a_lock_of_another_machine_is_only_a_warning(
     holder = {"pid": 1, "role": "daemon", "host": "elsewhere", "started_at": "x", "version": "1"}
     home.lock_file.write_text(json.dumps(holder), encoding="utf-8")
     home.lock_file.chmod(0o600)
-    found = about(check("--offline"), "writer lock")
+    assert "was killed" in about(check("--offline"), "writer lock")["message"], "nobody has it"
+    with home.lock_file.open() as taken:
+        fcntl.flock(taken, fcntl.LOCK_EX)
+        found = about(check("--offline"), "writer lock")
     assert (found["level"], "another machine" in found["message"]) == ("warning", True)
     dead = holder | {"host": socket.gethostname(), "pid": 2**22 + 1}
     home.lock_file.write_text(json.dumps(dead), encoding="utf-8")

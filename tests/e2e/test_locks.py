@@ -6,6 +6,8 @@ import json
 import signal
 import time
 
+import pytest
+
 from tests.homes import Home
 from tests.oracle import differences
 
@@ -80,3 +82,37 @@ def test_a_clean_end_is_no_recovery(home: Home) -> None:
     home.run("sync")
     home.run("sync")
     assert home.sql("SELECT count(*) FROM sync_events WHERE event = 'lock_recovered'") == [(0,)]
+
+
+@pytest.mark.parametrize("suffix", ["", ".lock"])
+def test_a_one_shot_whose_file_is_removed_under_it_is_no_success(home: Home, suffix: str) -> None:
+    fault = home.hang("*/exploratory_tests")
+    sync = home.start("sync")
+    home.wait_for_hang()
+    gone = home.folder / f"testio.db{suffix}"
+    gone.unlink()
+    home.simulator.remove_fault(fault)
+    ended = home.finish(sync, expect=6)
+    assert f"{gone} was removed or replaced" in ended.stderr
+    home.run("sync", "--nuke", "--yes")
+    assert differences(home.database, home.simulator) == []
+
+
+def test_a_holder_that_was_pid_1_of_a_killed_container_is_nobody(home: Home) -> None:
+    home.run("sync")
+    left = json.loads(home.lock_file.read_text()) | {
+        "pid": 1,
+        "role": "daemon",
+        "host": "container",
+        "socket": str(home.folder / "gone" / "socket"),
+        "released_at": None,
+    }
+    home.lock_file.write_text(json.dumps(left))
+    assert home.json("status", "--json", expect=None)["writer"] is None
+    refused = home.run("pause", expect=7)
+    assert "start one with `testio-sync run`" in refused.stderr
+    home.run("sync")
+    home.lock_file.write_text(json.dumps(left | {"role": "one-shot"}))
+    assert "at work" not in home.run("pause", expect=7).stderr
+    home.daemon()
+    home.run("stop")

@@ -83,6 +83,26 @@ def test_of_two_ends_that_are_written_together_the_one_on_disk_is_told(bench: Be
     assert told == both[:1]
 
 
+def test_a_run_that_somebody_else_has_ended_on_disk_does_not_hold_up_the_next(
+    bench: Bench,
+) -> None:
+    bench.events.entries.append(closed(1, RunStatus.INTERRUPTED))
+    assert bench.run().status is RunStatus.SUCCESS
+    assert bench.system.status().current is None
+    assert bench.wait(bench.start()).run_id == 2
+
+
+def test_an_end_that_cannot_be_written_at_all_does_not_hold_up_the_next(bench: Bench) -> None:
+    def refuse_ends(entries: Sequence[Entry]) -> None:
+        if any(isinstance(entry, RunClosed) for entry in entries):
+            raise ValueError("there is no such table")
+
+    bench.events.before_write = refuse_ends
+    assert bench.run().status is RunStatus.SUCCESS
+    bench.events.before_write = lambda _entries: None
+    assert bench.wait(bench.start()).run_id == 2
+
+
 @pytest.fixture
 def held(bench: Bench) -> tuple[Bench, Hold, int]:
     """A run in its second phase, with one product's request under way."""

@@ -34,7 +34,7 @@ def service(
             events=events,
             directory=MirrorDirectory(database.path),
             next_run_id=events.next_run_id(),
-            damage=lambda: database.damage,
+            lost=lambda: database.damage,
         )
 
     return SyncService(

@@ -16,7 +16,15 @@ from pathlib import Path
 import pytest
 
 from storage.errors import LockHeld, NoKernelLocks, StorageError
-from storage.writer_lock import ENDS, Holder, Role, WriterLock, lock_path, read_holder
+from storage.writer_lock import (
+    ENDS,
+    Holder,
+    Role,
+    WriterLock,
+    lock_path,
+    present_holder,
+    read_holder,
+)
 
 
 @pytest.fixture
@@ -168,7 +176,39 @@ def test_a_lock_whose_file_was_removed_is_not_mine_any_more(
 def test_a_holder_is_dead_only_if_that_can_be_seen(pid: int, host: str, alive: bool) -> None:
     holder = Holder(pid=pid, role=Role.ONE_SHOT, host=host, started_at="", version="9")
     assert holder.is_alive() is alive
-    assert holder.is_one_shot_at_work is alive
+
+
+@pytest.mark.parametrize("pid", [1, os.getpid()], ids=["of a killed container", "used again"])
+@pytest.mark.parametrize("host", [socket.gethostname(), "a container"])
+def test_the_kernels_lock_decides_who_is_there_not_the_pid(
+    make_lock: Callable[[], WriterLock], pid: int, host: str
+) -> None:
+    lock = make_lock()
+    assert present_holder(lock.path) is None
+    lock.acquire(wait_seconds=0)
+    assert present_holder(lock.path) == read_holder(lock.path)
+    lock.release()
+    assert present_holder(lock.path) is None
+    left = {**json.loads(lock.path.read_text()), "pid": pid, "host": host, "released_at": None}
+    lock.path.write_text(json.dumps(left))
+    assert present_holder(lock.path) is None, "it was killed"
+    second = make_lock()
+    second.acquire(wait_seconds=0)
+    assert second.recovered_from is not None
+
+
+def test_to_ask_who_is_there_keeps_nobody_from_the_lock(
+    make_lock: Callable[[], WriterLock],
+) -> None:
+    lock = make_lock()
+    lock.acquire(wait_seconds=0)
+    lock.release()
+    asking = os.open(lock.path, os.O_RDONLY)
+    fcntl.flock(asking, fcntl.LOCK_SH)
+    timer = threading.Timer(0.05, os.close, [asking])
+    timer.start()
+    make_lock().acquire(wait_seconds=0)
+    timer.join()
 
 
 def test_what_to_do_about_a_holder_is_said_where_it_can_be_done(

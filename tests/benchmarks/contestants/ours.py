@@ -10,7 +10,7 @@ from config.loading import load_settings
 from config.logs import configure_logs
 from config.settings import Settings
 from rules.model import SyncScope
-from service.assembly import make_sync_service
+from service.assembly import make_sync_service, settle
 from service.store import open_store
 from storage.writer_lock import Role
 from tests.benchmarks.contestants.contest import Task, take_part
@@ -30,6 +30,7 @@ def sync(task: Task) -> int:
     """The whole account; returns the rows mirrored."""
     settings = settings_of(task)
     with open_store(settings, role=Role.ONE_SHOT) as store:
+        settle()
         service = make_sync_service(settings, SecretStr(task.token), store)
         ids = frozenset(task.product_ids) if task.product_ids else None
         result = service.execute_sync(scope=SyncScope(product_ids=ids))
