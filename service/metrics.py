@@ -28,6 +28,7 @@ from service.health import HealthCheck
 from service.instruments import Instruments
 from storage import watching
 from storage.errors import StorageError
+from storage.place import real_path
 from storage.queries import Row
 from storage.times import as_instant
 from testio.tally import OK
@@ -317,6 +318,7 @@ def _as_of(listings: list[Row], column: str, name: str, words: str) -> Metric:
 
 
 def _files(database: Path) -> Iterator[Metric]:
+    database = real_path(database)
     wal = database.with_name(f"{database.name}-wal")
     yield _gauge("database_size_bytes", "Size of the database file.", _size(database))
     yield _gauge("wal_size_bytes", "Size of the file with the latest writes.", _size(wal))

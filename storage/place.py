@@ -19,7 +19,7 @@ from storage.mounts import Mount, mount_of, mounts
 
 _held: WeakValueDictionary[str, object] = WeakValueDictionary()
 _holding = threading.Lock()
-ELSEWHERE = "put TESTIO_DB_PATH on a local disk"
+ELSEWHERE = "put TESTIO_DB_PATH on a local disk (in a container: on a named volume)"
 
 
 def real_path(path: Path) -> Path:

@@ -199,6 +199,7 @@ def test_a_sync_of_an_account_without_products_says_so(
 ) -> None:
     program = make_program(products=0)
     assert program.rig.sync().warnings == (NO_PRODUCTS,)
+    program.rig.database.close()  # one writer in a process
     out, _ = program.run("sync")
     assert f"warning: {NO_PRODUCTS}" in out
     assert NO_PRODUCTS in program.run("runs", "show", "2")[0]
@@ -219,6 +220,7 @@ def test_products_that_the_account_has_not_are_named_not_shown_as_empty(
         _, err = synced.run(verb, expect=2)
         assert "none of TESTIO_PRODUCT_IDS (98, 99) is in the product list" in err
     synced.run("verify", expect=3)
+    synced.rig.database.close()  # one writer in a process
     synced.run("sync", expect=3)
 
 
@@ -234,6 +236,7 @@ def test_an_empty_log_and_no_events_are_told_apart_from_silence(
 
 
 def test_what_is_not_there_cannot_be_decided_on(synced: Program) -> None:
+    synced.rig.database.close()  # one writer in a process
     assert "there is no problem with the id 7" in synced.run("problems", "clear", "7", expect=2)[1]
     assert "under the id 7" in synced.run("deletions", "accept", "7", expect=2)[1]
     assert "nothing to test" in synced.run("notify", "--test", expect=2)[1]

@@ -109,7 +109,7 @@ MUTANTS = (
         name="both ends of a run are told",
         rule=11,
         file="actors/logger.py",
-        old="                untold.remove(entry.result.run_id)\n",
+        old=" and not self._board.has(entry.result.run_id)",
         new="",
         test="tests/integration/test_ends_of_runs.py",
     ),
