@@ -22,7 +22,7 @@ from config.secrets import REDACTOR
 
 LogFormat = Literal["json", "console", "auto"]
 
-NOISY = ("alembic", "pykka", "pyrate_limiter", "urllib3", "waitress")
+NOISY = ("alembic", "pykka", "pyrate_limiter", "urllib3")
 FIRST_KEYS = ("at", "level", "event", "run_id", "phase", "product_id", "duration_seconds")
 
 
@@ -41,7 +41,9 @@ def configure_logs(*, level: str, log_format: LogFormat, file: Path | None = Non
     root.setLevel(level)
     for name in NOISY:
         logging.getLogger(name).setLevel("WARNING" if level == "INFO" else level)
-    logging.getLogger("waitress.queue").setLevel("ERROR")  # a line for each waiting request
+    # A line for each waiting request, and for each connection too many, which anybody can make.
+    for name in ("waitress", "waitress.queue"):
+        logging.getLogger(name).setLevel("ERROR")
     logging.captureWarnings(True)
     logging.raiseExceptions = False  # it would print a broken record's arguments as they are
     structlog.configure(

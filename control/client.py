@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from control.paths import is_trustworthy
+from control.paths import is_trusted_peer, is_trustworthy
 from control.protocol import (
     DATABASE_HEADER,
     MAX_WAIT_SECONDS,
@@ -80,6 +80,8 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
+        if not is_trusted_peer(self.sock, self._path):
+            raise ConnectionRefusedError("somebody else listens there")
 
 
 class ControlClient:

@@ -10,11 +10,13 @@ import contextlib
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
 from waitress import wasyncore
+from waitress.channel import HTTPChannel
 from waitress.server import create_server
 from werkzeug.wrappers import Request, Response
 
@@ -26,11 +28,21 @@ log = structlog.get_logger(__name__)
 THREADS = 2
 CONNECTIONS = 20
 IDLE_SECONDS = 10
+MOST_SECONDS = 15
+"""How long a connection may take for one request, from its beginning to the answer's end."""
 MAX_HEADER_BYTES = 16 * 1024
 
 PORT = re.compile(r"(?<=[^:]):[0-9]+$")
 
 Page = Callable[[str], tuple[bytes, str]]
+
+
+class _Channel(HTTPChannel):
+    """A connection whose time begins anew with each request that was answered."""
+
+    def service(self) -> None:
+        super().service()
+        self.creation_time = time.time()
 
 
 class MetricsServer:
@@ -77,6 +89,7 @@ class MetricsServer:
             asyncore_use_poll=True,
             ident="testio-sync",
         )
+        self._server.channel_class = _Channel
         self._thread = lasting_thread("testio-metrics", self._serve)
         self._thread.start()
         log.info("metrics_served", host=self.host, port=self.port)
@@ -93,7 +106,19 @@ class MetricsServer:
         server.task_dispatcher.shutdown(timeout=1)
 
     def _serve(self) -> None:
-        wasyncore.loop(timeout=1, map=self._map, use_poll=True)
+        while self._map:
+            wasyncore.loop(timeout=1, map=self._map, use_poll=True, count=1)
+            self._cut_overdue()
+
+    def _cut_overdue(self) -> None:
+        """Waitress minds connections that are quiet only: who drips, or does not read, stays."""
+        server = self._server
+        if server is None:
+            return
+        cutoff = time.time() - MOST_SECONDS
+        for channel in list(server.active_channels.values()):
+            if channel.creation_time < cutoff:
+                channel.handle_close()
 
 
 class MetricsApp:

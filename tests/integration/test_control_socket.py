@@ -7,12 +7,14 @@ import http.client
 import os
 import resource
 import socket
+import tempfile
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from control import paths
 from control.client import ControlClient, ControlError, NoDaemon
 from control.server import CONNECTIONS, ControlServer, NoSocket, _most_connections
 from tests.control_answers import STATUS, Answers
@@ -132,6 +134,62 @@ def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path, answers: Answ
     folder.chmod(0o755)
     with pytest.raises(NoSocket, match="chmod 700"):
         ControlServer(folder / "socket", answers).start()
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o710, 0o777, 0o1777])
+def test_a_client_speaks_to_nobody_in_a_folder_that_others_may_enter(
+    server: ControlServer, client: ControlClient, mode: int
+) -> None:
+    assert client.status() == STATUS
+    server.path.parent.chmod(mode)
+    with pytest.raises(NoDaemon):
+        client.status()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can listen as somebody else")
+def test_a_client_asks_the_kernel_who_listens(tmp_path: Path) -> None:
+    folder = tmp_path / "ours"
+    folder.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(folder / "socket"))
+        os.seteuid(65_534)
+        try:
+            listening.listen()
+        finally:
+            os.seteuid(0)
+        with pytest.raises(NoDaemon):
+            ControlClient(folder / "socket").status()
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.recv(100) == b"", "nothing was asked"
+
+
+def test_a_folder_that_somebody_else_has_made_first_hinders_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setattr(paths, "RUNTIME", str(tmp_path / "none"))
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(shared))
+    database = tmp_path / ("x" * 120) / "testio.db"
+    taken = paths.socket_path(database).parent
+    taken.mkdir(mode=0o777)
+    taken.chmod(0o777)
+    free = paths.socket_path(database).parent
+    assert free != taken
+    free.mkdir(mode=0o700)
+    assert paths.socket_path(database).parent == free, "the other end finds it"
+    taken.rmdir()
+    assert paths.socket_path(database).parent == free, "whatever becomes of theirs"
+
+    runtime = tmp_path / "runtime"
+    runtime.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", os.path.relpath(runtime))
+    if len(os.path.relpath(runtime)) < 50:
+        assert paths.socket_path(database).parent.parent == Path(os.path.relpath(runtime))
+        runtime.chmod(0o755)
+        assert paths.socket_path(database).parent == free, "others may make folders there"
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can talk to the daemons of others")

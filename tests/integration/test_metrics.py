@@ -19,6 +19,7 @@ from config.problems import SettingsError
 from config.settings import Settings
 from control.views import DaemonView
 from rules.model import BreakerState
+from service import metrics_server
 from service.health import HealthCheck, heartbeats_of
 from service.metrics import Exporter
 from service.metrics_server import MetricsServer
@@ -182,6 +183,30 @@ def test_only_metrics_are_there_and_only_for_who_names_this_machine(server: Metr
         assert ask(server, "GET", "/metrics", host)[0] == 200, host
     for host in ("evil.example", "127.0.0.1.evil.example:80", "[::2]", "8.8.8.8", "a:b:c", ""):
         assert ask(server, "GET", "/metrics", host)[0] == 403, host
+
+
+def test_who_drips_or_does_not_read_is_cut_and_who_asks_again_is_not(
+    server: MetricsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics_server, "MOST_SECONDS", 1.5)
+    keeps = http.client.HTTPConnection(server.host, server.port, timeout=5)
+    with closing(keeps), socket.create_connection((server.host, server.port)) as drips:
+        drips.settimeout(0.1)
+        give_up_at, is_cut = time.monotonic() + 10, False
+        first = None
+        while not is_cut and time.monotonic() < give_up_at:
+            keeps.request("GET", "/metrics")
+            assert keeps.getresponse().read() == b"page for "
+            first = first or keeps.sock
+            assert keeps.sock is first, "its connection lasts"
+            try:
+                drips.sendall(b"G")
+                is_cut = drips.recv(10) == b""
+            except TimeoutError:
+                continue
+            except OSError:
+                is_cut = True
+    assert is_cut, "it held its place"
 
 
 def test_a_port_that_is_taken_is_had_once_it_is_free() -> None:

@@ -122,6 +122,15 @@ except ValueError:
         assert "ValueError" in line["exception"]
 
 
+def test_connections_too_many_make_no_lines() -> None:
+    """Everybody on this machine can open connections to the port of the metrics."""
+    script = """
+logging.getLogger("waitress").warning("total open connections reached the connection limit")
+logging.getLogger("waitress").error("it failed")
+"""
+    assert [line["event"] for line in objects(logged(script))] == ["it failed"]
+
+
 def test_what_a_reader_looks_for_first_stands_first() -> None:
     script = """
 log.info("synced", zebra=1, duration_seconds=0.5, product_id=18, phase="features", run_id=7)
