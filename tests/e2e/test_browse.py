@@ -209,11 +209,17 @@ def test_a_real_browser_gets_in_by_the_file(home: Home, tmp_path: Path) -> None:
     chromium = needs_tool("chromium")
     home.run("sync")
     command = [chromium, "--headless", "--no-sandbox", "--disable-gpu"]
-    command += [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=10000"]
-    with door_to(browse(home)) as door:
-        shown = subprocess.run(
-            [*command, "--dump-dom", door.url], capture_output=True, text=True, timeout=90
-        )
+    command += ["--virtual-time-budget=10000", "--dump-dom"]
+    link = browse(home)
+    for attempt in range(3):  # on a busy machine a browser may end without having shown anything
+        profile = f"--user-data-dir={tmp_path / f'profile-{attempt}'}"
+        with door_to(link) as door:
+            shown = subprocess.run(
+                [*command, profile, door.url], capture_output=True, text=True, timeout=90
+            )
+        if shown.stdout:
+            break
+        link = browse(home)
     assert "The mirror at a glance" in shown.stdout, shown.stderr
 
 

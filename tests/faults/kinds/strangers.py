@@ -132,7 +132,7 @@ def the_socket_folder_open_to_others(home: Home) -> str:
 def the_socket_folder_of_another(home: Home) -> str:
     folder = _socket(home).parent
     os.chown(folder, NOBODY, NOBODY)
-    return f"{folder} should belong to you"
+    return f"{folder} belongs to another user"
 
 
 # -- traps: whose settings are believed ------------------------------------------------------
