@@ -107,9 +107,9 @@ def _path(value: object) -> object:
     text = str(value) if isinstance(value, str | Path) else "."
     if not text.strip() or "\0" in text:
         raise ValueError("a path")
-    if text.startswith(":memory:") or "mode=memory" in text:
+    if text.strip().startswith(":memory:") or "mode=memory" in text:
         raise ValueError("a path to a file; what is in memory only is gone with its process")
-    if _URL.match(text):
+    if _URL.match(text.strip()):
         raise ValueError(f"a path and no URL, like {_path_in(text)}")
     if text.endswith("/") and not os.path.isdir(text):
         raise ValueError(f"a path to a file, like {text}testio.db")

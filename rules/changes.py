@@ -85,13 +85,17 @@ def listed_elsewhere(
     """Records that this run has seen in another owner's list: that owner, by their ids.
 
     A row that an earlier run saw elsewhere has moved; in one and the same run it cannot be both.
+    Features do not say whose they are: where most of an answer are another product's, it was made
+    for somebody else, whenever they were seen there.
     """
-    rows = {record.id: held[record.id] for record in records if record.id in held}
-    return {
-        key: row.owner
-        for key, row in rows.items()
-        if row.owner != owner and row.listed_in == run_id and not row.is_deleted
+    rows = list(records)
+    others = {
+        row.id: held[row.id]
+        for row in rows
+        if row.id in held and held[row.id].owner != owner and not held[row.id].is_deleted
     }
+    is_foreign = 2 * len(others) > len(rows) and isinstance(rows[0], FeatureRecord)
+    return {key: row.owner for key, row in others.items() if is_foreign or row.listed_in == run_id}
 
 
 def _completed(record: R, held: Held) -> R:

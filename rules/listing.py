@@ -48,6 +48,8 @@ from rules.windows import (
 
 MAX_STEPS_BACK = 6
 MAX_STARTS = 3
+MAX_FORGOTTEN = 100
+"""Of so many assumed holes that were not there; more than a list can have, twice."""
 MAX_SEEKS = 200
 
 TAIL = 4
@@ -95,6 +97,7 @@ class Listing:
         self._holes = Holes(holes)
         self._starts = 1
         self._quick_enough = LARGEST_WINDOW
+        self._forgotten = 0
         self._handed_out: set[int] = set()
         if resume is not None and resume.at_head and resume.end > 0:
             # Rows of the head part itself are in `already_read`: they do not show that what was
@@ -378,14 +381,15 @@ class Listing:
 
     def _ignores_paging(self, window: Window, ids: list[int | None]) -> bool:
         """Whether another page than the first one, the only one so far, holds the same rows."""
-        if window.offset == 0 or not ids or self._end != len(ids):
+        is_more_than_asked_for = len(ids) > window.per_page
+        if window.offset == 0 or not is_more_than_asked_for or self._end != len(ids):
             return False
         return len(self._first_ids) == len(ids) and self._first_ids == frozenset(ids)
 
     def _end_unpaged(self, rows: int) -> None:
         """All rows come at once, on every page. Is that all that there are?"""
         most, page = CUT_OFF
-        if rows < most and rows % page:
+        if rows < most and rows % page and rows != LARGEST_WINDOW:  # that many were asked for
             self._conclude(Reading.COMPLETE)
         else:
             self._abandon("paging is ignored, the answer may be cut")
@@ -532,6 +536,10 @@ class Listing:
 
     def _forget_assumed(self) -> None:
         """Begin again without them: a row that can be read may stand where they were."""
+        self._forgotten += 1
+        if self._forgotten > MAX_FORGOTTEN:
+            self._abandon("the list moved too much while it was read")
+            return
         self._holes.forget_assumed()
         self._holes.begin()
         self._start_at_the_head()

@@ -69,6 +69,10 @@ class BrowseServer:
             entered=entered,
         )
 
+        # Until it serves, a signal ends what was begun in order: the door's page goes with it.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _leave)
+
     @property
     def url(self) -> str:
         """The link that lets one browser in."""
@@ -86,6 +90,10 @@ class BrowseServer:
         signal.signal(signal.SIGHUP, server.handle_exit)
         with self._socket:
             server.run(sockets=[self._socket])
+
+
+def _leave(_signal: int, _frame: object) -> None:
+    raise SystemExit(0)
 
 
 def _metadata() -> dict[str, Any]:

@@ -100,6 +100,23 @@ def test_the_feature_list_of_another_product_is_told(rig: Rig) -> None:
     assert rig.sql("SELECT DISTINCT product_id FROM features") == [(first,)]
 
 
+def test_features_of_another_product_take_nothing_over_whenever_they_come(rig: Rig) -> None:
+    """In a run of one product alone its list was seen nowhere else in that run."""
+    first, second = rig.products()
+    rig.sync()
+    before = rig.sql("SELECT id, product_id, deleted_at FROM features ORDER BY id")
+    rig.simulator.add_fault(
+        kind="another_list", other_id=second, product_id=first, path="*/features"
+    )
+    for _ in range(2):
+        result = rig.sync(SyncOptions(force=True), products=frozenset({first}))
+        assert result.status is RunStatus.PARTIAL
+        assert rig.sql("SELECT id, product_id, deleted_at FROM features ORDER BY id") == before
+    rig.simulator.clear_faults()
+    assert rig.sync(SyncOptions(force=True)).status is RunStatus.SUCCESS
+    assert rig.differences() == []
+
+
 def test_a_row_that_moves_to_another_product_between_two_runs_moves(rig: Rig) -> None:
     first, second = rig.products()
     rig.sync()

@@ -110,7 +110,14 @@ def test_ties_in_any_order_are_listed_to_the_last_row(make_rig: MakeRig) -> None
 
 @pytest.mark.parametrize(
     ("tests", "cut", "complete"),
-    [(89, None, True), (50, None, False), (300, 99, True), (300, 100, False), (120, None, False)],
+    [
+        (89, None, True),
+        (50, None, False),
+        (300, 99, True),
+        (300, 100, False),
+        (90, 30, False),
+        (120, None, False),
+    ],
 )
 def test_a_remote_that_ignores_paging_is_complete_or_says_why_not(
     make_rig: MakeRig, tests: int, cut: int | None, complete: bool

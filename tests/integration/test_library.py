@@ -106,7 +106,7 @@ def test_many_syncs_leave_nothing_open_and_pin_nothing(
     for _ in range(10):
         assert sync(settings).status is RunStatus.SUCCESS
     gc.collect()
-    assert gc.get_freeze_count() == frozen
+    assert gc.get_freeze_count() <= frozen, "nothing more is pinned"
     assert len(os.listdir(DESCRIPTORS)) <= files + 8, "the simulator closes its ends a bit later"
     assert threading.active_count() <= threads + 8
 
