@@ -213,7 +213,7 @@ MUTANTS = (
         name="an answer that may be cut is complete",
         rule=5,
         file="rules/listing.py",
-        old="if rows < most and rows % page:",
+        old="if rows < most and rows % page and rows != LARGEST_WINDOW:",
         new="if rows:",
         test="tests/unit/test_listing.py",
     ),
