@@ -135,14 +135,13 @@ class Listing:
 
     def _go_on_from(self, point: ResumePoint) -> None:
         self._end, self._tail, self._tail_at = point.end, point.tail, point.tail_at
-        self._tie = LastTie(point.end - point.tied)
+        self._tie = LastTie(point.end - point.tied, was_cut=point.cut_tie)
         self._floor = point.floor
         self._pages = Pages(
             largest_allowed=point.largest_allowed,
             largest_answer=point.largest_answer,
             left_out=point.left_out,
             unproven=not point.proven,
-            cut_tie=point.cut_tie,
         )
         self._read = set(point.tail)
 
@@ -179,9 +178,9 @@ class Listing:
 
         Where there is none: one that begins with it, or else above the last row.
         """
-        end, tied = self._end, 1 if self._pages.cut_tie else self._tie.length(self._end)
+        end, tied = self._end, self._tie.length(self._end)
         is_whole = largest == LARGEST_WINDOW and self._split.is_behind(end)
-        above = tied + (1 if self._tie.any_met and not self._pages.cut_tie else 0)
+        above = tied + (1 if self._tie.any_met else 0)
         for need, size in (
             (above, largest),
             (above, LARGEST_FOR_A_TIE if is_whole else largest),
@@ -268,8 +267,11 @@ class Listing:
         if self._is_another_row_behind(window, ids):
             self._forget_assumed()
             return ()
-        if self._ignores_paging(window, ids):
-            self._end_unpaged(len(ids))
+        if self._repeats_the_first(window, ids):
+            if len(ids) > window.per_page:
+                self._end_unpaged(len(ids))
+            else:
+                self._recheck = True  # or a row came up above, and this page shows it further down
             return ()
         last_known = max((i for i, key in enumerate(ids) if key in self._tail), default=-1)
         if not self._joins_up(window, rows, last_known):
@@ -328,8 +330,8 @@ class Listing:
                 self._seek_or_step_back(window, ids)
                 return False
             return self._shows_the_tie(window, rows, last_known)
-        if rows and self._tie.goes_on_with(rows[0]):
-            self._pages.cut_tie = True
+        if rows and self._tie.goes_on_with(rows[0]) and not self._is_tie_at_hole:
+            self._tie.cut(self._end)
         if self._pages.can_overlap:
             self._want_proof(window, ids)
             return True
@@ -349,7 +351,7 @@ class Listing:
         goes on.
         """
         tie = tie_around(rows, last_known)
-        if tie.first > 0 or window.offset == 0 or self._pages.cut_tie:
+        if tie.first > 0 or window.offset == 0:
             return True
         begins_at = self._tie.begins_at
         if self._floor < window.offset < begins_at:
@@ -360,9 +362,22 @@ class Listing:
             return not self._tie.any_met
         if self._is_overlap_alone(window, rows):
             return True  # the answer before has shown all of the tie, and the list ends with it
+        if self._is_tie_at_hole:
+            return True
         if window.offset > begins_at or not self._want_row_above_tie():
-            self._pages.cut_tie = True
+            self._tie.cut(self._end)
         return True
+
+    @property
+    def _is_tie_at_hole(self) -> bool:
+        """Whether the last tie may hold a record that cannot be shown: a gap like that itself.
+
+        So it is in the whole stretch of single rows around that record.
+        """
+        is_in_its_stretch = self._split.singles_from <= self._floor and self._split.is_in_singles(
+            self._end
+        )
+        return self._floor > 0 and (self._tie.begins_at <= self._floor or is_in_its_stretch)
 
     def _is_overlap_alone(self, window: Window, rows: Sequence[Seen]) -> bool:
         """Whether a list that seemed to end ends there: nothing new behind a short answer."""
@@ -379,12 +394,14 @@ class Listing:
         self._proofs.want(single(self._tie.begins_at - 1), [self._tail[-tied - 1]])
         return True
 
-    def _ignores_paging(self, window: Window, ids: list[int | None]) -> bool:
+    def _repeats_the_first(self, window: Window, ids: list[int | None]) -> bool:
         """Whether another page than the first one, the only one so far, holds the same rows."""
-        is_more_than_asked_for = len(ids) > window.per_page
-        if window.offset == 0 or not is_more_than_asked_for or self._end != len(ids):
+        if not ids or window.offset == 0 or self._end != len(ids):
             return False
-        return len(self._first_ids) == len(ids) and self._first_ids == frozenset(ids)
+        is_only_overlap = window.offset < self._end and len(ids) <= window.per_page
+        if is_only_overlap or len(self._first_ids) != len(ids):
+            return False
+        return self._first_ids == frozenset(ids)
 
     def _end_unpaged(self, rows: int) -> None:
         """All rows come at once, on every page. Is that all that there are?"""
@@ -445,7 +462,7 @@ class Listing:
         if self._stops.is_below_since(rows) or (is_head_done and self._stops.is_settled(rows)):
             self._finish()
         elif self._split.is_behind(self._end) and self._stops.has_joined_up(rows, beyond):
-            if self._pages.left_out or self._pages.cut_tie:
+            if self._pages.left_out or self._tie.any_cut:
                 self._finish()
             else:
                 self._conclude(Reading.JOINED)
@@ -468,7 +485,10 @@ class Listing:
         self._tail = _last_of((*self._tail, *ids), max(TAIL, tied + 1))
 
     def _check_again(self, window: Window, ids: list[int | None]) -> None:
-        """Pages too small to overlap, and none behind: the last one must still be the same."""
+        """Pages too small to overlap, and none behind: the last one must still be the same.
+
+        Or the first one came again behind itself: where it has not moved, paging is ignored.
+        """
         self._recheck = False
         if self._last is not None and _is_as_it_was(self._last, (window, ids)):
             self._finish()
@@ -496,8 +516,9 @@ class Listing:
         self._end = window.offset + answered
         self._back = 1
         self._steps_back = 0
+        may_be_cut = answered >= max(1, self._pages.largest_answer)
         self._pages.note(window, answered, beyond=beyond)
-        if answered < window.per_page and beyond == 0 and as_expected:
+        if answered < window.per_page and beyond == 0 and as_expected and not may_be_cut:
             return True
         fresh = any(row.id is None or row.id not in self._read for row in rows)
         self._pages.note_progress(has_new_rows=fresh)
@@ -516,6 +537,7 @@ class Listing:
         self._want_tail_again()
         self._proofs.want(single(self._end), None)
         self._holes.note(self._end, self._above)
+        self._tie.pass_hole(self._split.singles_from)
         self._end += 1
         self._floor = self._end
         self._step_over()
@@ -524,6 +546,7 @@ class Listing:
         """Pass the known holes that stand just here."""
         end = self._holes.step_over(self._end, self._above)
         if end > self._end:
+            self._tie.pass_hole(self._split.singles_from)
             self._end = self._floor = end
         if self._holes.is_too_many:
             self.state = Reading.REFUSED
@@ -547,8 +570,7 @@ class Listing:
     # -- the end, and other ways out ---------------------------------------------------------
 
     def _finish(self) -> None:
-        # Around holes a tie may be cut: those are gaps, so such a listing claims nothing anyway.
-        is_tie_cut = self._pages.cut_tie and not self._holes.count
+        is_tie_cut = self._tie.any_cut
         if self._resumed and (self._pages.left_out or self._pages.unproven or is_tie_cut):
             self._start_over()  # what the interrupted listing thought of the pages may be wrong
         elif self._pages.unproven:
@@ -622,7 +644,7 @@ class Listing:
             largest_answer=self._pages.largest_answer,
             left_out=self._pages.left_out,
             proven=not self._pages.unproven,
-            cut_tie=self._pages.cut_tie,
+            cut_tie=self._tie.any_cut,
         )
 
 

@@ -15,10 +15,7 @@ SMALLEST_TO_OVERLAP = 3
 
 
 class Pages:
-    """The pages of one listing, since it last began at the head or was resumed.
-
-    `cut_tie`: rows that end at the same time stand on both sides of a joint (see `rules.ties`).
-    """
+    """The pages of one listing, since it last began at the head or was resumed."""
 
     def __init__(
         self,
@@ -27,13 +24,11 @@ class Pages:
         largest_answer: int = 0,
         left_out: bool = False,
         unproven: bool = False,
-        cut_tie: bool = False,
     ) -> None:
         self.largest_allowed = largest_allowed
         self.largest_answer = largest_answer
         self.left_out = left_out
         self.unproven = unproven
-        self.cut_tie = cut_tie
         self._should_have_ended = False
         self._idle_windows = 0
 

@@ -26,6 +26,7 @@ class Split:
     def __init__(self) -> None:
         self._fives_until = 0
         self._singles_until = 0
+        self.singles_from = 0
 
     def note_failure(self, window: Window) -> None:
         """This window fails: its rows are asked for in smaller ones."""
@@ -33,6 +34,11 @@ class Split:
             self._fives_until = max(self._fives_until, window.limit)
         else:
             self._singles_until = max(self._singles_until, window.limit)
+            self.singles_from = window.offset
+
+    def is_in_singles(self, end: int) -> bool:
+        """Whether rows are asked for one by one here."""
+        return self.singles_from <= end < self._singles_until
 
     def largest(self, end: int, allowed: int) -> int:
         """How many rows to ask for behind the `end` rows read, where `allowed` is the most."""

@@ -1,6 +1,8 @@
 """Where a listing may stop before the end of the list: below a date, or on known rows (rule 6).
 
-Both rest on the order, newest end first: a list that does not keep it is read to its end.
+Both rest on the order, newest end first: a list that does not keep it is read to its end. Rows
+without an end stand before all others there; where one stands behind a dated row, the newest tests
+may stand at the bottom.
 """
 
 from __future__ import annotations
@@ -51,11 +53,9 @@ class Stops:
         """Rows were read behind the last ones."""
         self._all_known = self._all_known and all(row.known for row in rows)
         for row in rows:
-            if row.end_at is None:
-                continue
-            if self._last_end_at is not None and row.end_at > self._last_end_at:
+            last, self._last_end_at = self._last_end_at, row.end_at or self._last_end_at
+            if last is not None and (row.end_at is None or row.end_at > last):
                 self.ordered = False
-            self._last_end_at = row.end_at
 
     def is_below_since(self, rows: Sequence[Seen]) -> bool:
         """Whether a whole window ends before the date."""

@@ -167,6 +167,7 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "stray_feature": {"feature_id": _REQUIRED},
     "another_list": {"other_id": _REQUIRED},
     "loose_ties": {"by": "request"},
+    "nulls_last": {},
     "ignored_paging": {"rows": None},
     "no_product": {"rows": None},
     "sent_twice": {},

@@ -25,6 +25,8 @@ def tests_met(met: MetFaults, account: Account, shelf: Shelf, size: int) -> list
     if (loose := met.take("loose_ties")) is not None:
         turn = next(_requests) if loose.by == "request" else size
         tests = sorted(tests, key=lambda test: (test.order[0], _drawn(turn, test.id)))
+    if met.take("nulls_last") is not None:
+        tests = sorted(tests, key=lambda test: test.data["end_at"] is None)
     return tests
 
 

@@ -108,6 +108,19 @@ def test_ties_in_any_order_are_listed_to_the_last_row(make_rig: MakeRig) -> None
         assert rig.differences() == []
 
 
+def test_new_tests_without_an_end_that_stand_last_are_in_the_next_run(make_rig: MakeRig) -> None:
+    """Once a full listing has seen that such rows stand last, the head alone proves nothing."""
+    rig = make_rig(products=1, features=0, tests=90)
+    [product] = rig.products()
+    rig.simulator.add_fault(kind="nulls_last")
+    for number in range(3):
+        fields = {"end_at": None}
+        new = rig.simulator.mutate("add", "test", product_id=product, fields=fields)["id"]
+        result = rig.sync()
+        assert rig.sql("SELECT count(*) FROM tests WHERE id = ?", new) == [(1,)], f"run {number}"
+        assert any("newest end first" in warning for warning in result.warnings)
+
+
 @pytest.mark.parametrize(
     ("tests", "cut", "complete"),
     [

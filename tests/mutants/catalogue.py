@@ -8,6 +8,7 @@ CURRENT = "tests/integration/test_complete_and_current.py"
 DELETIONS = "tests/integration/test_deletions.py"
 POISON = "tests/integration/test_poison.py"
 HOLES = "tests/unit/test_holes.py"
+TROUBLES = "tests/unit/test_listing_troubles.py"
 HEAD = "tests/integration/test_head_first.py"
 FOREIGN = "tests/integration/test_foreign_rows.py"
 STEPS = "tests/unit/test_incremental.py"
@@ -210,6 +211,38 @@ MUTANTS = (
         test="tests/unit/test_ties.py::test_a_tie_that_has_moved_up_is_looked_for_further_up",
     ),
     Mutant(
+        name="a clamp that no page has shown yet is the end",
+        rule=5,
+        file="rules/listing.py",
+        old="may_be_cut = answered >= max(1, self._pages.largest_answer)",
+        new="may_be_cut = False",
+        test=f"{TROUBLES}::test_a_hole_that_has_moved_away_hides_no_clamp",
+    ),
+    Mutant(
+        name="a hole excuses every tie that is cut",
+        rule=5,
+        file="rules/listing.py",
+        old="return self._floor > 0 and (self._tie.begins_at <= self._floor or is_in_its_stretch)",
+        new="return self._floor > 0",
+        test=f"{TROUBLES}::test_a_tie_cut_beside_a_hole_excuses_none_far_below",
+    ),
+    Mutant(
+        name="a second page like the first is believed at once",
+        rule=5,
+        file="rules/listing.py",
+        old="            if len(ids) > window.per_page:\n                self._end_unpaged",
+        new="            if True:\n                self._end_unpaged",
+        test="tests/unit/test_listing.py::test_a_server_of_tiny_pages_does_not_ignore_paging",
+    ),
+    Mutant(
+        name="rows without an end stand anywhere",
+        rule=6,
+        file="rules/stops.py",
+        old="(row.end_at is None or row.end_at > last)",
+        new="row.end_at is not None and row.end_at > last",
+        test=f"{HEAD}::test_new_tests_without_an_end_that_stand_last_are_in_the_next_run",
+    ),
+    Mutant(
         name="an answer that may be cut is complete",
         rule=5,
         file="rules/listing.py",
@@ -253,7 +286,7 @@ MUTANTS = (
         name="a short page is the end",
         rule=6,
         file="rules/listing.py",
-        old="if answered < window.per_page and beyond == 0 and as_expected:",
+        old="if answered < window.per_page and beyond == 0 and as_expected and not may_be_cut:",
         new="if answered < window.per_page:",
         test="tests/unit/test_listing.py",
     ),

@@ -195,6 +195,15 @@ def test_tests_that_end_at_the_same_time_change_places(sim: Simulator, by: str) 
     assert [each[2:10] for each in rows] == [truth(sim)[2:10]] * 6, "others keep their places"
 
 
+def test_tests_without_an_end_stand_first_or_last(sim: Simulator) -> None:
+    endless = truth(sim)[7]["id"]
+    sim.mutate("change", "test", id=endless, fields={"end_at": None})
+    assert truth(sim)[0]["id"] == listed(page(sim))[0]["id"] == endless
+    sim.add_fault(kind="nulls_last")
+    rows = [row for number in (1, 2, 3, 4, 5, 6) for row in listed(page(sim, number, 10))]
+    assert rows == [*truth(sim)[1:], truth(sim)[0]]
+
+
 def test_a_list_that_ignores_paging(sim: Simulator) -> None:
     fault = sim.add_fault(kind="ignored_paging")
     assert listed(page(sim, 3, 10)) == truth(sim)

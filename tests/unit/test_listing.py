@@ -141,14 +141,16 @@ def test_rows_deleted_above_make_the_reader_step_back() -> None:
     assert got == list(range(1, 101))
 
 
-@pytest.mark.parametrize("count", [*range(3, 31), 89, 99, 49, 51])
+@pytest.mark.parametrize("count", [*range(1, 31), 89, 99, 49, 51])
 def test_a_remote_that_ignores_paging_is_complete_where_it_cannot_have_been_cut(count: int) -> None:
     rows = answer(list(range(1, count + 1)), Window(page=1, per_page=1_000))
     listing, got, requests = Listing(), 0, 0
     while listing.state is Reading.GOING_ON and requests < 9:
         got += len(listing.take(listing.next_window(), rows))
         requests += 1
-    assert (got, requests) == (count, 2)
+    assert (got, requests) == (count, 2 if count > 2 else 3), (
+        "a clamp of two looks the same at first"
+    )
     if count % 25 and count != LARGEST_WINDOW:
         assert listing.state is Reading.COMPLETE
     else:
