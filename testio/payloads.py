@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from config.secrets import REDACTOR
 from rules.contents import as_json, forms_of_test, hash_of_text, stored_form
 from rules.model import Kind
 from rules.records import (
@@ -179,8 +180,8 @@ def _bad_row(item: Any, position: int, record_id: int | None, reason: str) -> Ba
     return BadRow(
         position=position,
         record_id=record_id,
-        reason=reason,
-        excerpt=text[:EXCERPT_LENGTH],
+        reason=REDACTOR.thoroughly(reason),
+        excerpt=REDACTOR.thoroughly(text[:EXCERPT_LENGTH]),
         fingerprint=hash_of_text(f"{reason}\n{text}"),
     )
 

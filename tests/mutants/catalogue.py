@@ -21,7 +21,7 @@ class Mutant:
     """One small patch: `old`, which stands once in `file`, becomes `new`; `test` then fails.
 
     `rule` is one of the sixteen of a sync; 17 stands for those who watch over the daemon,
-    18 for what is saved from a damaged database.
+    18 for what is saved from a damaged database, 19 for secrets and 20 for the one writer.
     """
 
     name: str
@@ -576,5 +576,37 @@ MUTANTS = (
         old="page=replace(page, counted=again) if again else page",
         new="page=page",
         test="tests/integration/test_counts_of_runs.py",
+    ),
+    Mutant(
+        name="a token that comes back in pieces is not seen",
+        rule=19,
+        file="config/secrets.py",
+        old="            text = without_pieces(text, token, MASK)\n",
+        new="            pass\n",
+        test="tests/contract/test_said.py::test_a_token_that_comes_back_in_pieces_is_masked",
+    ),
+    Mutant(
+        name="eight bytes in base64 fill eleven digits",
+        rule=19,
+        file="config/pieces.py",
+        old="IN_BASE64 = 10",
+        new="IN_BASE64 = 11",
+        test="tests/unit/test_pieces.py::test_no_eight_bytes_of_a_token_can_be_read_out_of_digits",
+    ),
+    Mutant(
+        name="what is invisible hides a token",
+        rule=19,
+        file="config/pieces.py",
+        old="        yield (plain := _rewritten(whole, _BLANK, _ascii))\n",
+        new="        yield (plain := whole)\n",
+        test="tests/unit/test_pieces.py",
+    ),
+    Mutant(
+        name="excerpts show pieces of the token",
+        rule=19,
+        file="testio/payloads.py",
+        old="excerpt=REDACTOR.thoroughly(text[:EXCERPT_LENGTH])",
+        new="excerpt=text[:EXCERPT_LENGTH]",
+        test="tests/contract/test_echoes.py",
     ),
 )
