@@ -609,4 +609,12 @@ MUTANTS = (
         new="excerpt=text[:EXCERPT_LENGTH]",
         test="tests/contract/test_echoes.py",
     ),
+    Mutant(
+        name="a path where no file can be is taken",
+        rule=20,
+        file="config/settings.py",
+        old="    if (flaw := impossible(path)) is not None:\n",
+        new="    if (flaw := impossible(path)) is not None and False:\n",
+        test="tests/unit/test_setting_values.py",
+    ),
 )
