@@ -30,7 +30,7 @@ from rules.secret_keys import without_secrets
 from testio.bodies import parse
 from testio.errors import BadPayload
 
-MAPPING = 3
+MAPPING = 4
 """The version of what this file makes of an answer. Count it up with every change of that: pages
 that have not changed at the remote are then read again, once. A test notices where it stays."""
 
@@ -80,7 +80,7 @@ def bugs(body: bytes, test_ids: Sequence[int]) -> Mapping[int, Rows[BugRecord]] 
     Raises BadPayload, also where most belong to tests that were not asked for.
     """
     items, wanted = _items(body, "bugs"), frozenset(test_ids)
-    owners = [_usable_id(item.get("test")) if isinstance(item, dict) else None for item in items]
+    owners = [_owner_id(item.get("test")) if isinstance(item, dict) else None for item in items]
     foreign = [owner for owner in owners if owner is not None and owner not in wanted]
     _refuse_others(len(items), [f"a bug of test {owner}" for owner in foreign])
     if len(wanted) > 1 and not wanted.issuperset(owners):
@@ -104,7 +104,7 @@ def test(body: bytes, product_id: int | None) -> TestRecord:
     item = _envelope(body, "exploratory_test")
     try:
         item = without_secrets(_as_object(item))
-        own = _usable_id(item.get("product"))
+        own = _owner_id(item.get("product"))
         if own is None and product_id is None:
             raise ValueError("it does not say which product it belongs to")
         record = _test(own or product_id or 0, _id(item), item)
@@ -195,6 +195,16 @@ def _as_object(item: Any) -> dict[str, Any]:
 def _usable_id(item: Any) -> int | None:
     value = item.get("id") if item.__class__ is dict else None
     return value if value.__class__ is int and 1 <= value <= MAX_ID else None
+
+
+def _owner_id(item: Any) -> int | None:
+    """Whose a record says it is: a number, or the same as text, which names nobody else."""
+    usable = _usable_id(item)
+    if usable is not None or item.__class__ is not dict:
+        return usable
+    value = item.get("id")
+    is_number = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20
+    return _usable_id({"id": int(value)}) if is_number else None
 
 
 def _id(item: dict[str, Any]) -> int:
@@ -321,7 +331,7 @@ def _test(product_id: int, record_id: int, item: dict[str, Any]) -> TestRecord:
 
 def _listed_test(product_id: int, record_id: int, item: dict[str, Any]) -> TestRecord:
     """A test of a product's list; it need not name the product."""
-    own = _usable_id(item.get("product"))
+    own = _owner_id(item.get("product"))
     if own is not None and own != product_id:
         raise Foreign(f"the test belongs to product {own}, asked for were those of {product_id}")
     return _test(product_id, record_id, item)
@@ -340,9 +350,9 @@ TEST_TEXTS = (
 
 def _bug(test_id: int, record_id: int, item: dict[str, Any]) -> BugRecord:
     status = _text(item, "status")
-    owner = item.get("test")
-    if isinstance(owner, dict) and _usable_id(owner) not in (None, test_id):
-        raise Foreign(f"the bug belongs to test {owner['id']}, asked for were those of {test_id}")
+    owner = _owner_id(item.get("test"))
+    if owner not in (None, test_id):
+        raise Foreign(f"the bug belongs to test {owner}, asked for were those of {test_id}")
     return BugRecord(
         id=record_id,
         test_id=test_id,

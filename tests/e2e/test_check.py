@@ -116,9 +116,13 @@ def test_what_warns_and_what_that_comes_to(
     check()
 
 
-@pytest.mark.parametrize("log_file", ["/proc/x.log", "."])
-def test_a_log_file_that_cannot_be_written_is_an_error(check: Check, log_file: str) -> None:
-    assert about(check("--offline", expect=2, LOG_FILE=log_file), "log file")["level"] == "error"
+@pytest.mark.parametrize(
+    ("log_file", "subject"), [("/dev/null/x.log", "configuration"), (".", "log file")]
+)
+def test_a_log_file_that_cannot_be_written_is_an_error(
+    check: Check, log_file: str, subject: str
+) -> None:
+    assert about(check("--offline", expect=2, LOG_FILE=log_file), subject)["level"] == "error"
 
 
 def test_databases_that_cannot_be_used(

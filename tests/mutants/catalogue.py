@@ -617,4 +617,12 @@ MUTANTS = (
         new="    if (flaw := impossible(path)) is not None and False:\n",
         test="tests/unit/test_setting_values.py",
     ),
+    Mutant(
+        name="a product that is named by a text is nobody's",
+        rule=10,
+        file="testio/payloads.py",
+        old='    return _usable_id({"id": int(value)}) if is_number else None',
+        new="    return None",
+        test="tests/contract/test_owners_as_text.py",
+    ),
 )
