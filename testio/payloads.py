@@ -203,8 +203,9 @@ def _owner_id(item: Any) -> int | None:
     if usable is not None or item.__class__ is not dict:
         return usable
     value = item.get("id")
-    is_number = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20
-    return _usable_id({"id": int(value)}) if is_number else None
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        return _usable_id({"id": int(value)})
+    return None
 
 
 def _id(item: dict[str, Any]) -> int:
