@@ -625,4 +625,28 @@ MUTANTS = (
         new="    return None",
         test="tests/contract/test_owners_as_text.py",
     ),
+    Mutant(
+        name="a section that came up is not asked",
+        rule=8,
+        file="storage/part_rows.py",
+        old="    for statement in (DROP_LINKS, FORGET_SECTIONS):\n",
+        new="    for statement in (DROP_LINKS,):\n",
+        test="tests/integration/test_forms.py",
+    ),
+    Mutant(
+        name="features stand in a section that is gone",
+        rule=8,
+        file="storage/part_rows.py",
+        old="    for statement in (DROP_LINKS, FORGET_SECTIONS):\n",
+        new="    for statement in (FORGET_SECTIONS,):\n",
+        test="tests/integration/test_forms.py",
+    ),
+    Mutant(
+        name="features that have not changed stay where they stood",
+        rule=7,
+        file="actors/features.py",
+        old="self._read_plainly(in_full=cursor.sections_as_of is None)",
+        new="self._read_plainly()",
+        test="tests/integration/test_forms.py",
+    ),
 )
