@@ -649,4 +649,12 @@ MUTANTS = (
         new="self._read_plainly()",
         test="tests/integration/test_forms.py",
     ),
+    Mutant(
+        name="a folder of the host is a local disk",
+        rule=20,
+        file="rules/file_systems.py",
+        old="    if kind in HOST:\n",
+        new="    if False:\n",
+        test="tests/unit/test_places_of_databases.py",
+    ),
 )
