@@ -116,6 +116,14 @@ def test_what_warns_and_what_that_comes_to(
     check()
 
 
+def test_a_database_folder_that_everybody_may_write_is_told_of(home: Home, check: Check) -> None:
+    home.folder.chmod(0o777)
+    found = about(check("--offline"), "database folder", level="warning")
+    assert "others can change it" in found["message"]
+    home.folder.chmod(0o755)
+    assert not [f for f in check("--offline")["findings"] if f["subject"] == "database folder"]
+
+
 @pytest.mark.parametrize(
     ("log_file", "subject"), [("/dev/null/x.log", "configuration"), (".", "log file")]
 )
