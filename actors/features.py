@@ -1,8 +1,8 @@
 """The two forms in which the remote tells a product's features: plain, or section by section.
 
 The plain list does not tell in which sections a feature stands. So the sections are asked as well
-where that is not known of a feature, and whenever the reconcile interval has passed; in between
-the plain list alone is enough.
+where that is not known of a feature, where the product's sections have changed, and whenever the
+reconcile interval has passed; in between the plain list alone is enough.
 """
 
 from __future__ import annotations
@@ -118,12 +118,13 @@ class FeaturesReading:
         """All features, whichever endpoint tells them. Raises TestioError."""
         now, self.problem = self._clock.now(), None
         sections = self._directory.sections_of(self._product_id)
+        cursor = self._directory.cursor(self._product_id, Kind.FEATURES)
         if not sections.ids:
-            listed = self._read_plainly()
+            # They stood in some, maybe: only rows that are told can be put into none.
+            listed = self._read_plainly(in_full=cursor.sections_as_of is None)
             records = without_sections(listed.records)
             move = CursorMove(as_of=now, sections_as_of=now)
             return self._page(replace(listed, records=records), move)
-        cursor = self._directory.cursor(self._product_id, Kind.FEATURES)
         plain = None if self._goes_by_section(cursor) else self._plain(cursor, sections, now)
         return self._by_section(now, sections) if plain is None else plain
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from config.secrets import REDACTOR
 from rules.contents import as_json, forms_of_test, hash_of_text, stored_form
 from rules.model import Kind
 from rules.records import (
@@ -29,7 +30,7 @@ from rules.secret_keys import without_secrets
 from testio.bodies import parse
 from testio.errors import BadPayload
 
-MAPPING = 3
+MAPPING = 4
 """The version of what this file makes of an answer. Count it up with every change of that: pages
 that have not changed at the remote are then read again, once. A test notices where it stays."""
 
@@ -79,7 +80,7 @@ def bugs(body: bytes, test_ids: Sequence[int]) -> Mapping[int, Rows[BugRecord]] 
     Raises BadPayload, also where most belong to tests that were not asked for.
     """
     items, wanted = _items(body, "bugs"), frozenset(test_ids)
-    owners = [_usable_id(item.get("test")) if isinstance(item, dict) else None for item in items]
+    owners = [_owner_id(item.get("test")) if isinstance(item, dict) else None for item in items]
     foreign = [owner for owner in owners if owner is not None and owner not in wanted]
     _refuse_others(len(items), [f"a bug of test {owner}" for owner in foreign])
     if len(wanted) > 1 and not wanted.issuperset(owners):
@@ -103,7 +104,7 @@ def test(body: bytes, product_id: int | None) -> TestRecord:
     item = _envelope(body, "exploratory_test")
     try:
         item = without_secrets(_as_object(item))
-        own = _usable_id(item.get("product"))
+        own = _owner_id(item.get("product"))
         if own is None and product_id is None:
             raise ValueError("it does not say which product it belongs to")
         record = _test(own or product_id or 0, _id(item), item)
@@ -179,8 +180,8 @@ def _bad_row(item: Any, position: int, record_id: int | None, reason: str) -> Ba
     return BadRow(
         position=position,
         record_id=record_id,
-        reason=reason,
-        excerpt=text[:EXCERPT_LENGTH],
+        reason=REDACTOR.thoroughly(reason),
+        excerpt=REDACTOR.thoroughly(text[:EXCERPT_LENGTH]),
         fingerprint=hash_of_text(f"{reason}\n{text}"),
     )
 
@@ -194,6 +195,17 @@ def _as_object(item: Any) -> dict[str, Any]:
 def _usable_id(item: Any) -> int | None:
     value = item.get("id") if item.__class__ is dict else None
     return value if value.__class__ is int and 1 <= value <= MAX_ID else None
+
+
+def _owner_id(item: Any) -> int | None:
+    """Whose a record says it is: a number, or the same as text, which names nobody else."""
+    usable = _usable_id(item)
+    if usable is not None or item.__class__ is not dict:
+        return usable
+    value = item.get("id")
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        return _usable_id({"id": int(value)})
+    return None
 
 
 def _id(item: dict[str, Any]) -> int:
@@ -320,7 +332,7 @@ def _test(product_id: int, record_id: int, item: dict[str, Any]) -> TestRecord:
 
 def _listed_test(product_id: int, record_id: int, item: dict[str, Any]) -> TestRecord:
     """A test of a product's list; it need not name the product."""
-    own = _usable_id(item.get("product"))
+    own = _owner_id(item.get("product"))
     if own is not None and own != product_id:
         raise Foreign(f"the test belongs to product {own}, asked for were those of {product_id}")
     return _test(product_id, record_id, item)
@@ -339,9 +351,9 @@ TEST_TEXTS = (
 
 def _bug(test_id: int, record_id: int, item: dict[str, Any]) -> BugRecord:
     status = _text(item, "status")
-    owner = item.get("test")
-    if isinstance(owner, dict) and _usable_id(owner) not in (None, test_id):
-        raise Foreign(f"the bug belongs to test {owner['id']}, asked for were those of {test_id}")
+    owner = _owner_id(item.get("test"))
+    if owner not in (None, test_id):
+        raise Foreign(f"the bug belongs to test {owner}, asked for were those of {test_id}")
     return BugRecord(
         id=record_id,
         test_id=test_id,

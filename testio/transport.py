@@ -307,9 +307,10 @@ class Transport:
             if not 200 <= response.status_code < 300:
                 raise self._refusal(response, token, call)
             body = without_token(read_body(response, options.max_response_bytes), token)
-            etag = response.headers.get("ETag", "")
+            etag = usable_etag(response.headers.get("ETag"))
             # One with the token in it cannot be sent back without keeping the token.
-            return Answer(body, usable_etag(etag) if masking(token)(etag) == etag else None)
+            is_clean = etag is not None and masking(token).thoroughly(etag) == etag
+            return Answer(body, etag if is_clean else None)
 
     def _refusal(self, response: requests.Response, token: str, call: Call) -> TestioError:
         """What is wrong with an answer of such a status."""

@@ -11,7 +11,12 @@ from testio.payloads import MAPPING
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 
-MADE_BY_MAPPING = {1: "277de69c2d3ead30", 2: "eaeb7a1923acee07", 3: "095e7e19baa29799"}
+MADE_BY_MAPPING = {
+    1: "277de69c2d3ead30",
+    2: "eaeb7a1923acee07",
+    3: "095e7e19baa29799",
+    4: "061751c478e8049d",
+}
 
 
 def test_the_version_stands_for_what_is_made_of_the_vendors_answers() -> None:
@@ -25,6 +30,8 @@ def test_the_version_stands_for_what_is_made_of_the_vendors_answers() -> None:
                 "test_environment": {"url": "https://a:b@c", "password": "p", "more": [1, {}]},
             },
             {"id": "no"},
+            *({"id": 6, "product": {"id": owner}} for owner in ("1", "2", "one")),
+            *({"id": number} for number in range(7, 10)),
         ]
     }
     tests = payloads.tests(json.dumps(awkward).encode(), 1, offset=0)
