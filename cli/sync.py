@@ -25,7 +25,8 @@ from cli.following import ended_by_signals
 from cli.progress import Progress, make_progress
 from cli.run_lines import RunLines
 from config.settings import Settings
-from control.client import ControlClient, ControlError, NoDaemon, NotThere
+from control.client import ControlClient
+from control.errors import ControlError, NoDaemon, NoSuchEntry
 from control.protocol import RunView, StartRunBody
 from rules.admission import Admission
 from rules.model import RunStatus
@@ -160,7 +161,7 @@ def _look(control: ControlClient, run_id: int, progress: Progress) -> RunView | 
         raise StorageError(f"run {run_id} cannot come to its end: {status.trouble}")
     try:
         return control.run(run_id)
-    except NotThere:
+    except NoSuchEntry:
         return None
 
 
