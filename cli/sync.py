@@ -72,7 +72,12 @@ def main(arguments: argparse.Namespace) -> int:
         print("nothing was done", file=sys.stderr)
         return CANCELLED
     view = sync_once(settings, body, verbose=arguments.verbose)
-    if arguments.json:
+    return report(view, as_json=arguments.json)
+
+
+def report(view: RunView, *, as_json: bool = False) -> int:
+    """Print what a run came to; returns the exit status that tells it."""
+    if as_json:
         print_json(view.model_dump(mode="json"))
     else:
         print_summary(view)
