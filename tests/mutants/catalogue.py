@@ -102,8 +102,8 @@ MUTANTS = (
         name="a page that is read meanwhile overtakes the one before",
         rule=4,
         file="actors/product_worker.py",
-        old="            elif self._page_is_with is not None:\n",
-        new="            elif False:\n",
+        old="        if self._page_is_with is None:\n            then()\n",
+        new="        if True:\n            then()\n",
         test=LIVES,
     ),
     Mutant(
