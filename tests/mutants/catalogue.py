@@ -654,8 +654,8 @@ MUTANTS = (
         name="a product that is named by a text is nobody's",
         rule=10,
         file="testio/payloads.py",
-        old='    return _usable_id({"id": int(value)}) if is_number else None',
-        new="    return None",
+        old='        return _usable_id({"id": int(value)})',
+        new="        return None",
         test="tests/contract/test_owners_as_text.py",
     ),
     Mutant(
