@@ -28,7 +28,7 @@ from testio.transport import Answer, Transport, TransportOptions
 T = TypeVar("T")
 
 LARGE = 256 * 1024
-"""Bytes of a list from which on it keeps its room until it is written."""
+"""Bytes from which on an answer needs room."""
 
 
 class TestioClient:
@@ -134,14 +134,16 @@ class TestioClient:
     def _made(
         self, answer: Answer, read: Callable[[bytes], T], scope: RequestScope, *, is_list: bool
     ) -> T:
-        """What is made of a body, as soon as there is room for it beside those of others.
+        """What is made of a body; of a large one as soon as there is room for it beside others.
 
         `is_list`: all of it is written at once, so it keeps its room until then.
         """
         body = answer.body
         if body is None:
             raise NotModified
-        size, keeps = len(body), is_list and len(body) >= LARGE
+        size = len(body)
+        if size < LARGE:
+            return read(body)
         if scope.large:
             self._room.take_more(size)
         else:
@@ -151,7 +153,7 @@ class TestioClient:
         except BaseException:
             self._room.give_back(size)
             raise
-        if keeps:
+        if is_list:
             scope.large.hold(self._room, size)
         else:
             self._room.give_back(size)
