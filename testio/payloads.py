@@ -35,6 +35,8 @@ that have not changed at the remote are then read again, once. A test notices wh
 
 MOST_RECORDS = 50_000
 """Of one answer. A page may hold more than was asked for: some remotes ignore paging."""
+MOST_PARTS = 5_000
+"""Of one record: its sections, or its user stories."""
 MOST_EXCERPTS = 100
 """Bad rows of one answer that are shown; of others it is known where they stand, and why."""
 EXCERPT_LENGTH = 500
@@ -246,7 +248,13 @@ def _ids(item: dict[str, Any], key: str) -> tuple[int, ...]:
         return ()
     if not isinstance(values, list):
         raise ValueError(f"{key} should be a list and is {_shape(values)}")
+    _refuse_many(values, key)
     return tuple(_id(value if isinstance(value, dict) else {"id": value}) for value in values)
+
+
+def _refuse_many(values: Sequence[object], key: str) -> None:
+    if len(values) > MOST_PARTS:
+        raise ValueError(f"{key} holds {len(values)} entries; more than {MOST_PARTS} are not read")
 
 
 def _content(kind: Kind, item: dict[str, Any]) -> dict[str, str]:
@@ -294,6 +302,7 @@ def _user_stories(item: dict[str, Any]) -> tuple[UserStoryRecord, ...]:
     values = item.get("user_stories") or ()
     if not isinstance(values, list | tuple):
         raise ValueError(f"user_stories should be a list and is {_shape(values)}")
+    _refuse_many(values, "user_stories")
     stories = [_user_story(value, f"{item.get('id')}") for value in values]
     return tuple({story.id: story for story in stories}.values())
 

@@ -19,7 +19,7 @@ from testio.cancellation import Cancellation
 from testio.client import LARGE, TestioClient
 from testio.errors import BadPayload, Cancelled, TestioError, Timeout
 from testio.limits import RequestScope, RetryBudget
-from testio.payloads import MOST_EXCERPTS, MOST_RECORDS
+from testio.payloads import MOST_EXCERPTS, MOST_PARTS, MOST_RECORDS
 from testio.room import MOST_AT_ONCE, Room
 from tests.contract.wire import at_once
 
@@ -104,6 +104,27 @@ def test_a_list_of_more_records_than_any_account_has_is_refused(
     rows = rows[1] if kind == "bugs" else rows
     assert (len(rows.ids), len(rows.bad_rows)) == (MOST_RECORDS, MOST_RECORDS)
     assert len([bad for bad in rows.bad_rows if bad.excerpt]) == MOST_EXCERPTS
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [("features", "user_stories"), ("features", "section_ids"), ("products", "sections")],
+)
+def test_a_record_of_too_many_parts_costs_itself(
+    simulator: Simulator, make_client: MakeClient, kind: str, key: str
+) -> None:
+    """4 MB of user stories in one feature took 83 seconds to be written."""
+    client = make_client(simulator)
+    parts = [{"id": number + 1} for number in range(MOST_PARTS + 1)]
+    records = [{"id": 1, key: parts[1:]}, {"id": 2, key: parts}, {"id": 3, key: parts[:1]}]
+    answer(simulator, kind, json.dumps(records)[1:-1])
+    rows = client.list_products(scope()) if kind == "products" else client.list_features(1, scope())
+    assert [record.id for record in rows.records] == [1, 3]
+    [bad] = rows.bad_rows
+    assert (bad.record_id, bad.reason) == (
+        2,
+        f"{key} holds 5001 entries; more than 5000 are not read",
+    )
 
 
 def test_what_is_said_of_an_answer_is_short(simulator: Simulator, make_client: MakeClient) -> None:
