@@ -15,6 +15,9 @@ from rules.wording import counted
 from storage import decision_queries, queries
 from storage.queries import Row
 
+MOST_SHOWN = 1_000
+"""Rows of a table; --json has all."""
+
 EXAMPLES = """\
   testio-sync problems list
   testio-sync problems retry          # all of them, now
@@ -65,10 +68,11 @@ def _print_failing(failing: list[Row]) -> None:
     if not failing:
         return
     table = make_table("Not complete", "product", "kind", "since", ">times", "what")
-    for row in failing:
+    for row in failing[:MOST_SHOWN]:
         since, times = minute(row["since"]), str(row["times"])
         table.add_row(_product(row), row["kind"], since, times, harmless(row["error"]))
     make_console().print(table)
+    _print_rest(failing)
 
 
 def _print_entries(entries: list[Row]) -> None:
@@ -79,7 +83,7 @@ def _print_entries(entries: list[Row]) -> None:
         *("id", "product", "kind", "where", "since", "next try", "what"),
         drop=("since", "next try"),
     )
-    for row in entries:
+    for row in entries[:MOST_SHOWN]:
         table.add_row(
             str(row["id"]),
             _product(row),
@@ -90,6 +94,12 @@ def _print_entries(entries: list[Row]) -> None:
             harmless(row["reason"]),
         )
     make_console().print(table)
+    _print_rest(entries)
+
+
+def _print_rest(rows: list[Row]) -> None:
+    if len(rows) > MOST_SHOWN:
+        print(f"... and {len(rows) - MOST_SHOWN} more; --json has them all")
 
 
 def _place(row: Row) -> str:

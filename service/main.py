@@ -26,6 +26,7 @@ from control.server import ControlServer
 from control.views import DaemonView, LogView
 from rules.events import EventName, SyncEvent
 from service.account import AccountGuard
+from service.allocator import give_back_early
 from service.assembly import make_daemon_parts, make_fetcher, make_guard
 from service.configuration import Configuration, ReadAgain
 from service.control_handlers import ControlHandlers
@@ -60,6 +61,7 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
     The first SIGTERM or SIGINT stops in order, with status 0; a second one exits at once.
     `read_again` is what SIGHUP and `reload` go by.
     """
+    give_back_early()  # before the first thread
     socket = socket_path(settings.db_path, settings.socket_path)
     stop = threading.Event()
     signals = Signals(stop)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 from rules.places import (
     WITH_STORIES,
@@ -19,8 +21,14 @@ from testio import payloads
 from testio.errors import NotFound, NotModified
 from testio.limits import RequestScope
 from testio.payloads import Rows
+from testio.room import Room
 from testio.tally import RemoteState
-from testio.transport import Answer, Query, Transport, TransportOptions
+from testio.transport import Answer, Transport, TransportOptions
+
+T = TypeVar("T")
+
+LARGE = 256 * 1024
+"""Bytes from which on an answer needs room."""
 
 
 class TestioClient:
@@ -35,12 +43,15 @@ class TestioClient:
 
     def __init__(self, options: TransportOptions) -> None:
         self.transport = Transport(options)
+        self._room = Room()
 
     def list_products(self, scope: RequestScope, *, etag: str | None = None) -> Rows[ProductRecord]:
         """All products of the account, unpaged."""
         try:
             answer = self._page(page_of_products(), scope, etag)
-            return replace(payloads.products(_body(answer)), etag=answer.etag)
+            return replace(
+                self._made(answer, payloads.products, scope, is_list=True), etag=answer.etag
+            )
         except NotFound as error:
             raise NotFound(f"{error}; check TESTIO_CUSTOMER_API_BASE_URL") from error
 
@@ -49,7 +60,8 @@ class TestioClient:
     ) -> Rows[FeatureRecord]:
         """All features of a product, unpaged, by the plain endpoint."""
         answer = self._page(page_of_features(product_id), scope, etag)
-        return replace(payloads.features(_body(answer), product_id), etag=answer.etag)
+        read = partial(payloads.features, product_id=product_id)
+        return replace(self._made(answer, read, scope, is_list=True), etag=answer.etag)
 
     def list_section_features(
         self, product_id: int, section_id: int, scope: RequestScope
@@ -57,7 +69,9 @@ class TestioClient:
         """The features of one section of a product, unpaged."""
         path = f"/products/{product_id}/sections/{section_id}/features"
         owner = page_of_features(product_id).path
-        return payloads.features(self._get(path, WITH_STORIES, scope, owner), product_id)
+        answer = self.transport.get(path, WITH_STORIES, scope, owner=owner)
+        read = partial(payloads.features, product_id=product_id)
+        return self._made(answer, read, scope, is_list=True)
 
     def list_tests(
         self,
@@ -76,8 +90,8 @@ class TestioClient:
         """
         place = page_of_tests(product_id, window)
         answer = self._page(place, scope, etag, patient=patient, retry_slow=retry_slow)
-        rows = payloads.tests(_body(answer), product_id, offset=window.offset)
-        return replace(rows, etag=answer.etag)
+        read = partial(payloads.tests, product_id=product_id, offset=window.offset)
+        return replace(self._made(answer, read, scope, is_list=False), etag=answer.etag)
 
     def get_test(self, test_id: int, product_id: int | None, scope: RequestScope) -> TestRecord:
         """One test, with its metrics and those of its user stories. NotFound: there is none.
@@ -86,7 +100,9 @@ class TestioClient:
         """
         path = f"/exploratory_tests/{test_id}"
         owner = path_of_tests(product_id) if product_id is not None else None
-        return payloads.test(self._get(path, WITH_STORIES, scope, owner), product_id)
+        answer = self.transport.get(path, WITH_STORIES, scope, owner=owner)
+        read = partial(payloads.test, product_id=product_id)
+        return self._made(answer, read, scope, is_list=False)
 
     def list_bugs(
         self, test_ids: Sequence[int], scope: RequestScope
@@ -99,7 +115,8 @@ class TestioClient:
         query = (("filter_test_cycle_ids", ",".join(map(str, test_ids))),)
         is_one = len(test_ids) == 1
         answer = self.transport.get("/bugs", query, scope, patient=is_one, retry_slow=is_one)
-        return payloads.bugs(_body(answer), test_ids)
+        read = partial(payloads.bugs, test_ids=test_ids)
+        return self._made(answer, read, scope, is_list=False)
 
     def _page(
         self,
@@ -114,8 +131,33 @@ class TestioClient:
             place.path, place.query, scope, patient=patient, retry_slow=retry_slow, etag=etag
         )
 
-    def _get(self, path: str, query: Query, scope: RequestScope, owner: str | None = None) -> bytes:
-        return _body(self.transport.get(path, query, scope, owner=owner))
+    def _made(
+        self, answer: Answer, read: Callable[[bytes], T], scope: RequestScope, *, is_list: bool
+    ) -> T:
+        """What is made of a body; of a large one as soon as there is room for it beside others.
+
+        `is_list`: all of it is written at once, so it keeps its room until then.
+        """
+        body = answer.body
+        if body is None:
+            raise NotModified
+        size = len(body)
+        if size < LARGE:
+            return read(body)
+        if scope.large:
+            self._room.take_more(size)
+        else:
+            self._room.take(size, scope.cancellation, self.transport.timeout_seconds)
+        try:
+            made = read(body)
+        except BaseException:
+            self._room.give_back(size)
+            raise
+        if is_list:
+            scope.large.hold(self._room, size)
+        else:
+            self._room.give_back(size)
+        return made
 
     def allow(
         self,
@@ -144,9 +186,3 @@ class TestioClient:
     def close(self) -> None:
         """Cut all requests under way and close all connections."""
         self.transport.close()
-
-
-def _body(answer: Answer) -> bytes:
-    if answer.body is None:
-        raise NotModified
-    return answer.body

@@ -34,7 +34,14 @@ MAPPING = 4
 """The version of what this file makes of an answer. Count it up with every change of that: pages
 that have not changed at the remote are then read again, once. A test notices where it stays."""
 
+MOST_RECORDS = 50_000
+"""Of one answer. A page may hold more than was asked for: some remotes ignore paging."""
+MOST_PARTS = 5_000
+"""Of one record: its sections, or its user stories."""
+MOST_EXCERPTS = 100
+"""Bad rows of one answer that are shown; of others it is known where they stand, and why."""
 EXCERPT_LENGTH = 500
+KEY_LENGTH = 40
 TEXT_TYPES = {str, type(None)}
 
 R = TypeVar("R", ProductRecord, FeatureRecord, TestRecord, BugRecord)
@@ -110,7 +117,7 @@ def test(body: bytes, product_id: int | None) -> TestRecord:
         record = _test(own or product_id or 0, _id(item), item)
         return replace(record, metrics=as_json(forms_of_test(item).metrics))
     except (ValueError, RecursionError) as error:
-        raise BadPayload(f"the test cannot be used: {error}") from error
+        raise BadPayload(f"the test cannot be used: {error}"[:EXCERPT_LENGTH]) from error
 
 
 def _envelope(body: bytes, key: str) -> Any:
@@ -124,12 +131,16 @@ def _items(body: bytes, key: str) -> list[Any]:
     items = _envelope(body, key)
     if not isinstance(items, list):
         raise BadPayload(f"{key!r} should be a list and is {_shape(items)}")
+    if len(items) > MOST_RECORDS:
+        raise BadPayload(
+            f"{key!r} holds {len(items)} records; more than {MOST_RECORDS} are not read"
+        )
     return items
 
 
 def _shape(value: Any) -> str:
     if isinstance(value, dict):
-        return f"an object with the keys {sorted(value)[:5]}"
+        return f"an object with the keys {[key[:KEY_LENGTH] for key in sorted(value)[:5]]}"
     return "null" if value is None else f"of type {type(value).__name__}"
 
 
@@ -145,7 +156,7 @@ def _rows(
     bad_rows: list[BadRow] = []
     ids: list[int | None] = []
     seen: set[int] = set()
-    foreign: list[Foreign] = []
+    foreign: list[str] = []
     for index, told in enumerate(items):
         item, record_id = told, _usable_id(told)
         ids.append(record_id)
@@ -157,8 +168,9 @@ def _rows(
             records.append(record)
             seen.add(record.id)
         except (ValueError, RecursionError) as error:
-            foreign += [error] if isinstance(error, Foreign) else []
-            bad_rows.append(_bad_row(item, offset + index + 1, record_id, str(error)))
+            bad = _bad_row(item, offset + index + 1, record_id, str(error))
+            foreign += [bad.reason] if isinstance(error, Foreign) else []
+            bad_rows.append(bad if len(bad_rows) < MOST_EXCERPTS else replace(bad, excerpt=""))
     _refuse_others(len(items), foreign)
     return Rows(records=tuple(records), bad_rows=tuple(bad_rows), ids=tuple(ids))
 
@@ -248,7 +260,13 @@ def _ids(item: dict[str, Any], key: str) -> tuple[int, ...]:
         return ()
     if not isinstance(values, list):
         raise ValueError(f"{key} should be a list and is {_shape(values)}")
+    _refuse_many(values, key)
     return tuple(_id(value if isinstance(value, dict) else {"id": value}) for value in values)
+
+
+def _refuse_many(values: Sequence[object], key: str) -> None:
+    if len(values) > MOST_PARTS:
+        raise ValueError(f"{key} holds {len(values)} entries; more than {MOST_PARTS} are not read")
 
 
 def _content(kind: Kind, item: dict[str, Any]) -> dict[str, str]:
@@ -296,6 +314,7 @@ def _user_stories(item: dict[str, Any]) -> tuple[UserStoryRecord, ...]:
     values = item.get("user_stories") or ()
     if not isinstance(values, list | tuple):
         raise ValueError(f"user_stories should be a list and is {_shape(values)}")
+    _refuse_many(values, "user_stories")
     stories = [_user_story(value, f"{item.get('id')}") for value in values]
     return tuple({story.id: story for story in stories}.values())
 

@@ -459,6 +459,22 @@ MUTANTS = (
         test="tests/contract/test_bad_rows.py",
     ),
     Mutant(
+        name="unusable records that have no entry of their own are forgotten",
+        rule=10,
+        file="storage/quarantine_rows.py",
+        old="    if more:\n",
+        new="    if more and False:\n",
+        test="tests/integration/test_many_bad_rows.py",
+    ),
+    Mutant(
+        name="a product that is done keeps the room of its lists",
+        rule=10,
+        file="testio/limits.py",
+        old="        part.large.let_go()\n",
+        new="",
+        test="tests/contract/test_bounds.py",
+    ),
+    Mutant(
         name="partial is success",
         rule=11,
         file="rules/outcome.py",
