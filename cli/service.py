@@ -48,12 +48,19 @@ def _add(actions: Any, name: str, what: str) -> argparse.ArgumentParser:
     action.add_argument("--user", action="store_true", help="a service of yours, not the system's")
     action.add_argument(
         "--config",
-        type=lambda text: Path(text).expanduser().absolute(),
+        type=_file,
         metavar="FILE",
         help="the service's settings, a TOML file (/etc/testio-sync/config.toml, written if there "
         "is none; with --user ~/.config/testio-sync/config.toml, as init writes it)",
     )
     return action
+
+
+def _file(text: str) -> Path:
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(f"{text}: that user has no home folder") from error
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -14,12 +14,11 @@ import shlex
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from config.addresses import loopback_address
+from config.addresses import loopback_address, web_url
 from config.problems import SettingProblem
 
 MAX_ID = 2**63 - 1
@@ -27,9 +26,7 @@ MAX_ID = 2**63 - 1
 
 def _base_url(value: object) -> str:
     text = str(value).rstrip("/")
-    parts = urlsplit(text)
-    if _has_bad_port(parts) or parts.scheme not in ("https", "http") or not parts.hostname:
-        raise ValueError("a URL like https://api.test.io/customer/v2")
+    parts = web_url(text, like="https://api.test.io/customer/v2")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("a URL without user name, password, query and fragment")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
@@ -40,22 +37,13 @@ def _base_url(value: object) -> str:
 def _proxy_url(value: object) -> str | None:
     if value is None or value == "":
         return None
-    parts = urlsplit(str(value))
-    if _has_bad_port(parts) or parts.scheme not in ("https", "http") or not parts.hostname:
-        raise ValueError("a URL like http://proxy.example:3128")
+    web_url(str(value), like="http://proxy.example:3128")
     return str(value)
 
 
-def _has_bad_port(parts: SplitResult) -> bool:
+def _is_loopback(host: str | None) -> bool:
     try:
-        return parts.port == 0
-    except ValueError:
-        return True
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host or "").is_loopback
     except ValueError:
         return host == "localhost"
 
@@ -113,10 +101,24 @@ def _path(value: object) -> object:
         raise ValueError(f"a path and no URL, like {_path_in(text)}")
     if text.endswith("/") and not os.path.isdir(text):
         raise ValueError(f"a path to a file, like {text}testio.db")
+    if not isinstance(value, str | Path):
+        return value
     try:
-        return Path(value).expanduser() if isinstance(value, str | Path) else value
+        path = Path(value).expanduser()
     except RuntimeError as error:
-        raise ValueError("a path; that user has no home folder") from error
+        raise ValueError("a path in full; that user has no home folder") from error
+    _refuse_unspeakable(path)
+    return path
+
+
+def _refuse_unspeakable(path: Path) -> None:
+    """Names that are no text cannot be said in JSON, nor to SQLite as one of its URIs."""
+    try:
+        os.path.realpath(path).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("a path whose names are all UTF-8") from error
+    except OSError as error:
+        raise ValueError("a path in full, for the working folder is gone") from error
 
 
 def _path_in(url: str) -> str:
@@ -142,10 +144,8 @@ def _metrics_address(value: object) -> object:
 def _webhook_url(value: object) -> object:
     if not isinstance(value, str) or not value:
         return None if value in (None, "") else value
-    parts = urlsplit(value)
-    if _has_bad_port(parts) or parts.scheme not in ("https", "http") or not parts.hostname:
-        raise ValueError("a URL like https://chat.example/hooks/abc")
-    if parts.username or parts.password or parts.fragment or not value.isprintable():
+    parts = web_url(value, like="https://chat.example/hooks/abc")
+    if parts.username or parts.password or parts.fragment:
         raise ValueError("a URL without user name, password and fragment")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise ValueError("an https URL; plain http only to this machine")
