@@ -94,6 +94,7 @@ class ControlHandlers:
             next_run_at=schedule.next_run_at,
             workers=[view_of_activity(each, self.system.elapsed()) for each in self.system.busy()],
             mailboxes=self.system.mailboxes(),
+            missing=self.system.missing(),
             remote=view_of_remote(self.remote()),
             choices=view_of_choices(self.steering.configuration.choices),
         )

@@ -111,8 +111,9 @@ class Deadlines:
             self._drop_ended()
             heapq.heappush(self._heap, (due, next(self._numbers), call))
             if self._thread is None:
-                self._thread = lasting_thread("testio-deadlines", self._run)
-                self._thread.start()
+                thread = lasting_thread("testio-deadlines", self._run)
+                thread.start()  # where none is to be had, the next call tries again
+                self._thread = thread
             elif due < self._wakes_at:
                 self._changed.notify()
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -103,3 +105,22 @@ def stream(which: str, how: str) -> None:
         os.close(handle)
     else:
         setattr(sys, which, open(number, "w", encoding=how, closefd=False))  # noqa: SIM115
+
+
+def files(most: str) -> None:
+    """So many may be open."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (int(most), int(most)))
+
+
+def few_threads(while_there: str) -> None:
+    """The system gives this user no thread more, as long as there is this file. Not for root."""
+    start = threading.Thread.start
+
+    def limited(thread: threading.Thread) -> None:
+        _, most = resource.getrlimit(resource.RLIMIT_NPROC)
+        resource.setrlimit(
+            resource.RLIMIT_NPROC, (1 if os.path.exists(while_there) else most, most)
+        )
+        start(thread)
+
+    threading.Thread.start = limited  # type: ignore[assignment,method-assign]
