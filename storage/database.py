@@ -25,7 +25,14 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
 from storage.damage import damaged, is_damage, met
-from storage.errors import DatabaseBusy, DatabaseDamaged, LockHeld, StorageError, full_disk, remedy
+from storage.errors import (
+    DatabaseBusy,
+    DatabaseDamaged,
+    LockHeld,
+    StorageError,
+    known_cause,
+    remedy,
+)
 from storage.place import hold, identity_from, let_go, real_path
 from storage.queries import connect_readonly
 from storage.soundness import refuse_strangers
@@ -334,7 +341,7 @@ def unusable(path: Path, error: BaseException | None) -> StorageError:
         )
     if error is not None and (way_out := remedy(error)):
         return StorageError(f"{path} or its folder cannot be written by this user{way_out}")
-    add = "" if error is None else full_disk(error, path)
+    add = "" if error is None else known_cause(error, path)
     return StorageError(f"{path} cannot be used: {error}{add}")
 
 

@@ -29,10 +29,19 @@ LITTLE = 64 * 1024
 TEMPORARY = ("/var/tmp", "/usr/tmp", "/tmp")  # nosec B108 # SQLite's own places
 
 
-def full_disk(error: BaseException, path: Path) -> str:
-    """What to add where it is a disk that lacks space: the database's, or that of SQLite's
-    temporary files, which SQLite does not tell apart; empty where neither is full."""
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF not in NO_ROOM:
+def known_cause(error: BaseException, path: Path) -> str:
+    """What to add where it is not the database's own fault; empty where that is not known.
+
+    A disk that lacks space may be the database's, or that of SQLite's temporary files, which
+    SQLite does not tell apart. We have no virtual tables: one that is broken is somebody else's.
+    """
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code == sqlite3.SQLITE_CORRUPT_VTAB:
+        return (
+            "; that is a full-text index, or another virtual table, of another program: have it "
+            "make that anew, or drop it and its triggers"
+        )
+    if code & 0xFF not in NO_ROOM:
         return ""
     if _is_full(folder := path.parent):
         return f"; the disk of {folder} is full: make room there"

@@ -25,7 +25,7 @@ from storage.errors import (
     NoMirror,
     NotADatabase,
     StorageError,
-    full_disk,
+    known_cause,
     remedy,
 )
 
@@ -120,7 +120,7 @@ def _readable_error(path: Path, error: sqlite3.DatabaseError | Unreadable) -> St
     if is_closed:
         reason = "to read it, too, SQLite makes files beside it, and this user may not"
         return StorageError(f"{path} cannot be read: {reason}; {OTHER_USER}")
-    return StorageError(f"{path} cannot be read: {error}{full_disk(error, path)}")
+    return StorageError(f"{path} cannot be read: {error}{known_cause(error, path)}")
 
 
 def _as_dict(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
