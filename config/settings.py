@@ -11,6 +11,7 @@ import ipaddress
 import os
 import re
 import shlex
+import sys
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -111,12 +112,16 @@ def _path(value: object) -> object:
     return path
 
 
+ENCODING = sys.getfilesystemencoding().upper()
+"""That of names, as the locale has it."""
+
+
 def _refuse_unspeakable(path: Path) -> None:
     """Names that are no text cannot be said in JSON, nor to SQLite as one of its URIs."""
     try:
         os.path.realpath(path).encode()
     except UnicodeEncodeError as error:
-        raise ValueError("a path whose names are all UTF-8") from error
+        raise ValueError(f"a path whose names are all {ENCODING}") from error
     except OSError as error:
         raise ValueError("a path in full, for the working folder is gone") from error
 

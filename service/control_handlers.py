@@ -12,6 +12,7 @@ from typing import TypeVar
 from actors.base import NoAnswer
 from actors.system import ActorSystem
 from config.settings import Settings
+from config.threads import NoThread, is_no_thread
 from control.app import NotAnswered
 from control.protocol import (
     MAX_WAIT_SECONDS,
@@ -201,7 +202,7 @@ class ControlHandlers:
         return self._steered(self.steering.reload)
 
     def _steered(self, change: Callable[[], T]) -> T:
-        with _using_the_database():
+        with _using_the_database(), _with_threads():
             return _answered(change)
 
     def accept_deletions(self, held_id: int) -> DecisionReply:
@@ -246,3 +247,14 @@ def _using_the_database() -> Iterator[None]:
         yield
     except StorageError as error:
         raise NotAnswered(str(error)) from error
+
+
+@contextmanager
+def _with_threads() -> Iterator[None]:
+    """So is a thread that cannot be started."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_no_thread(error):
+            raise
+        raise NotAnswered(str(NoThread())) from error

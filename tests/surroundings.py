@@ -158,7 +158,9 @@ SURROUNDINGS: dict[str, Odd] = {
         needs=Needs.MOUNTS,
     ),
     "database's disk full": Odd(
-        inside="tests.odd:full {home}", names=("{home} is full",), needs=Needs.MOUNTS
+        inside="tests.odd:full {home}",
+        names=("{home} is full", "free in {home}"),
+        needs=Needs.MOUNTS,
     ),
     "output's disk full": Odd(inside="tests.odd:full {out}", names=("{out}/",), needs=Needs.MOUNTS),
     "database on a read-only mount": Odd(
