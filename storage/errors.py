@@ -26,7 +26,7 @@ def remedy(error: BaseException) -> str:
 NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 LITTLE = 64 * 1024
 """Bytes of a disk that SQLite may want at once: it lays out the file `-shm` in parts of 32 KB."""
-TEMPORARY = ("/var/tmp", "/usr/tmp", "/tmp")  # SQLite's own places
+TEMPORARY = ("/var/tmp", "/usr/tmp", "/tmp")  # nosec B108 # SQLite's own
 
 
 def known_cause(error: BaseException, path: Path) -> str:
