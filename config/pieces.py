@@ -98,7 +98,7 @@ def _masked(text: str, spans: Iterator[tuple[int, int]], mask: str) -> str:
     return "".join(parts) + text[done:]
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=64)
 def _grams(secret: str) -> dict[int, frozenset[str]]:
     """All pieces of the secret, by their length: as it is and decoded, in hex and in base64."""
     raw = secret.encode()

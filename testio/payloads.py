@@ -168,9 +168,10 @@ def _rows(
             records.append(record)
             seen.add(record.id)
         except (ValueError, RecursionError) as error:
-            bad = _bad_row(item, offset + index + 1, record_id, str(error))
-            foreign += [bad.reason] if isinstance(error, Foreign) else []
-            bad_rows.append(bad if len(bad_rows) < MOST_EXCERPTS else replace(bad, excerpt=""))
+            is_shown = len(bad_rows) < MOST_EXCERPTS
+            place = offset + index + 1
+            bad_rows.append(_bad_row(item, place, record_id, str(error), is_shown=is_shown))
+            foreign += [bad_rows[-1].reason] if isinstance(error, Foreign) else []
     _refuse_others(len(items), foreign)
     return Rows(records=tuple(records), bad_rows=tuple(bad_rows), ids=tuple(ids))
 
@@ -182,7 +183,9 @@ def _refuse_others(rows: int, foreign: Sequence[object]) -> None:
         raise BadPayload(f"{others}: {foreign[0]}")
 
 
-def _bad_row(item: Any, position: int, record_id: int | None, reason: str) -> BadRow:
+def _bad_row(
+    item: Any, position: int, record_id: int | None, reason: str, *, is_shown: bool
+) -> BadRow:
     try:
         text = repr(without_secrets(item))
     except RecursionError:
@@ -193,7 +196,7 @@ def _bad_row(item: Any, position: int, record_id: int | None, reason: str) -> Ba
         position=position,
         record_id=record_id,
         reason=REDACTOR.thoroughly(reason),
-        excerpt=REDACTOR.thoroughly(text[:EXCERPT_LENGTH]),
+        excerpt=REDACTOR.thoroughly(text[:EXCERPT_LENGTH]) if is_shown else "",
         fingerprint=hash_of_text(f"{reason}\n{text}"),
     )
 

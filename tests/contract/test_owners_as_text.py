@@ -17,7 +17,7 @@ MINE, OTHERS = 18, 1211
 ids = st.integers(1, MAX_ID)
 
 
-def tests_of(*products: Any) -> bytes:
+def of_tests(*products: Any) -> bytes:
     rows = [
         {"id": number, "product": {"id": product}} for number, product in enumerate(products, 1)
     ]
@@ -26,7 +26,7 @@ def tests_of(*products: Any) -> bytes:
 
 @given(mine=ids, others=ids)
 def test_a_number_and_its_text_are_the_same_owner(mine: int, others: int) -> None:
-    body = tests_of(mine, str(mine), mine, others, str(others))
+    body = of_tests(mine, str(mine), mine, others, str(others))
     rows = payloads.tests(body, mine, offset=0)
     same = mine == others
     assert [record.id for record in rows.records] == ([1, 2, 3, 4, 5] if same else [1, 2, 3])
@@ -36,7 +36,7 @@ def test_a_number_and_its_text_are_the_same_owner(mine: int, others: int) -> Non
 
 def test_a_list_of_another_product_is_refused_whole() -> None:
     with pytest.raises(BadPayload, match=f"belongs to product {OTHERS}"):
-        payloads.tests(tests_of(str(OTHERS), str(OTHERS)), MINE, offset=0)
+        payloads.tests(of_tests(str(OTHERS), str(OTHERS)), MINE, offset=0)
 
 
 def test_a_single_test_is_the_product_s_that_it_names() -> None:
@@ -47,7 +47,7 @@ def test_a_single_test_is_the_product_s_that_it_names() -> None:
 
 @pytest.mark.parametrize("told", ["one", "", "-1", "1.0", "٣", "9" * 19, "9" * 500, None, [], {}])
 def test_what_is_no_number_says_nothing(told: object) -> None:
-    [record] = payloads.tests(tests_of(told), MINE, offset=0).records
+    [record] = payloads.tests(of_tests(told), MINE, offset=0).records
     assert record.product_id == MINE
 
 

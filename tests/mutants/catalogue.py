@@ -798,8 +798,8 @@ MUTANTS = (
         name="a .env is expanded",
         rule=19,
         file="config/files.py",
-        old="dotenv_values(path, interpolate=False)",
-        new="dotenv_values(path, interpolate=True)",
+        old="{b.key: b.value for b in bindings",
+        new="{b.key: os.path.expandvars(b.value or '') for b in bindings",
         test="tests/unit/test_trusted_files.py",
     ),
     Mutant(
