@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
-from rules.places import (
-    WITH_STORIES,
-    PagePlace,
-    page_of_features,
-    page_of_products,
-    page_of_tests,
-    path_of_tests,
-)
 from rules.records import BugRecord, FeatureRecord, ProductRecord, TestRecord
 from rules.windows import Window
 from testio import payloads
-from testio.errors import NotFound, NotModified
+from testio.errors import NotFound
 from testio.limits import RequestScope
 from testio.payloads import Rows
 from testio.tally import RemoteState
-from testio.transport import Answer, Query, Transport, TransportOptions
+from testio.transport import Query, Transport, TransportOptions
+
+WITH_STORIES: Query = (("includes[]", "user_stories"),)
 
 
 class TestioClient:
     """The Customer API for any number of threads. Every method raises TestioError.
 
     Each takes the scope of the run it works for: cancelling the run ends the request at once.
-    Those that take an `etag` ask whether the list has changed since it came with that one, and
-    raise NotModified where it has not.
     """
 
     __test__ = False
@@ -36,28 +27,26 @@ class TestioClient:
     def __init__(self, options: TransportOptions) -> None:
         self.transport = Transport(options)
 
-    def list_products(self, scope: RequestScope, *, etag: str | None = None) -> Rows[ProductRecord]:
+    def list_products(self, scope: RequestScope) -> Rows[ProductRecord]:
         """All products of the account, unpaged."""
         try:
-            answer = self._page(page_of_products(), scope, etag)
-            return replace(payloads.products(_body(answer)), etag=answer.etag)
+            return payloads.products(self.transport.get("/products", (), scope))
         except NotFound as error:
             raise NotFound(f"{error}; check TESTIO_CUSTOMER_API_BASE_URL") from error
 
-    def list_features(
-        self, product_id: int, scope: RequestScope, *, etag: str | None = None
-    ) -> Rows[FeatureRecord]:
+    def list_features(self, product_id: int, scope: RequestScope) -> Rows[FeatureRecord]:
         """All features of a product, unpaged, by the plain endpoint."""
-        answer = self._page(page_of_features(product_id), scope, etag)
-        return replace(payloads.features(_body(answer), product_id), etag=answer.etag)
+        body = self.transport.get(_path_of_features(product_id), WITH_STORIES, scope)
+        return payloads.features(body, product_id)
 
     def list_section_features(
         self, product_id: int, section_id: int, scope: RequestScope
     ) -> Rows[FeatureRecord]:
         """The features of one section of a product, unpaged."""
         path = f"/products/{product_id}/sections/{section_id}/features"
-        owner = page_of_features(product_id).path
-        return payloads.features(self._get(path, WITH_STORIES, scope, owner), product_id)
+        owner = _path_of_features(product_id)
+        body = self.transport.get(path, WITH_STORIES, scope, owner=owner)
+        return payloads.features(body, product_id)
 
     def list_tests(
         self,
@@ -67,17 +56,16 @@ class TestioClient:
         *,
         patient: bool = True,
         retry_slow: bool = True,
-        etag: str | None = None,
     ) -> Rows[TestRecord]:
         """One page of a product's tests, newest end first.
 
         Not `patient`: a 5xx is taken for an answer at once, because it is the expected one. Not
         `retry_slow`: so is a Timeout, because fewer rows can be asked for.
         """
-        place = page_of_tests(product_id, window)
-        answer = self._page(place, scope, etag, patient=patient, retry_slow=retry_slow)
-        rows = payloads.tests(_body(answer), product_id, offset=window.offset)
-        return replace(rows, etag=answer.etag)
+        path = _path_of_tests(product_id)
+        query = (("page", window.page), ("per_page", window.per_page))
+        body = self.transport.get(path, query, scope, patient=patient, retry_slow=retry_slow)
+        return payloads.tests(body, product_id, offset=window.offset)
 
     def get_test(self, test_id: int, product_id: int | None, scope: RequestScope) -> TestRecord:
         """One test, with its metrics and those of its user stories. NotFound: there is none.
@@ -85,8 +73,9 @@ class TestioClient:
         However many tests of a product fail, they are one sick product, and no outage.
         """
         path = f"/exploratory_tests/{test_id}"
-        owner = path_of_tests(product_id) if product_id is not None else None
-        return payloads.test(self._get(path, WITH_STORIES, scope, owner), product_id)
+        owner = _path_of_tests(product_id) if product_id is not None else None
+        body = self.transport.get(path, WITH_STORIES, scope, owner=owner)
+        return payloads.test(body, product_id)
 
     def list_bugs(
         self, test_ids: Sequence[int], scope: RequestScope
@@ -98,24 +87,8 @@ class TestioClient:
         """
         query = (("filter_test_cycle_ids", ",".join(map(str, test_ids))),)
         is_one = len(test_ids) == 1
-        answer = self.transport.get("/bugs", query, scope, patient=is_one, retry_slow=is_one)
-        return payloads.bugs(_body(answer), test_ids)
-
-    def _page(
-        self,
-        place: PagePlace,
-        scope: RequestScope,
-        etag: str | None,
-        *,
-        patient: bool = True,
-        retry_slow: bool = True,
-    ) -> Answer:
-        return self.transport.get(
-            place.path, place.query, scope, patient=patient, retry_slow=retry_slow, etag=etag
-        )
-
-    def _get(self, path: str, query: Query, scope: RequestScope, owner: str | None = None) -> bytes:
-        return _body(self.transport.get(path, query, scope, owner=owner))
+        body = self.transport.get("/bugs", query, scope, patient=is_one, retry_slow=is_one)
+        return payloads.bugs(body, test_ids)
 
     def allow(
         self,
@@ -146,7 +119,9 @@ class TestioClient:
         self.transport.close()
 
 
-def _body(answer: Answer) -> bytes:
-    if answer.body is None:
-        raise NotModified
-    return answer.body
+def _path_of_features(product_id: int) -> str:
+    return f"/products/{product_id}/features"
+
+
+def _path_of_tests(product_id: int) -> str:
+    return f"/products/{product_id}/exploratory_tests"

@@ -129,12 +129,6 @@ def moving(trial: Trial) -> None:
     trial.saw("a full and an incremental one: what stayed is there, unmarked")
 
 
-@fault(14, "rows come and go between pages, with ETags", etags=True, **MOVING)
-def moving_with_etags(trial: Trial) -> None:
-    """A 304 vouches for nothing that has gone."""
-    moving(trial)
-
-
 def _moved_until(trial: Trial, is_over: Callable[[], bool]) -> None:
     """Move things until the run is over; what was left alone is there if it has to be.
 
