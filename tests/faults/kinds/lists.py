@@ -112,7 +112,7 @@ def _differences(trial: Trial) -> list[str]:
 MOVING: dict[str, Any] = {"tests": 130, "latency_seconds": 0.01}
 
 
-@fault(14, "rows come and go between pages", short=0, **MOVING)
+@fault(14, "rows come and go between pages", **MOVING)
 def moving(trial: Trial) -> None:
     """Whatever comes and goes, a row that stays is never missed and never marked."""
     trial.home.settings["MAX_CONCURRENT_API_REQUESTS"] = str(trial.dice.choice((1, 2, 4, 10)))
