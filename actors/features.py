@@ -1,8 +1,8 @@
 """The two forms in which the remote tells a product's features: plain, or section by section.
 
 The plain list does not tell in which sections a feature stands. So the sections are asked as well
-where that is not known of a feature, and whenever the reconcile interval has passed; in between
-the plain list alone is enough.
+where that is not known of a feature, where the product's sections have changed, and whenever the
+reconcile interval has passed; in between the plain list alone is enough.
 """
 
 from __future__ import annotations

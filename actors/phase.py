@@ -228,7 +228,7 @@ class PhaseActor(BaseActor):
     def _release(self, active: _ActivePhase, product_id: int) -> None:
         scope = active.scopes.pop(product_id, None)
         if scope is not None:
-            active.ticket.requests.cancellation.release(scope.cancellation)
+            active.ticket.requests.release(scope)
 
     def _worker_added(self, index: int) -> None:
         if self._active is not None:

@@ -68,7 +68,6 @@ class ProductWorker(BaseActor):
         self._counts = NOTHING
         self._counted: set[int | str] = set()
         self._page_is_with: str | None = None
-        self._held_back: Page | None = None
         self._then: Callable[[], None] | None = None
 
     def handle(self, message: WorkerMessage) -> bool:
@@ -151,11 +150,8 @@ class ProductWorker(BaseActor):
         self._page_is_with = None
         self._counts += message.stored.counts
         self._board.stored(self.role, message.stored.counts.seen, self._clock.elapsed())
-        page, self._held_back = self._held_back, None
         then, self._then = self._then, None
-        if page is not None:
-            self._store(page)
-        elif then is not None:
+        if then is not None:
             then()
         else:
             self._go_on(message.stored)
@@ -183,10 +179,8 @@ class ProductWorker(BaseActor):
                 self._fail(stranger)
             elif page is None:
                 self._when_stored(partial(self._go_on, Stored()))
-            elif self._page_is_with is not None:
-                self._held_back = page
             else:
-                self._store(page)
+                self._when_stored(partial(self._store, page))
 
     def _when_stored(self, then: Callable[[], None]) -> None:
         """Do this as soon as no page is with the Mirror any more."""
@@ -249,7 +243,7 @@ class ProductWorker(BaseActor):
     def _end(self) -> SyncProduct:
         assert self._task is not None
         task, self._task, self._job, self._page_is_with = self._task, None, None, None
-        self._held_back, self._then = None, None
+        self._then = None
         self._board.end(self.role)
         structlog.contextvars.clear_contextvars()
         return task

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from cli.common import add_settings_flags, control_of, start_logging
 from config.settings import Settings
-from control.client import ControlClient, NoDaemon
+from control.client import ControlClient
+from control.errors import NoDaemon
 from storage import queries
 from storage.errors import LockHeld
 

@@ -8,7 +8,8 @@ from cli.common import print_json, settings_of, whole_number
 from cli.deciding import add_action, decide
 from cli.screen import harmless, make_console, make_table, minute
 from config.settings import Settings
-from control.protocol import NoSuchEntry, Word
+from control.errors import NoSuchEntry
+from control.protocol import Word
 from storage import decision_queries, queries
 from storage.queries import Row
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from cli.progress import make_progress
-from control.client import ControlClient, ControlError, NoDaemon
+from control.client import ControlClient
+from control.errors import ControlError, NoDaemon
 from control.paths import socket_path
 from control.protocol import RunView
 from rules.model import RunStatus

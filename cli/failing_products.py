@@ -7,7 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from control.protocol import RunView
-from rules.model import Problem
 from rules.problem_lines import problem_lines
 from storage import queries, watch_queries
 from storage.errors import StorageError
@@ -39,7 +38,7 @@ def print_problems(view: RunView, *, all_of_them: str) -> None:
         return
     from cli.screen import harmless  # brings rich along, which most runs do not need
 
-    lines, left = problem_lines([Problem(**dict(each)) for each in view.errors])
+    lines, left = problem_lines(view.errors)
     for line in lines:
         print(f"  {harmless(line)}")
     if left:

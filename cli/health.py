@@ -9,9 +9,9 @@ import argparse
 
 from cli.common import add_settings_flags, control_of, print_json, settings_of
 from config.settings import Settings
-from control.client import ControlError, NoDaemon
-from control.views import FindingView, HealthReply
-from rules.health import Check
+from control.errors import ControlError, NoDaemon
+from control.views import HealthReply
+from rules.health import Check, Finding
 from service.exit_status import ExitStatus
 from storage.damage import met
 
@@ -65,7 +65,7 @@ def _print(reply: HealthReply) -> None:
             _print_finding(word, finding)
 
 
-def _print_finding(word: str, finding: FindingView) -> None:
+def _print_finding(word: str, finding: Finding) -> None:
     from cli.screen import harmless
 
     print(f"  {word}{harmless(finding.message)}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cli.common import control_of
 from config.settings import Settings
-from control.client import ControlError, NoDaemon
+from control.errors import ControlError, NoDaemon
 from control.views import DaemonView, LogPlace, LogView
 from rules.events import EventName
 from storage import queries

@@ -168,9 +168,13 @@ def _run(module: Any, arguments: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1 if module.__name__ in STATUS_IS_THE_ANSWER else 0
     except OSError as error:
-        print(f"testio-sync: {error}", file=sys.stderr)
+        from config.places import NO_PLACE
+
+        is_misnamed = error.errno in NO_PLACE and error.filename is not None
+        said = f"{error.filename} can be no file's path: {error.strerror}; name another one"
+        print(f"testio-sync: {said if is_misnamed else error}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return 2 if is_misnamed else 1
     except Exception as error:
         from cli.failures import explain
 

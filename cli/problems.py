@@ -9,10 +9,14 @@ from cli.common import print_json, settings_of, whole_number
 from cli.deciding import add_action, decide
 from cli.screen import harmless, make_console, make_table, minute
 from config.settings import Settings
-from control.protocol import RetryReply, Word
+from control.protocol import RetryReply, StartRunBody, Word
+from rules.model import Trigger
 from rules.wording import counted
 from storage import decision_queries, queries
 from storage.queries import Row
+
+MOST_SHOWN = 1_000
+"""Rows of a table; --json has all."""
 
 EXAMPLES = """\
   testio-sync problems list
@@ -40,7 +44,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Read the database, or have the decision carried out."""
     settings = settings_of(arguments)
     if arguments.action == "retry":
-        return _retry(settings, arguments)
+        return _retry(settings, arguments.ids)
     if arguments.action == "clear":
         return _clear(settings, arguments.id)
     return _list(settings, as_json=arguments.json)
@@ -64,10 +68,11 @@ def _print_failing(failing: list[Row]) -> None:
     if not failing:
         return
     table = make_table("Not complete", "product", "kind", "since", ">times", "what")
-    for row in failing:
+    for row in failing[:MOST_SHOWN]:
         since, times = minute(row["since"]), str(row["times"])
         table.add_row(_product(row), row["kind"], since, times, harmless(row["error"]))
     make_console().print(table)
+    _print_rest(failing)
 
 
 def _print_entries(entries: list[Row]) -> None:
@@ -78,7 +83,7 @@ def _print_entries(entries: list[Row]) -> None:
         *("id", "product", "kind", "where", "since", "next try", "what"),
         drop=("since", "next try"),
     )
-    for row in entries:
+    for row in entries[:MOST_SHOWN]:
         table.add_row(
             str(row["id"]),
             _product(row),
@@ -89,6 +94,12 @@ def _print_entries(entries: list[Row]) -> None:
             harmless(row["reason"]),
         )
     make_console().print(table)
+    _print_rest(entries)
+
+
+def _print_rest(rows: list[Row]) -> None:
+    if len(rows) > MOST_SHOWN:
+        print(f"... and {len(rows) - MOST_SHOWN} more; --json has them all")
 
 
 def _place(row: Row) -> str:
@@ -121,14 +132,14 @@ def _clear(settings: Settings, entry: int) -> int:
     return 0
 
 
-def _retry(settings: Settings, arguments: argparse.Namespace) -> int:
-    reply = decide(settings, lambda who: who.retry_problems(arguments.ids or None))
+def _retry(settings: Settings, ids: list[int]) -> int:
+    reply = decide(settings, lambda who: who.retry_problems(ids or None))
     if reply.word is Word.NOTHING_TO_RETRY:
         print("nothing to retry")
         return 0
     print(f"{counted(len(reply.ids), 'record')} to try again")
     if reply.admission is None:
-        return _sync(reply, arguments) if reply.phases else 0
+        return _sync(settings, reply) if reply.phases else 0
     if reply.run_id is None:
         print("the daemon is busy; its next run tries them")
     else:
@@ -136,13 +147,9 @@ def _retry(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _sync(reply: RetryReply, given: argparse.Namespace) -> int:
+def _sync(settings: Settings, reply: RetryReply) -> int:
     """No daemon runs: sync as `testio-sync sync` does."""
-    words = ["--phases", *reply.phases]
-    if reply.product_ids is not None:
-        words += ["--product-ids", *map(str, reply.product_ids)]
-    words += ["--db", given.db] if given.db else []
-    words += ["--config", str(given.config)] if given.config else []
-    parser = argparse.ArgumentParser()
-    sync.add_arguments(parser)
-    return sync.main(parser.parse_args(words))
+    body = StartRunBody(
+        phases=reply.phases, product_ids=reply.product_ids, trigger_source=Trigger.CLI
+    )
+    return sync.report(sync.sync_once(settings, body, verbose=False))

@@ -10,7 +10,7 @@ from cli.common import add_settings_flags, print_json, settings_of, whole_number
 from cli.runs_table import runs_table
 from cli.screen import make_console
 from config.settings import Settings
-from control.protocol import NoSuchEntry
+from control.errors import NoSuchEntry
 from rules.model import RunStatus
 from rules.nearest import enumerated, nearest_ids, nearest_word
 from storage import queries

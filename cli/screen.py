@@ -18,6 +18,9 @@ from storage.queries import Row
 WIDTH_WITHOUT_TERMINAL = 10_000
 """Wide enough that nothing is shortened on the way into a file or another program."""
 
+LONGEST = 2_000
+"""Characters of one text that are shown; --json has all of it."""
+
 MAY_BE_SHORTENED = ("product", "name", "title", "state", "what", "why")
 COLOURS = {
     "success": "green",
@@ -47,8 +50,10 @@ def drawn(console: Console, text: str, plain: str) -> str:
 
 
 def harmless(value: object) -> str:
-    """Text without line breaks and terminal sequences, whoever wrote it."""
+    """Text without line breaks and terminal sequences, whoever wrote it, and not without end."""
     text = "" if value is None else str(value)
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}..."
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from config.places import impossible
 from service.installation import (
     Machine,
     data_folder,
@@ -48,12 +49,19 @@ def _add(actions: Any, name: str, what: str) -> argparse.ArgumentParser:
     action.add_argument("--user", action="store_true", help="a service of yours, not the system's")
     action.add_argument(
         "--config",
-        type=lambda text: Path(text).expanduser().absolute(),
+        type=_file,
         metavar="FILE",
         help="the service's settings, a TOML file (/etc/testio-sync/config.toml, written if there "
         "is none; with --user ~/.config/testio-sync/config.toml, as init writes it)",
     )
     return action
+
+
+def _file(text: str) -> Path:
+    path = Path(text).expanduser().absolute()
+    if (flaw := impossible(path)) is not None:
+        raise argparse.ArgumentTypeError(f"{path} can be no file's path: {flaw}; name another one")
+    return path
 
 
 def main(arguments: argparse.Namespace) -> int:

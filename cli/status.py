@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 from cli.common import add_settings_flags, control_of, print_json, settings_of
 from cli.status_screen import show_status
 from config.settings import Settings
-from control.client import ControlError, NoDaemon
+from control.errors import ControlError, NoDaemon
 from control.views import StatusReply
 from rules.attention import Concern, Place, concerns, trouble_of
 from storage import decision_queries, queries

@@ -25,7 +25,8 @@ from cli.following import ended_by_signals
 from cli.progress import Progress, make_progress
 from cli.run_lines import RunLines
 from config.settings import Settings
-from control.client import ControlClient, ControlError, NoDaemon, NotThere
+from control.client import ControlClient
+from control.errors import ControlError, NoDaemon, NoSuchEntry
 from control.protocol import RunView, StartRunBody
 from rules.admission import Admission
 from rules.model import RunStatus
@@ -71,7 +72,12 @@ def main(arguments: argparse.Namespace) -> int:
         print("nothing was done", file=sys.stderr)
         return CANCELLED
     view = sync_once(settings, body, verbose=arguments.verbose)
-    if arguments.json:
+    return report(view, as_json=arguments.json)
+
+
+def report(view: RunView, *, as_json: bool = False) -> int:
+    """Print what a run came to; returns the exit status that tells it."""
+    if as_json:
         print_json(view.model_dump(mode="json"))
     else:
         print_summary(view)
@@ -160,7 +166,7 @@ def _look(control: ControlClient, run_id: int, progress: Progress) -> RunView | 
         raise StorageError(f"run {run_id} cannot come to its end: {status.trouble}")
     try:
         return control.run(run_id)
-    except NotThere:
+    except NoSuchEntry:
         return None
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from cli.common import control_of
 from config.settings import Settings
-from control.client import ControlClient, ControlError, NoDaemon
+from control.client import ControlClient
+from control.errors import ControlError, NoDaemon
 from control.protocol import StartRunBody
 from rules.admission import Admission
 from rules.model import Trigger

@@ -7,7 +7,7 @@ from cli.failing_products import failure_text, names_in
 from cli.following import note, wait
 from cli.screen import harmless
 from config.settings import Settings
-from control.client import ControlError, NoDaemon
+from control.errors import ControlError, NoDaemon
 from control.views import DaemonView
 from rules.events import EventName
 from rules.model import Outcome

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from cli.common import control_of
 from cli.remaining import usual_durations
 from config.settings import Settings
-from control.client import ControlError, NoDaemon
+from control.errors import ControlError, NoDaemon
 from control.views import PhaseProgressView, RunProgressView, StatusReply
 from rules.eta import PhaseSoFar
 from rules.rate import Rate

@@ -22,6 +22,8 @@ from config.secrets import REDACTOR
 
 LogFormat = Literal["json", "console", "auto"]
 
+LONGEST = 10_000
+"""Characters of one text of a line."""
 NOISY = ("alembic", "pykka", "pyrate_limiter", "urllib3")
 FIRST_KEYS = ("at", "level", "event", "run_id", "phase", "product_id", "duration_seconds")
 
@@ -105,13 +107,21 @@ def _shared() -> list[Processor]:
 
 
 def _without_control_characters(_logger: Any, _name: str, event: EventDict) -> EventDict:
-    """Nothing that the remote or a user wrote may move the cursor or begin a line."""
+    """Nothing that the remote or a user wrote may move the cursor, begin a line, or fill a disk."""
     return {
-        key: _escaped(value, keep="\n" if key in ("exception", "stack") else "")
+        key: _escaped(_cut(value), keep="\n" if key in ("exception", "stack") else "")
         if isinstance(value, str)
         else value
         for key, value in event.items()
     }
+
+
+def _cut(text: str) -> str:
+    """Without its middle, if it is too long: a traceback says at its end what happened."""
+    if len(text) <= LONGEST:
+        return text
+    half, text = LONGEST // 2, REDACTOR(text)  # half a secret would not be recognised later
+    return f"{text[:half]}... {len(text) - 2 * half} characters ...{text[-half:]}"
 
 
 def _escaped(text: str, *, keep: str = "") -> str:

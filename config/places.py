@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
+
+NO_PLACE = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR})
+"""What the kernel says of paths where no file can be, whoever asks."""
+
+
+def impossible(path: Path) -> str | None:
+    """Why no file can be at the path, in the system's words; None where one can, or may."""
+    try:
+        path.stat()
+    except OSError as error:
+        return error.strerror if error.errno in NO_PLACE else None
+    return None
 
 
 def default_config_file(environ: Mapping[str, str] | None = None) -> Path:

@@ -7,6 +7,8 @@ import json
 import threading
 from urllib.parse import quote, quote_plus, urlsplit
 
+from config.pieces import PIECE, without_credentials, without_pieces
+
 MASK = "[secret]"
 SECRET_PATH = 8
 """Characters of a part of a URL from which on it is masked by itself."""
@@ -18,6 +20,7 @@ class Redactor:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._forms: tuple[str, ...] = ()
+        self._tokens: tuple[str, ...] = ()
 
     def add(self, secret: str) -> None:
         """From now on this secret is masked. Too short a text (under 4) is left alone."""
@@ -28,12 +31,28 @@ class Redactor:
             # Longer forms first, so that no part of one is left behind.
             self._forms = tuple(sorted(known, key=len, reverse=True))
 
+    def add_token(self, token: str) -> None:
+        """The same; `thoroughly` looks for what is left of it too."""
+        self.add(token)
+        with self._lock:
+            self._tokens = tuple({*self._tokens, token} if len(token) >= PIECE else self._tokens)
+
     def __call__(self, text: str) -> str:
         """The text without the secrets."""
         for form in self._forms:
             if form in text:
                 text = text.replace(form, MASK)
         return text
+
+    def thoroughly(self, text: str) -> str:
+        """A text of the remote's without tokens: known ones in pieces too, others where they show.
+
+        Takes about a microsecond a character and token: not for every line.
+        """
+        text = self(text)
+        for token in self._tokens:
+            text = without_pieces(text, token, MASK)
+        return without_credentials(text, MASK)
 
     def in_bytes(self, body: bytes) -> bytes:
         """The same of a text that is not decoded yet."""

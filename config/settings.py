@@ -20,9 +20,12 @@ from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from config.addresses import loopback_address
+from config.places import impossible
 from config.problems import SettingProblem
 
 MAX_ID = 2**63 - 1
+LONGEST_DATABASE_NAME = 200
+"""Bytes; a file system takes 255, and damaged files and backups beside it add up to 40."""
 
 
 def _base_url(value: object) -> str:
@@ -113,10 +116,24 @@ def _path(value: object) -> object:
         raise ValueError(f"a path and no URL, like {_path_in(text)}")
     if text.endswith("/") and not os.path.isdir(text):
         raise ValueError(f"a path to a file, like {text}testio.db")
+    if not isinstance(value, str | Path):
+        return value
     try:
-        return Path(value).expanduser() if isinstance(value, str | Path) else value
+        path = Path(value).expanduser()
     except RuntimeError as error:
         raise ValueError("a path; that user has no home folder") from error
+    if (flaw := impossible(path)) is not None:
+        raise ValueError(f"a path where a file can be ({flaw})")
+    return path
+
+
+def _database_path(value: object) -> object:
+    path = _path(value)
+    name = os.path.basename(os.path.realpath(path)) if isinstance(path, Path) else ""
+    if len(os.fsencode(name)) > LONGEST_DATABASE_NAME:
+        expected = f"a file name of at most {LONGEST_DATABASE_NAME} bytes"
+        raise ValueError(f"{expected}: those of the files beside the database are longer")
+    return path
 
 
 def _path_in(url: str) -> str:
@@ -162,7 +179,7 @@ def _command(value: object) -> object:
     return value
 
 
-UserPath = Annotated[Path, BeforeValidator(_path)]
+DatabasePath = Annotated[Path, BeforeValidator(_database_path)]
 OptionalPath = Annotated[Path | None, BeforeValidator(_path), BeforeValidator(_empty_is_none)]
 
 
@@ -215,7 +232,7 @@ class Settings(BaseSettings):
         "A proxy for the remote. Proxy variables of the environment are not used.",
         repr=False,
     )
-    db_path: UserPath = _setting(
+    db_path: DatabasePath = _setting(
         "~/.testio-sync/testio.db",
         "TESTIO_DB_PATH",
         "The SQLite file that holds the mirror.",

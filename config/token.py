@@ -55,7 +55,7 @@ def checked_token(token: str, place: Place) -> SecretStr:
     if len(token) < SHORTEST or not token.isascii() or not token.isprintable() or " " in token:
         expected = f"one word of at least {SHORTEST} printable ASCII characters"
         raise _problem(place, "[secret]", expected)
-    REDACTOR.add(token)
+    REDACTOR.add_token(token)
     return SecretStr(token)
 
 

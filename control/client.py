@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from control.endpoints import BY_NAME
+from control.errors import BY_STATUS, ControlError, NoDaemon, OtherDaemon, SilentDaemon
 from control.paths import is_trusted_peer, is_trustworthy
 from control.protocol import (
     DATABASE_HEADER,
-    MAX_WAIT_SECONDS,
     ChoiceReply,
     ConcurrencyBody,
     DecisionReply,
@@ -41,34 +42,6 @@ from control.views import HealthReply, StatusReply
 R = TypeVar("R", bound=BaseModel)
 
 OWN_SOCKET = "each database needs a TESTIO_SOCKET_PATH of its own, or none"
-
-
-class NoDaemon(Exception):
-    """Nobody answers on the socket."""
-
-
-class OtherDaemon(NoDaemon):
-    """The daemon on the socket serves another database: nobody answers for this one (421)."""
-
-
-class ControlError(Exception):
-    """The daemon answered that it will not do that, with the reason."""
-
-
-class NotThere(ControlError):
-    """The daemon knows no such thing (404)."""
-
-
-class TryAgain(ControlError):
-    """The daemon cannot do that just now (503)."""
-
-
-class Declined(ControlError):
-    """The daemon will not do that, because it would make things worse (409)."""
-
-
-class SilentDaemon(ControlError):
-    """Somebody listens on the socket, but does not answer in time."""
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -111,111 +84,102 @@ class ControlClient:
 
     def status(self) -> StatusReply:
         """What the daemon is doing."""
-        return self._call("GET", "/v1/status", StatusReply)
+        return self._ask("status", StatusReply)
 
     def health(self) -> HealthReply:
         """Whether all is well; a daemon that is not says why."""
-        return self._call("GET", "/v1/health", HealthReply, unwell=503)
+        return self._ask("health", HealthReply)
 
     def start_run(self, body: StartRunBody) -> StartRunReply:
         """Ask for a run."""
-        return self._call("POST", "/v1/runs", StartRunReply, body)
+        return self._ask("start_run", StartRunReply, body)
 
     def run(self, run_id: int, *, wait_seconds: int = 0) -> RunView:
         """One run, after waiting at most so long for its end."""
-        return self._call(
-            "GET", f"/v1/runs/{run_id}?wait={wait_seconds}", RunView, wait=wait_seconds
-        )
+        return self._ask("run", RunView, place=run_id, wait=wait_seconds)
 
     def cancel(self) -> WordReply:
         """End the run at work."""
-        return self._call("DELETE", "/v1/runs/current", WordReply)
+        return self._ask("cancel", WordReply)
+
+    def cancel_product(self, product_id: int) -> WordReply:
+        """Leave a product out of the run at work."""
+        return self._ask("cancel_product", WordReply, place=product_id)
 
     def events(self, *, since: int, wait_seconds: int = 0) -> EventsReply:
         """The events after an id, waiting at most so long for one."""
-        target = f"/v1/events?since={since}&wait={wait_seconds}"
-        return self._call("GET", target, EventsReply, wait=wait_seconds)
+        return self._ask("events", EventsReply, since=since, wait=wait_seconds)
 
     def fetch(self, body: FetchBody) -> FetchReply:
         """Fetch what is not known well enough, for a bounded time; ask again for what is pending.
 
         Raises TryAgain while the daemon is busy with other fetches.
         """
-        return self._call("POST", "/v1/fetch", FetchReply, body, wait=MAX_WAIT_SECONDS)
-
-    def cancel_product(self, product_id: int) -> WordReply:
-        """Leave a product out of the run at work."""
-        return self._call("DELETE", f"/v1/runs/current/products/{product_id}", WordReply)
+        return self._ask("fetch", FetchReply, body)
 
     def pause(self, seconds: float | None = None) -> WordReply:
         """No more periodic runs for so long, or until resumed."""
-        return self._call("POST", "/v1/pause", WordReply, PauseBody(seconds=seconds))
+        return self._ask("pause", WordReply, PauseBody(seconds=seconds))
 
     def resume(self) -> WordReply:
         """Periodic runs again."""
-        return self._call("POST", "/v1/resume", WordReply)
+        return self._ask("resume", WordReply)
 
     def set_interval(self, seconds: float | None) -> ChoiceReply:
         """Periodic runs every so many seconds, 0 for none; None: as configured."""
-        return self._call("POST", "/v1/interval", ChoiceReply, IntervalBody(seconds=seconds))
+        return self._ask("interval", ChoiceReply, IntervalBody(seconds=seconds))
 
     def set_concurrency(self, requests: int | None) -> ChoiceReply:
         """So many requests under way at once; None: as configured."""
-        body = ConcurrencyBody(requests=requests)
-        return self._call("POST", "/v1/concurrency", ChoiceReply, body)
+        return self._ask("concurrency", ChoiceReply, ConcurrencyBody(requests=requests))
 
     def set_rate(self, per_second: int | None) -> ChoiceReply:
         """So many requests a second, 0 for no limit; None: as configured."""
-        return self._call("POST", "/v1/rate", ChoiceReply, RateBody(per_second=per_second))
+        return self._ask("rate", ChoiceReply, RateBody(per_second=per_second))
 
     def reload(self) -> ReloadReply:
-        """Have settings and token read again; raises Declined where they are bad."""
-        return self._call("POST", "/v1/reload", ReloadReply, wait=MAX_WAIT_SECONDS)
+        """Have settings and token read again; raises Refused where they are bad."""
+        return self._ask("reload", ReloadReply)
 
     def accept_deletions(self, held_id: int) -> DecisionReply:
         """Mark the rows of a held set as deleted."""
-        return self._call("POST", f"/v1/deletions/{held_id}/accept", DecisionReply)
+        return self._ask("accept_deletions", DecisionReply, place=held_id)
 
     def retry_problems(self, ids: list[int] | None) -> RetryReply:
         """Try open problems again now; None means all of them."""
-        return self._call("POST", "/v1/problems/retry", RetryReply, RetryBody(ids=ids))
+        return self._ask("retry_problems", RetryReply, RetryBody(ids=ids))
 
     def clear_problem(self, entry_id: int) -> DecisionReply:
         """Close an entry of the quarantine."""
-        return self._call("POST", f"/v1/problems/{entry_id}/clear", DecisionReply)
+        return self._ask("clear_problem", DecisionReply, place=entry_id)
 
     def drain(self) -> WordReply:
         """Stop the daemon; a run at work is cancelled."""
-        return self._call("POST", "/v1/drain", WordReply)
+        return self._ask("drain", WordReply)
 
-    def _call(
+    def _ask(
         self,
-        method: str,
-        target: str,
+        name: str,
         reply: type[R],
         body: BaseModel | None = None,
         *,
-        wait: int = 0,
-        unwell: int | None = None,
+        place: int | None = None,
+        **query: int,
     ) -> R:
-        """`unwell`: the status of an answer that is a reply all the same."""
+        """Make the request that is declared under this name; what it says is a `reply`."""
+        endpoint = BY_NAME[name]
         payload = None if body is None else body.model_dump_json(exclude_unset=True)
-        with self._connected(wait) as connection:
-            connection.request(method, target, body=payload, headers=self._headers)
+        with self._connected(endpoint.seconds + query.get("wait", 0)) as connection:
+            target = endpoint.target(place, **query)
+            connection.request(endpoint.method, target, body=payload, headers=self._headers)
             response = connection.getresponse()
-            answer = response.read()
-        if response.status == unwell and (found := _reply(answer, reply)) is not None:
+            answer, status = response.read(), response.status
+        if status == 503 and endpoint.unwell and (found := _reply(answer, reply)) is not None:
             return found
-        if response.status == 421:
-            raise OtherDaemon(f"{_error_of(answer, response.status)} ({self.path}); {OWN_SOCKET}")
-        if response.status == 404:
-            raise NotThere(_error_of(answer, response.status))
-        if response.status == 409:
-            raise Declined(_error_of(answer, response.status))
-        if response.status == 503:
-            raise TryAgain(_error_of(answer, response.status))
-        if response.status >= 400:
-            raise ControlError(_error_of(answer, response.status))
+        if status == 421:
+            raise OtherDaemon(f"{_error_of(answer, status)} ({self.path}); {OWN_SOCKET}")
+        if status >= 400:
+            raise BY_STATUS.get(status, ControlError)(_error_of(answer, status))
         return reply.model_validate_json(answer)
 
     @contextmanager

@@ -1,18 +1,20 @@
 """The control API in OpenAPI 3.1, made from the types and routes that the server uses.
 
-`python -m control.openapi > docs/openapi.json` writes it again; a test holds the file against it.
+`python -m control.openapi > docs/openapi.json` writes it again, and with `curl` behind it the
+examples in docs/control-api.md; tests hold both against the code.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from control.endpoints import ENDPOINTS, Endpoint, Number
 from control.protocol import DATABASE_HEADER, NO_DATABASE, ErrorReply
-from control.routes import ENDPOINTS, Endpoint, Number
 
 REF = "#/components/schemas/{model}"
 MEANINGS = {
@@ -77,7 +79,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
             },
         },
     }
-    parameters = [_parameter(number, "query") for number in endpoint.query]
+    parameters: list[dict[str, Any]] = [_parameter(number, "query") for number in endpoint.query]
     if endpoint.place is not None:
         parameters.append(_parameter(endpoint.place, "path"))
     if parameters:
@@ -109,14 +111,30 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _parameter(number: Number, where: str) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "integer", "minimum": number.low, "maximum": number.high}
+    if number.default is not None:
+        schema["default"] = number.default
     return {
         "name": number.name,
         "in": where,
         "required": where == "path",
         "description": number.meaning,
-        "schema": {"type": "integer", "minimum": number.low, "maximum": number.high},
+        "schema": schema,
     }
 
 
+def curl_examples() -> str:
+    """Each request as one line for a shell, as docs/control-api.md shows them."""
+    lines = []
+    for endpoint in ENDPOINTS:
+        method = "" if endpoint.method == "GET" else f" -X {endpoint.method}"
+        path = endpoint.target(7)
+        query = f"?{endpoint.example_query}" if endpoint.example_query else ""
+        url = f"'http://sync{path}{query}'" if query else f"http://sync{path}"
+        body = f" -d '{endpoint.example}'" if endpoint.example else ""
+        lines.append(f"curl --unix-socket $S{method} {url}{body}")
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
-    print(json.dumps(document(), indent=2))
+    print(curl_examples() if "curl" in sys.argv[1:] else json.dumps(document(), indent=2))

@@ -23,7 +23,7 @@ from rules.choices import HIGHEST_RATE, LONGEST_INTERVAL, LONGEST_PAUSE, MOST_CO
 from rules.contradictions import contradiction
 from rules.fetching import MAX_ENTITIES, FetchState
 from rules.instants import SINCE_EXPECTED, parse_since
-from rules.model import ErrorKind, Kind, RunStatus, SyncPhase, Trigger
+from rules.model import ErrorKind, Kind, Problem, RunStatus, SyncPhase, Trigger
 
 MAX_ID = 2**63 - 1
 DATABASE_HEADER = "Testio-Database"
@@ -35,14 +35,6 @@ MAX_EVENTS = 1000
 
 Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Id = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
-
-
-class NoSuchEntry(Exception):
-    """What was named does not exist, or was decided otherwise; the text says which. A 404."""
-
-
-class Refused(Exception):
-    """What was asked for would make things worse; the text says why, and nothing changed. A 409."""
 
 
 class Word(StrEnum):
@@ -194,15 +186,6 @@ class RetryReply(Body):
     run_id: int | None = None
 
 
-class ProblemView(Body):
-    """One failure of a run."""
-
-    kind: ErrorKind
-    message: str
-    phase: SyncPhase | None = None
-    product_id: int | None = None
-
-
 class RunView(Body):
     """`GET /v1/runs/{id}` and `testio-sync sync --json`: one run, ended or not."""
 
@@ -216,7 +199,7 @@ class RunView(Body):
     tests_updated: int = 0
     duration_seconds: float | None = None
     warnings: list[str] = Field(default=[])
-    errors: list[ProblemView] = Field(default=[])
+    errors: list[Problem] = Field(default=[])
 
 
 Ids = Annotated[list[Id], Field(min_length=1, max_length=MAX_ENTITIES)]

@@ -23,7 +23,7 @@ import structlog
 from waitress import wasyncore
 from waitress.server import create_server
 
-from control.app import ControlApp, Handlers, Served
+from control.app import ControlApp, Served
 from control.paths import LONGEST
 
 THREADS = 8
@@ -54,7 +54,7 @@ class ControlServer:
     A socket that somebody removes meanwhile is made again; one in its place is left alone.
     """
 
-    def __init__(self, path: Path, handlers: Handlers, served: Served | None = None) -> None:
+    def __init__(self, path: Path, handlers: object, served: Served | None = None) -> None:
         """`served`: requests that are meant for another database are refused."""
         self.path = path
         self._app = ControlApp(handlers, served)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from control.body import Body
-from rules.health import Check
+from rules.health import Finding
 from rules.model import BreakerState, SyncPhase, Trigger
 
 
@@ -135,16 +135,6 @@ class StatusReply(Body):
     choices: ChoicesView = ChoicesView()
 
 
-class FindingView(Body):
-    """One thing that is not as it should be. `seconds`: for how long, null where unknown."""
-
-    check: Check
-    where: str
-    seconds: float | None
-    message: str
-    advice: str
-
-
 class HealthReply(Body):
     """`GET /v1/health`: with status 200 if healthy, else with 503.
 
@@ -152,8 +142,8 @@ class HealthReply(Body):
     """
 
     healthy: bool
-    reasons: list[FindingView]
-    warnings: list[FindingView]
+    reasons: list[Finding]
+    warnings: list[Finding]
     at: datetime
     database: str
     daemon: DaemonView | None

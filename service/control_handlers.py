@@ -12,16 +12,20 @@ from typing import TypeVar
 from actors.base import NoAnswer
 from actors.system import ActorSystem
 from config.settings import Settings
-from control.app import NotAnswered
+from control.errors import NoSuchEntry, TryAgain
 from control.protocol import (
     MAX_WAIT_SECONDS,
     ChoiceReply,
+    ConcurrencyBody,
     DecisionReply,
     EventsReply,
     FetchBody,
     FetchReply,
-    NoSuchEntry,
+    IntervalBody,
+    PauseBody,
+    RateBody,
     ReloadReply,
+    RetryBody,
     RetryReply,
     RunView,
     StartRunBody,
@@ -119,13 +123,15 @@ class ControlHandlers:
         admitted = _answered(lambda: self.system.start_run(request))
         return StartRunReply(word=admitted.word, run_id=admitted.run_id)
 
-    def run(self, run_id: int, wait_seconds: float) -> RunView | None:
+    def run(self, run_id: int, wait: int) -> RunView:
         """One run, after waiting for its end."""
-        give_up_at = time.monotonic() + wait_seconds
+        give_up_at = time.monotonic() + wait
         while not self._has_ended(run_id) and time.monotonic() < give_up_at:
             if self.stopping.is_set() or self.system.wait_for(run_id, timeout=POLL_SECONDS):
                 break
-        return self._find(run_id)
+        if (view := self._find(run_id)) is None:
+            raise NoSuchEntry(f"there is no run {run_id}, or it has not begun yet")
+        return view
 
     def _has_ended(self, run_id: int) -> bool:
         view = self._find(run_id)
@@ -142,14 +148,12 @@ class ControlHandlers:
         word = Word.NOTHING_TO_CANCEL if run_id is None else Word.CANCELLING
         return WordReply(word=word, run_id=run_id)
 
-    def events(
-        self, since: int | None, run_id: int | None, limit: int, wait_seconds: float
-    ) -> EventsReply:
+    def events(self, since: int | None, run: int | None, limit: int, wait: int) -> EventsReply:
         """Events, after waiting for the first one that is new."""
-        give_up_at = time.monotonic() + wait_seconds
+        give_up_at = time.monotonic() + wait
         while True:
             with _using_the_database(), queries.open_readonly(self.settings.db_path) as connection:
-                rows = queries.events(connection, since=since, run_id=run_id, limit=limit)
+                rows = queries.events(connection, since=since, run_id=run, limit=limit)
             if rows or time.monotonic() >= give_up_at or self.stopping.is_set():
                 return EventsReply(events=rows, last_id=rows[-1]["id"] if rows else since or 0)
             self.stopping.wait(POLL_SECONDS)
@@ -157,7 +161,7 @@ class ControlHandlers:
     def fetch(self, body: FetchBody) -> FetchReply:
         """Fetch what is not known well enough, each entity once however many ask."""
         if self.stopping.is_set():
-            raise NotAnswered("the daemon is stopping; try again")
+            raise TryAgain("the daemon is stopping; try again")
         outcomes = self.fetcher.refresh(
             entities_of(body), body.not_before, seconds=MAX_WAIT_SECONDS
         )
@@ -175,25 +179,25 @@ class ControlHandlers:
         word = Word.NOTHING_TO_CANCEL if run_id is None else Word.CANCELLING
         return WordReply(word=word, run_id=run_id)
 
-    def pause(self, seconds: float | None) -> WordReply:
+    def pause(self, body: PauseBody) -> WordReply:
         """No more periodic runs, for so long or until resumed."""
-        return self._steered(lambda: self.steering.pause(seconds))
+        return self._steered(lambda: self.steering.pause(body.seconds))
 
     def resume(self) -> WordReply:
         """Periodic runs again."""
         return self._steered(self.steering.resume)
 
-    def set_interval(self, seconds: float | None) -> ChoiceReply:
+    def interval(self, body: IntervalBody) -> ChoiceReply:
         """Periodic runs every so many seconds."""
-        return self._steered(lambda: self.steering.set_interval(seconds))
+        return self._steered(lambda: self.steering.set_interval(body.seconds))
 
-    def set_concurrency(self, requests: int | None) -> ChoiceReply:
+    def concurrency(self, body: ConcurrencyBody) -> ChoiceReply:
         """So many requests at once."""
-        return self._steered(lambda: self.steering.set_concurrency(requests))
+        return self._steered(lambda: self.steering.set_concurrency(body.requests))
 
-    def set_rate(self, per_second: int | None) -> ChoiceReply:
+    def rate(self, body: RateBody) -> ChoiceReply:
         """So many requests a second."""
-        return self._steered(lambda: self.steering.set_rate(per_second))
+        return self._steered(lambda: self.steering.set_rate(body.per_second))
 
     def reload(self) -> ReloadReply:
         """Read settings and token again."""
@@ -203,15 +207,15 @@ class ControlHandlers:
         with _using_the_database():
             return _answered(change)
 
-    def accept_deletions(self, held_id: int) -> DecisionReply:
+    def accept_deletions(self, entry_id: int) -> DecisionReply:
         """Mark the rows of a held set as deleted."""
         with _using_the_database():
-            return self.operator.accept_deletions(held_id)
+            return self.operator.accept_deletions(entry_id)
 
-    def retry_problems(self, ids: list[int] | None) -> RetryReply:
+    def retry_problems(self, body: RetryBody) -> RetryReply:
         """Open problems are due now, and a run takes them up."""
         with _using_the_database():
-            reply = self.operator.retry_problems(ids)
+            reply = self.operator.retry_problems(body.ids)
         if not reply.phases:
             return reply
         request = make_request(
@@ -235,7 +239,7 @@ def _answered(ask: Callable[[], T]) -> T:
     try:
         return ask()
     except NoAnswer as error:
-        raise NotAnswered(f"{error}; try again") from error
+        raise TryAgain(f"{error}; try again") from error
 
 
 @contextmanager
@@ -244,4 +248,4 @@ def _using_the_database() -> Iterator[None]:
     try:
         yield
     except StorageError as error:
-        raise NotAnswered(str(error)) from error
+        raise TryAgain(str(error)) from error

@@ -18,7 +18,7 @@ from config.problems import SettingsError
 from config.settings import Settings
 from config.token import find_token
 from config.version import program_version
-from control.client import ControlError, NoDaemon, SilentDaemon
+from control.errors import ControlError, NoDaemon, SilentDaemon
 from control.paths import socket_path
 from rules.doctor import (
     judge_clock,

@@ -106,6 +106,7 @@ class Fetcher:
         self, entities: list[Entity], not_before: datetime, scope: RequestScope, pace: Pace
     ) -> Outcomes:
         outcomes: dict[Entity, FetchOutcome] = {}
+        part = scope.part()
         try:
             now = datetime.now(UTC)
             # It may have been fetched while this one waited for its turn, or for the lock.
@@ -115,8 +116,9 @@ class Fetcher:
                 if self._mirror.standing(entity).is_fresh(not_before=not_before, now=now)
             }
             if old := [entity for entity in entities if entity not in outcomes]:
-                for entity, brought in self._reader(not_before, scope, pace).read(old):
+                for entity, brought in self._reader(not_before, part, pace).read(old):
                     outcomes[entity] = self._stored(entity, brought)
+                    part.large.let_go()
             return outcomes
         except _NoSections as error:
             [entity] = entities
@@ -128,6 +130,8 @@ class Fetcher:
             failure = FetchOutcome.failed(
                 ErrorKind.CRASHED, "the fetch failed on this; see the log"
             )
+        finally:
+            scope.release(part)
         return dict.fromkeys(entities, failure) | outcomes
 
     def _reader(self, not_before: datetime, scope: RequestScope, pace: Pace) -> RemoteReader:

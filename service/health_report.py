@@ -5,11 +5,11 @@ Apart from the daemon's own check, so that the command line loads no actors.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from config.settings import Settings
-from control.views import DaemonView, FindingView, HealthReply
+from control.views import DaemonView, HealthReply
 from rules.health import Check, Facts, Finding, Limits, Listing, Verdict, judge
 from rules.last_run import LastRun
 from rules.model import Kind, RunStatus
@@ -112,19 +112,14 @@ def reply_of(
     """The judgement as it is told."""
     return HealthReply(
         healthy=verdict.healthy,
-        reasons=[_view(finding) for finding in verdict.reasons],
-        warnings=[_view(finding) for finding in verdict.warnings],
+        reasons=[_rounded(finding) for finding in verdict.reasons],
+        warnings=[_rounded(finding) for finding in verdict.warnings],
         at=at,
         database=str(settings.db_path),
         daemon=daemon,
     )
 
 
-def _view(finding: Finding) -> FindingView:
-    return FindingView(
-        check=finding.check,
-        where=finding.where,
-        seconds=None if finding.seconds is None else round(finding.seconds, 1),
-        message=finding.message,
-        advice=finding.advice,
-    )
+def _rounded(finding: Finding) -> Finding:
+    seconds = None if finding.seconds is None else round(finding.seconds, 1)
+    return replace(finding, seconds=seconds)

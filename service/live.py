@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from actors.features import features_by_section, plain_features
-from actors.list_windows import read_windows
-from actors.tests_reading import MAX_WINDOWS
-from rules.listing import Listing, Reading
-from rules.records import BadRow, FeatureRecord, HoleRecord, ProductRecord, TestRecord
+from rules.records import BadRow, FeatureRecord, ProductRecord, TestRecord
 from rules.verifying import Live
+from rules.windows import Window
 from testio.client import TestioClient
+from testio.errors import ServerError, Timeout
 from testio.limits import RequestScope
 from testio.payloads import Rows
+
+PAGE_SIZE = 25
+"""The remote's own default."""
+MAX_PAGES = 20_000
 
 
 class NotReadable(Exception):
@@ -28,38 +31,67 @@ class LiveList:
 
 
 def live_tests(client: TestioClient, product_id: int, scope: RequestScope) -> LiveList:
-    """All tests of a product, but for the holes. Raises NotReadable or TestioError."""
-    listing = Listing()
+    """All tests of a product, by plain pages of one size from the first to an empty one.
+
+    Not by `rules.listing`, which would check the sync's reader with itself. So nothing here sees
+    a row that moves between two pages; what seems to be missing is looked at again one by one.
+    Raises NotReadable or TestioError.
+    """
     found: dict[int, TestRecord] = {}
     unusable: dict[str, BadRow] = {}
-    windows = read_windows(
-        listing,
-        lambda window, patient, retry_slow: client.list_tests(
-            product_id, window, scope, patient=patient, retry_slow=retry_slow
-        ),
-        lambda _rows: (),
-        most=MAX_WINDOWS,
-    )
-    for taken in windows:
-        found |= {record.id: record for record in taken.records}
-        unusable |= {bad.fingerprint: bad for bad in taken.bad_rows}
-    unusable |= {hole.fingerprint: _as_bad_row(hole) for hole in listing.take_holes()}
-    if listing.state is not Reading.COMPLETE:
-        raise NotReadable(listing.why_abandoned or f"no end within {MAX_WINDOWS} pages")
+    before: tuple[int | None, ...] = ()
+    for number in range(1, MAX_PAGES + 1):
+        rows = _page_of_tests(client, product_id, number, scope)
+        is_new = rows.ids != before and any(key not in found for key in rows.ids)
+        before = rows.ids
+        found |= {record.id: record for record in rows.records}
+        unusable |= {bad.fingerprint: bad for bad in rows.bad_rows}
+        if not is_new:  # an empty page; or all rows once more, as the remote ignores paging
+            break
+    else:
+        raise NotReadable(f"no end within {MAX_PAGES} pages")
     return LiveList(
         records=tuple(live_test(record) for record in found.values()),
         unusable=tuple(unusable.values()),
     )
 
 
-def _as_bad_row(hole: HoleRecord) -> BadRow:
-    return BadRow(
-        position=hole.position,
-        record_id=None,
-        reason="the remote fails on every page that holds it",
-        excerpt="",
-        fingerprint=hole.fingerprint,
-    )
+def _page_of_tests(
+    client: TestioClient, product_id: int, number: int, scope: RequestScope
+) -> Rows[TestRecord]:
+    """One page; where it fails for good, what can be shown of it, row by row."""
+    try:
+        return client.list_tests(product_id, Window(page=number, per_page=PAGE_SIZE), scope)
+    except (ServerError, Timeout):
+        first = (number - 1) * PAGE_SIZE
+        singles = [
+            _single_row(client, product_id, position, scope)
+            for position in range(first + 1, first + PAGE_SIZE + 1)
+        ]
+        if all(row.ids == (None,) for row in singles):
+            raise
+        return Rows(
+            ids=tuple(key for row in singles for key in row.ids),
+            records=tuple(record for row in singles for record in row.records),
+            bad_rows=tuple(bad for row in singles for bad in row.bad_rows),
+        )
+
+
+def _single_row(
+    client: TestioClient, product_id: int, position: int, scope: RequestScope
+) -> Rows[TestRecord]:
+    try:
+        window = Window(page=position, per_page=1)
+        return client.list_tests(product_id, window, scope, patient=False)
+    except ServerError:
+        bad = BadRow(
+            position=position,
+            record_id=None,
+            reason="the remote fails on every page that holds it",
+            excerpt="",
+            fingerprint=f"position {position}",
+        )
+        return Rows(ids=(None,), records=(), bad_rows=(bad,))
 
 
 def live_test(record: TestRecord) -> Live:

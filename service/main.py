@@ -26,9 +26,11 @@ from control.server import ControlServer
 from control.views import DaemonView, LogView
 from rules.events import EventName, SyncEvent
 from service.account import AccountGuard
+from service.allocator import give_back_early
 from service.assembly import make_daemon_parts, make_fetcher, make_guard
 from service.configuration import Configuration, ReadAgain
 from service.control_handlers import ControlHandlers
+from service.endings import REBUILD, endings
 from service.exit_status import DaemonFailed, ExitStatus
 from service.fetcher import Fetcher
 from service.log_place import log_place
@@ -49,8 +51,6 @@ log = structlog.get_logger("daemon")
 
 WATCH_SECONDS = 2.0
 """Between two looks; a look wakes several actors, which is most of what an idle daemon does."""
-REBUILD = "testio-sync rebuild"
-START_AGAIN = "start the daemon again: it takes the file that is there, or makes a new one"
 TOUCH_SECONDS = 60.0
 TIDY_SECONDS = 24 * 3600.0
 
@@ -61,6 +61,7 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
     The first SIGTERM or SIGINT stops in order, with status 0; a second one exits at once.
     `read_again` is what SIGHUP and `reload` go by.
     """
+    give_back_early()  # before the first thread
     socket = socket_path(settings.db_path, settings.socket_path)
     stop = threading.Event()
     signals = Signals(stop)
@@ -187,28 +188,10 @@ def _watch(
         now = time.monotonic()
         lookout.beat()
         watchdog.look()
-        if system.gave_up.is_set():
-            log.critical("daemon_gave_up", reason=system.gave_up_because)
-            lookout.gave_up(system.gave_up_because)
-            return ExitStatus.GAVE_UP
-        if account.refused is not None and _is_idle(system):
-            log.critical("wrong_account", reason=account.refused.message)
-            lookout.gave_up(account.refused.message)
-            return ExitStatus.USAGE
-        if (damage := store.database.damage) is not None:
-            log.critical(
-                "database_damaged", path=str(damage.path), reason=damage.what, todo=REBUILD
-            )
-            lookout.gave_up(str(damage))
-            return ExitStatus.DAMAGED
-        if not store.lock.is_mine():
-            log.critical("lock_file_replaced", path=str(store.lock.path), todo=START_AGAIN)
-            lookout.gave_up(f"its lock file {store.lock.path} was replaced or removed")
-            return ExitStatus.DATABASE
-        if not store.database.is_in_place():
-            log.critical("database_replaced", path=str(store.database.path), todo=START_AGAIN)
-            lookout.gave_up(f"its database {store.database.path} was replaced or removed")
-            return ExitStatus.DATABASE
+        for end in endings(system, store, account):
+            log.critical(end.event, **end.detail)
+            lookout.gave_up(end.reason)
+            return end.status
         if now - touched >= TOUCH_SECONDS:
             touched = now
             store.lock.touch()
@@ -216,14 +199,6 @@ def _watch(
             tidied = now
             _forget_old_events(live.settings, store)
     return ExitStatus.DONE
-
-
-def _is_idle(system: ActorSystem) -> bool:
-    """Whether no run is at work: its failure is to be on disk before the daemon ends."""
-    try:
-        return system.status().current is None
-    except NoAnswer:
-        return False
 
 
 def _forget_old_events(settings: Settings, store: Store) -> None:

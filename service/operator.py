@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from config.settings import Settings
-from control.protocol import DecisionReply, NoSuchEntry, RetryReply, Word
+from control.errors import NoSuchEntry
+from control.protocol import DecisionReply, RetryReply, Word
 from rules.events import EventName, SyncEvent
 from rules.model import PRODUCT_LIST, Kind, SyncPhase
 from service.store import Store, open_store

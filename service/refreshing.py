@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from config.settings import Settings
-from control.client import ControlClient, ControlError, NoDaemon, TryAgain
+from control.client import ControlClient
+from control.errors import ControlError, NoDaemon, TryAgain
 from control.protocol import FetchBody, FetchReply
 from rules.fetching import Entity, FetchOutcome, FetchState
 from service.daemon_address import control_of

@@ -21,7 +21,8 @@ from actors.system import ActorSystem
 from config.logs import configure_logs
 from config.problems import SettingsError
 from config.settings import Settings
-from control.protocol import ChoiceReply, Refused, ReloadReply, Word, WordReply
+from control.errors import Refused
+from control.protocol import ChoiceReply, ReloadReply, Word, WordReply
 from rules.choices import PREFIX, Choices, choices_of
 from rules.events import EventName, SyncEvent
 from rules.model import Outcome

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from actors.messages import RunProgress
 from actors.work_board import Activity
-from control.protocol import ProblemView, RunView
+from control.protocol import RunView
 from control.views import ChoicesView, PhaseProgressView, RemoteView, RunProgressView, WorkerView
 from rules.choices import Choices
-from rules.model import ErrorKind, Problem, RunStatus, SyncResult
+from rules.model import ErrorKind, RunStatus, SyncResult
 from service.exit_status import ExitStatus
 from storage.queries import Row
 from testio.tally import RemoteState
@@ -26,17 +26,7 @@ def view_of_result(result: SyncResult) -> RunView:
         tests_updated=result.tests_updated,
         duration_seconds=round(result.duration_seconds, 3),
         warnings=list(result.warnings),
-        errors=[view_of_problem(problem) for problem in result.errors],
-    )
-
-
-def view_of_problem(problem: Problem) -> ProblemView:
-    """One failure."""
-    return ProblemView(
-        kind=problem.kind,
-        message=problem.message,
-        phase=problem.phase,
-        product_id=problem.product_id,
+        errors=list(result.errors),
     )
 
 

@@ -22,7 +22,9 @@ def store_parts(connection: Connection, records: Sequence[Record], now: str) -> 
     products = [record for record in records if isinstance(record, ProductRecord)]
     features = [record for record in records if isinstance(record, FeatureRecord)]
     if products:
-        _replace(connection, SECTIONS, (p.id for p in products), _sections_of(products, now), now)
+        owners = [product.id for product in products]
+        _replace(connection, SECTIONS, owners, _sections_of(products, now), now)
+        _unsettle(connection, owners, now)
     if features:
         placed = [feature.id for feature in features if feature.section_ids is not None]
         _replace(connection, LINKS, placed, _links_of(features, now), now)
@@ -35,6 +37,13 @@ def drop_parts(connection: Connection, table: str, owner_ids: Iterable[int], now
     ids = json.dumps(list(owner_ids))
     for mark, _ in {"products": [SECTIONS], "features": [LINKS, STORIES]}.get(table, []):
         connection.execute(mark, {"now": now, "owners": ids})
+
+
+def _unsettle(connection: Connection, products: list[int], now: str) -> None:
+    """Where sections came up or went, no feature stands in what is gone, and it is not known
+    any more in which ones the features stand: the sections are asked again."""
+    for statement in (DROP_LINKS, FORGET_SECTIONS):
+        connection.execute(statement, {"now": now, "owners": json.dumps(products)})
 
 
 def _replace(
@@ -105,6 +114,19 @@ LINKS = (
     ON CONFLICT (feature_id, section_id) DO UPDATE SET
         changed_at = CASE WHEN deleted_at = :now THEN changed_at ELSE :now END, deleted_at = NULL
     """,
+)
+
+CHANGED = (
+    "FROM sections WHERE product_id IN (SELECT value FROM json_each(:owners))"
+    " AND (deleted_at = :now OR (deleted_at IS NULL AND changed_at = :now))"
+)
+DROP_LINKS = (
+    "UPDATE feature_sections SET deleted_at = :now WHERE deleted_at IS NULL AND section_id IN"
+    f" (SELECT id {CHANGED} AND deleted_at = :now)"
+)
+FORGET_SECTIONS = (
+    "UPDATE sync_cursors SET sections_as_of = NULL WHERE kind = 'features' AND product_id IN"
+    f" (SELECT product_id {CHANGED})"
 )
 
 STORIES = (

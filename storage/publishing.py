@@ -22,8 +22,11 @@ class CannotPublish(Exception):
 
 def refuse_existing(target: Path, *, force: bool) -> None:
     """Raise CannotPublish where a file is in the way, or there is no folder to put it in."""
-    if not target.parent.is_dir():
-        raise CannotPublish(f"there is no folder {target.parent}; make it first")
+    folder = target.parent
+    if not folder.is_dir() and os.path.lexists(folder):
+        raise CannotPublish(f"{folder} is no folder, so {target} cannot be made")
+    if not folder.is_dir():
+        raise CannotPublish(f"there is no folder {folder}; make it first")
     if target.is_dir():
         raise CannotPublish(f"{target} is a folder; name a file")
     if os.path.lexists(target) and not force:

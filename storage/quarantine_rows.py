@@ -1,4 +1,8 @@
-"""The quarantine: records that could not be used, and holes where the remote shows none."""
+"""The quarantine: records that could not be used, and holes where the remote shows none.
+
+Of the records of one list that could not be used the first ones have an entry each; the others
+have one together, which says how many they are.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,15 @@ from sqlite3 import Connection
 
 from rules.model import Kind
 from rules.probing import pause_after
-from rules.records import Page
+from rules.records import BadRow, Page
 from storage.times import as_text
 
 Values = dict[str, object]
+
+MOST_BAD_ROWS = 100
+"""Of one list, that are kept one by one."""
+MORE = "more bad rows"
+"""The fingerprint of the entry for all others; its reason begins with their number."""
 
 HEALED = "healed"
 NOT_MET = "a complete listing no longer met it"
@@ -36,19 +45,8 @@ def store_gaps(
     if page.records and may_heal:
         ids = json.dumps([record.id for record in page.records])
         connection.execute(RESOLVE_IDS, place | {"ids": ids, "why": HEALED})
-    rows = [
-        place
-        | {
-            "fingerprint": bad.fingerprint,
-            "position": bad.position,
-            "record_id": bad.record_id,
-            "reason": bad.reason,
-            "excerpt": bad.excerpt,
-        }
-        for bad in page.bad_rows
-    ]
-    if rows:
-        connection.executemany(BAD_ROW, rows)
+    if page.bad_rows:
+        _store_bad_rows(connection, page, place)
     holes = [
         place
         | {
@@ -69,6 +67,29 @@ def store_gaps(
         connection.execute(RESOLVE, place | {"fingerprint": fingerprint, "why": HEALED})
 
 
+def _store_bad_rows(connection: Connection, page: Page, place: Values) -> None:
+    place = place | {"is_full": page.listing is not None and page.listing.full, "more": MORE}
+    shown = {fingerprint for (fingerprint,) in connection.execute(SHOWN, place)}
+    more: list[BadRow] = []
+    for bad in page.bad_rows:
+        if bad.fingerprint not in shown and len(shown) >= MOST_BAD_ROWS:
+            more.append(bad)
+            continue
+        shown.add(bad.fingerprint)
+        entry = {
+            "fingerprint": bad.fingerprint,
+            "position": bad.position,
+            "record_id": bad.record_id,
+            "reason": bad.reason,
+            "excerpt": bad.excerpt,
+        }
+        connection.execute(BAD_ROW, place | entry)
+    if more:
+        new = sum(bad.fingerprint not in page.counted for bad in more)
+        many = {"position": more[0].position, "new": new, "all": len(more)}
+        connection.execute(MORE_BAD_ROWS, place | many)
+
+
 def _note_probe(connection: Connection, place: Values, at: datetime) -> None:
     row = connection.execute(PROBES, place).fetchone()
     if row is not None:
@@ -87,10 +108,36 @@ def resolve_not_met(
 
 
 def open_gaps(connection: Connection, product_id: int, kind: Kind) -> int:
-    """How many entries stand open."""
-    row = connection.execute(OPEN, (product_id, kind.value)).fetchone()
+    """How many records have an open entry, alone or with others."""
+    place = {"product_id": product_id, "kind": kind.value, "more": MORE}
+    row = connection.execute(OPEN, place).fetchone()
     return int(row[0])
 
+
+SHOWN = """
+SELECT fingerprint FROM quarantine
+WHERE product_id = :product_id AND kind = :kind AND sort = 'bad_row' AND resolved_at IS NULL
+    AND fingerprint != :more AND (last_run_id >= :run_id OR NOT :is_full)
+"""
+"""What this listing has met; where it need not come to the end, all that stands open."""
+
+MORE_BAD_ROWS = """
+INSERT INTO quarantine
+    (product_id, kind, fingerprint, position, reason, excerpt,
+     first_seen_at, last_seen_at, last_run_id, sort)
+VALUES
+    (:product_id, :kind, :more, :position, :all || ' more of this list cannot be used', '',
+     :now, :now, :run_id, 'bad_row')
+ON CONFLICT (product_id, kind, fingerprint) DO UPDATE SET
+    first_seen_at = CASE WHEN resolved_at IS NULL THEN first_seen_at ELSE :now END,
+    reason = CASE
+        WHEN resolved_at IS NOT NULL OR (:is_full AND last_run_id < :run_id) THEN :all
+        WHEN last_run_id = :run_id THEN CAST(reason AS INTEGER) + :new
+        ELSE max(CAST(reason AS INTEGER), :all)
+    END || ' more of this list cannot be used',
+    position = excluded.position, last_seen_at = excluded.last_seen_at,
+    last_run_id = max(last_run_id, excluded.last_run_id), resolved_at = NULL, resolution = NULL
+"""
 
 BAD_ROW = """
 INSERT INTO quarantine
@@ -152,5 +199,6 @@ WHERE product_id = :product_id AND kind = :kind AND last_run_id < :run_id AND re
 """
 
 OPEN = """
-SELECT count(*) FROM quarantine WHERE product_id = ? AND kind = ? AND resolved_at IS NULL
+SELECT coalesce(sum(CASE fingerprint WHEN :more THEN CAST(reason AS INTEGER) ELSE 1 END), 0)
+FROM quarantine WHERE product_id = :product_id AND kind = :kind AND resolved_at IS NULL
 """

@@ -19,7 +19,7 @@ from testio.errors import (
     Timeout,
     Unauthorized,
 )
-from testio.said import NOTHING, Said, said_in
+from testio.said import NOTHING, Said, masking, said_in
 
 CHUNK = 64 * 1024
 MOST_SAID = 16 * 1024
@@ -118,7 +118,7 @@ def redirect_host(response: requests.Response, token: str) -> str:
         host = urlsplit(response.headers.get("Location", "")).hostname or "?"
     except ValueError:
         return "?"
-    return "?" if token.lower() in host else host
+    return host if masking(token).thoroughly(host) == host else "?"
 
 
 def root_cause(error: BaseException) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
 from rules.records import BugRecord, FeatureRecord, ProductRecord, TestRecord
 from rules.windows import Window
@@ -10,10 +12,15 @@ from testio import payloads
 from testio.errors import NotFound
 from testio.limits import RequestScope
 from testio.payloads import Rows
+from testio.room import Room
 from testio.tally import RemoteState
 from testio.transport import Query, Transport, TransportOptions
 
+T = TypeVar("T")
+
 WITH_STORIES: Query = (("includes[]", "user_stories"),)
+LARGE = 256 * 1024
+"""Bytes from which on an answer needs room."""
 
 
 class TestioClient:
@@ -26,18 +33,21 @@ class TestioClient:
 
     def __init__(self, options: TransportOptions) -> None:
         self.transport = Transport(options)
+        self._room = Room()
 
     def list_products(self, scope: RequestScope) -> Rows[ProductRecord]:
         """All products of the account, unpaged."""
         try:
-            return payloads.products(self.transport.get("/products", (), scope))
+            body = self.transport.get("/products", (), scope)
+            return self._made(body, payloads.products, scope, is_list=True)
         except NotFound as error:
             raise NotFound(f"{error}; check TESTIO_CUSTOMER_API_BASE_URL") from error
 
     def list_features(self, product_id: int, scope: RequestScope) -> Rows[FeatureRecord]:
         """All features of a product, unpaged, by the plain endpoint."""
         body = self.transport.get(_path_of_features(product_id), WITH_STORIES, scope)
-        return payloads.features(body, product_id)
+        read = partial(payloads.features, product_id=product_id)
+        return self._made(body, read, scope, is_list=True)
 
     def list_section_features(
         self, product_id: int, section_id: int, scope: RequestScope
@@ -46,7 +56,8 @@ class TestioClient:
         path = f"/products/{product_id}/sections/{section_id}/features"
         owner = _path_of_features(product_id)
         body = self.transport.get(path, WITH_STORIES, scope, owner=owner)
-        return payloads.features(body, product_id)
+        read = partial(payloads.features, product_id=product_id)
+        return self._made(body, read, scope, is_list=True)
 
     def list_tests(
         self,
@@ -65,7 +76,8 @@ class TestioClient:
         path = _path_of_tests(product_id)
         query = (("page", window.page), ("per_page", window.per_page))
         body = self.transport.get(path, query, scope, patient=patient, retry_slow=retry_slow)
-        return payloads.tests(body, product_id, offset=window.offset)
+        read = partial(payloads.tests, product_id=product_id, offset=window.offset)
+        return self._made(body, read, scope, is_list=False)
 
     def get_test(self, test_id: int, product_id: int | None, scope: RequestScope) -> TestRecord:
         """One test, with its metrics and those of its user stories. NotFound: there is none.
@@ -75,7 +87,8 @@ class TestioClient:
         path = f"/exploratory_tests/{test_id}"
         owner = _path_of_tests(product_id) if product_id is not None else None
         body = self.transport.get(path, WITH_STORIES, scope, owner=owner)
-        return payloads.test(body, product_id)
+        read = partial(payloads.test, product_id=product_id)
+        return self._made(body, read, scope, is_list=False)
 
     def list_bugs(
         self, test_ids: Sequence[int], scope: RequestScope
@@ -88,7 +101,33 @@ class TestioClient:
         query = (("filter_test_cycle_ids", ",".join(map(str, test_ids))),)
         is_one = len(test_ids) == 1
         body = self.transport.get("/bugs", query, scope, patient=is_one, retry_slow=is_one)
-        return payloads.bugs(body, test_ids)
+        read = partial(payloads.bugs, test_ids=test_ids)
+        return self._made(body, read, scope, is_list=False)
+
+    def _made(
+        self, body: bytes, read: Callable[[bytes], T], scope: RequestScope, *, is_list: bool
+    ) -> T:
+        """What is made of a body; of a large one as soon as there is room for it beside others.
+
+        `is_list`: all of it is written at once, so it keeps its room until then.
+        """
+        size = len(body)
+        if size < LARGE:
+            return read(body)
+        if scope.large:
+            self._room.take_more(size)
+        else:
+            self._room.take(size, scope.cancellation, self.transport.timeout_seconds)
+        try:
+            made = read(body)
+        except BaseException:
+            self._room.give_back(size)
+            raise
+        if is_list:
+            scope.large.hold(self._room, size)
+        else:
+            self._room.give_back(size)
+        return made
 
     def allow(
         self,

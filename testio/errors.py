@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from config.secrets import REDACTOR
 from rules.model import ErrorKind
 
 
@@ -75,9 +76,15 @@ class RemoteDown(ConnectionFailed):
 
 
 class BadPayload(TestioError):
-    """Not what the API promises: not JSON, a wrong envelope, a redirect, too large."""
+    """Not what the API promises: not JSON, a wrong envelope, a redirect, too large.
+
+    The message may quote the answer: no token of this process is left in it.
+    """
 
     kind = ErrorKind.BAD_PAYLOAD
+
+    def __init__(self, message: str) -> None:
+        super().__init__(REDACTOR.thoroughly(message))
 
 
 class Refused(BadPayload):

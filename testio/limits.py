@@ -18,6 +18,7 @@ from pyrate_limiter import Duration, InMemoryBucket, Limiter, Rate, SingleBucket
 from rules.model import BreakerState
 from testio.cancellation import Cancellation
 from testio.errors import RemoteDown
+from testio.room import LargeLists
 
 POLL_SECONDS = 0.05
 
@@ -59,15 +60,24 @@ class Attempts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestScope:
-    """What all requests of one run share: its end, its retry budget, and their count."""
+    """What all requests of one run share: its end, its retry budget, and their count.
+
+    `large`: what the answers take up until the run, or the part of it, has written them.
+    """
 
     cancellation: Cancellation = field(default_factory=Cancellation)
     retries: RetryBudget = field(default_factory=lambda: RetryBudget(100))
     attempts: Attempts = field(default_factory=Attempts)
+    large: LargeLists = field(default_factory=LargeLists)
 
     def part(self) -> RequestScope:
-        """For one of the run's products: with an end of its own, all else shared."""
-        return replace(self, cancellation=self.cancellation.part())
+        """For one of the run's products: with an end and lists of its own, all else shared."""
+        return replace(self, cancellation=self.cancellation.part(), large=LargeLists())
+
+    def release(self, part: RequestScope) -> None:
+        """The part has done its work."""
+        self.cancellation.release(part.cancellation)
+        part.large.let_go()
 
 
 class RateLimit:

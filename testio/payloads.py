@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from config.secrets import REDACTOR
 from rules.contents import as_json, forms_of_test, hash_of_text, stored_form
 from rules.model import Kind
 from rules.records import (
@@ -29,7 +30,14 @@ from rules.secret_keys import without_secrets
 from testio.bodies import parse
 from testio.errors import BadPayload
 
+MOST_RECORDS = 50_000
+"""Of one answer. A page may hold more than was asked for: some remotes ignore paging."""
+MOST_PARTS = 5_000
+"""Of one record: its sections, or its user stories."""
+MOST_EXCERPTS = 100
+"""Bad rows of one answer that are shown; of others it is known where they stand, and why."""
 EXCERPT_LENGTH = 500
+KEY_LENGTH = 40
 TEXT_TYPES = {str, type(None)}
 
 R = TypeVar("R", ProductRecord, FeatureRecord, TestRecord, BugRecord)
@@ -71,7 +79,7 @@ def bugs(body: bytes, test_ids: Sequence[int]) -> Mapping[int, Rows[BugRecord]] 
     Raises BadPayload, also where most belong to tests that were not asked for.
     """
     items, wanted = _items(body, "bugs"), frozenset(test_ids)
-    owners = [_usable_id(item.get("test")) if isinstance(item, dict) else None for item in items]
+    owners = [_owner_id(item.get("test")) if isinstance(item, dict) else None for item in items]
     foreign = [owner for owner in owners if owner is not None and owner not in wanted]
     _refuse_others(len(items), [f"a bug of test {owner}" for owner in foreign])
     if len(wanted) > 1 and not wanted.issuperset(owners):
@@ -95,13 +103,13 @@ def test(body: bytes, product_id: int | None) -> TestRecord:
     item = _envelope(body, "exploratory_test")
     try:
         item = without_secrets(_as_object(item))
-        own = _usable_id(item.get("product"))
+        own = _owner_id(item.get("product"))
         if own is None and product_id is None:
             raise ValueError("it does not say which product it belongs to")
         record = _test(own or product_id or 0, _id(item), item)
         return replace(record, metrics=as_json(forms_of_test(item).metrics))
     except (ValueError, RecursionError) as error:
-        raise BadPayload(f"the test cannot be used: {error}") from error
+        raise BadPayload(f"the test cannot be used: {error}"[:EXCERPT_LENGTH]) from error
 
 
 def _envelope(body: bytes, key: str) -> Any:
@@ -115,12 +123,16 @@ def _items(body: bytes, key: str) -> list[Any]:
     items = _envelope(body, key)
     if not isinstance(items, list):
         raise BadPayload(f"{key!r} should be a list and is {_shape(items)}")
+    if len(items) > MOST_RECORDS:
+        raise BadPayload(
+            f"{key!r} holds {len(items)} records; more than {MOST_RECORDS} are not read"
+        )
     return items
 
 
 def _shape(value: Any) -> str:
     if isinstance(value, dict):
-        return f"an object with the keys {sorted(value)[:5]}"
+        return f"an object with the keys {[key[:KEY_LENGTH] for key in sorted(value)[:5]]}"
     return "null" if value is None else f"of type {type(value).__name__}"
 
 
@@ -136,7 +148,7 @@ def _rows(
     bad_rows: list[BadRow] = []
     ids: list[int | None] = []
     seen: set[int] = set()
-    foreign: list[Foreign] = []
+    foreign: list[str] = []
     for index, told in enumerate(items):
         item, record_id = told, _usable_id(told)
         ids.append(record_id)
@@ -148,8 +160,9 @@ def _rows(
             records.append(record)
             seen.add(record.id)
         except (ValueError, RecursionError) as error:
-            foreign += [error] if isinstance(error, Foreign) else []
-            bad_rows.append(_bad_row(item, offset + index + 1, record_id, str(error)))
+            bad = _bad_row(item, offset + index + 1, record_id, str(error))
+            foreign += [bad.reason] if isinstance(error, Foreign) else []
+            bad_rows.append(bad if len(bad_rows) < MOST_EXCERPTS else replace(bad, excerpt=""))
     _refuse_others(len(items), foreign)
     return Rows(records=tuple(records), bad_rows=tuple(bad_rows), ids=tuple(ids))
 
@@ -171,8 +184,8 @@ def _bad_row(item: Any, position: int, record_id: int | None, reason: str) -> Ba
     return BadRow(
         position=position,
         record_id=record_id,
-        reason=reason,
-        excerpt=text[:EXCERPT_LENGTH],
+        reason=REDACTOR.thoroughly(reason),
+        excerpt=REDACTOR.thoroughly(text[:EXCERPT_LENGTH]),
         fingerprint=hash_of_text(f"{reason}\n{text}"),
     )
 
@@ -186,6 +199,17 @@ def _as_object(item: Any) -> dict[str, Any]:
 def _usable_id(item: Any) -> int | None:
     value = item.get("id") if item.__class__ is dict else None
     return value if value.__class__ is int and 1 <= value <= MAX_ID else None
+
+
+def _owner_id(item: Any) -> int | None:
+    """Whose a record says it is: a number, or the same as text, which names nobody else."""
+    usable = _usable_id(item)
+    if usable is not None or item.__class__ is not dict:
+        return usable
+    value = item.get("id")
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        return _usable_id({"id": int(value)})
+    return None
 
 
 def _id(item: dict[str, Any]) -> int:
@@ -228,7 +252,13 @@ def _ids(item: dict[str, Any], key: str) -> tuple[int, ...]:
         return ()
     if not isinstance(values, list):
         raise ValueError(f"{key} should be a list and is {_shape(values)}")
+    _refuse_many(values, key)
     return tuple(_id(value if isinstance(value, dict) else {"id": value}) for value in values)
+
+
+def _refuse_many(values: Sequence[object], key: str) -> None:
+    if len(values) > MOST_PARTS:
+        raise ValueError(f"{key} holds {len(values)} entries; more than {MOST_PARTS} are not read")
 
 
 def _content(kind: Kind, item: dict[str, Any]) -> dict[str, str]:
@@ -276,6 +306,7 @@ def _user_stories(item: dict[str, Any]) -> tuple[UserStoryRecord, ...]:
     values = item.get("user_stories") or ()
     if not isinstance(values, list | tuple):
         raise ValueError(f"user_stories should be a list and is {_shape(values)}")
+    _refuse_many(values, "user_stories")
     stories = [_user_story(value, f"{item.get('id')}") for value in values]
     return tuple({story.id: story for story in stories}.values())
 
@@ -312,7 +343,7 @@ def _test(product_id: int, record_id: int, item: dict[str, Any]) -> TestRecord:
 
 def _listed_test(product_id: int, record_id: int, item: dict[str, Any]) -> TestRecord:
     """A test of a product's list; it need not name the product."""
-    own = _usable_id(item.get("product"))
+    own = _owner_id(item.get("product"))
     if own is not None and own != product_id:
         raise Foreign(f"the test belongs to product {own}, asked for were those of {product_id}")
     return _test(product_id, record_id, item)
@@ -331,9 +362,9 @@ TEST_TEXTS = (
 
 def _bug(test_id: int, record_id: int, item: dict[str, Any]) -> BugRecord:
     status = _text(item, "status")
-    owner = item.get("test")
-    if isinstance(owner, dict) and _usable_id(owner) not in (None, test_id):
-        raise Foreign(f"the bug belongs to test {owner['id']}, asked for were those of {test_id}")
+    owner = _owner_id(item.get("test"))
+    if owner not in (None, test_id):
+        raise Foreign(f"the bug belongs to test {owner}, asked for were those of {test_id}")
     return BugRecord(
         id=record_id,
         test_id=test_id,

@@ -91,7 +91,7 @@ def _words_of_object(value: dict[str, Any], depth: int) -> Iterator[str]:
 def masking(token: str) -> Redactor:
     """Masks this token in what the remote says, whether or not the process knows it."""
     masked = Redactor()
-    masked.add(token)
+    masked.add_token(token)
     return masked
 
 
@@ -104,6 +104,6 @@ def without_token(body: bytes, token: str) -> bytes:
 
 
 def _shown(text: str, token: str, longest: int) -> str:
-    """One harmless line. The token is masked first: neither a cut nor an escape hides a part."""
-    line = harmless_line(" ".join(REDACTOR(masking(token)(text)).split()))
+    """One harmless line. Tokens are masked first: neither a cut nor an escape hides a part."""
+    line = harmless_line(" ".join(REDACTOR(masking(token).thoroughly(text)).split()))
     return line if len(line) <= longest else f"{line[: longest - 1]}…"

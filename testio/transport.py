@@ -177,6 +177,11 @@ class Transport:
         self._slots.resize(connections)
         self._rate.change(requests_per_second)
 
+    @property
+    def timeout_seconds(self) -> float:
+        """How long one attempt may take now."""
+        return self._options.timeout_seconds
+
     def state(self) -> RemoteState:
         """What was sent so far, and the limits as they are now."""
         results, retries, in_flight = self.tally.counted()

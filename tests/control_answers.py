@@ -6,15 +6,20 @@ import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from control.errors import NoSuchEntry
 from control.protocol import (
     ChoiceReply,
+    ConcurrencyBody,
     DecisionReply,
     EventsReply,
     FetchBody,
     FetchedView,
     FetchReply,
-    NoSuchEntry,
+    IntervalBody,
+    PauseBody,
+    RateBody,
     ReloadReply,
+    RetryBody,
     RetryReply,
     RunView,
     StartRunBody,
@@ -84,20 +89,18 @@ class Answers:
         self.asked.append(body)
         return StartRunReply(word=Admission.STARTED, run_id=7)
 
-    def run(self, run_id: int, wait_seconds: float) -> RunView | None:
+    def run(self, run_id: int, wait: int) -> RunView:
         if run_id != 7:
-            return None
+            raise NoSuchEntry(f"there is no run {run_id}")
         return RunView(run_id=7, status=RunStatus.SUCCESS, trigger_source=Trigger.CLI)
 
     def cancel(self) -> WordReply:
         return WordReply(word=Word.NOTHING_TO_CANCEL)
 
-    def events(
-        self, since: int | None, run_id: int | None, limit: int, wait_seconds: float
-    ) -> EventsReply:
-        self.waits.append(wait_seconds)
-        if wait_seconds:
-            self.let_go.wait(wait_seconds)
+    def events(self, since: int | None, run: int | None, limit: int, wait: int) -> EventsReply:
+        self.waits.append(wait)
+        if wait:
+            self.let_go.wait(wait)
         return EventsReply(events=[], last_id=since or 0)
 
     def fetch(self, body: FetchBody) -> FetchReply:
@@ -110,14 +113,14 @@ class Answers:
     def cancel_product(self, product_id: int) -> WordReply:
         return WordReply(word=Word.CANCELLING, run_id=product_id)
 
-    def set_interval(self, seconds: float | None) -> ChoiceReply:
-        return self._chosen(seconds)
+    def interval(self, body: IntervalBody) -> ChoiceReply:
+        return self._chosen(body.seconds)
 
-    def set_concurrency(self, requests: int | None) -> ChoiceReply:
-        return self._chosen(requests)
+    def concurrency(self, body: ConcurrencyBody) -> ChoiceReply:
+        return self._chosen(body.requests)
 
-    def set_rate(self, per_second: int | None) -> ChoiceReply:
-        return self._chosen(per_second)
+    def rate(self, body: RateBody) -> ChoiceReply:
+        return self._chosen(body.per_second)
 
     def _chosen(self, value: float | None) -> ChoiceReply:
         chosen = value is not None
@@ -128,19 +131,21 @@ class Answers:
             raise self.broken
         return ReloadReply(word=Word.RELOADED, changed=["LOG_LEVEL"], needs_restart=[])
 
-    def pause(self, seconds: float | None) -> WordReply:
+    def pause(self, body: PauseBody) -> WordReply:
         return WordReply(word=Word.PAUSED)
 
     def resume(self) -> WordReply:
         return WordReply(word=Word.RESUMED)
 
-    def accept_deletions(self, held_id: int) -> DecisionReply:
-        if held_id != 3:
-            raise NoSuchEntry(f"no deletions are held under the id {held_id}")
-        return DecisionReply(word=Word.ACCEPTED, id=held_id, product_id=18, kind=Kind.TESTS, rows=2)
+    def accept_deletions(self, entry_id: int) -> DecisionReply:
+        if entry_id != 3:
+            raise NoSuchEntry(f"no deletions are held under the id {entry_id}")
+        return DecisionReply(
+            word=Word.ACCEPTED, id=entry_id, product_id=18, kind=Kind.TESTS, rows=2
+        )
 
-    def retry_problems(self, ids: list[int] | None) -> RetryReply:
-        return RetryReply(word=Word.RETRYING, ids=ids or [1, 2], run_id=7)
+    def retry_problems(self, body: RetryBody) -> RetryReply:
+        return RetryReply(word=Word.RETRYING, ids=body.ids or [1, 2], run_id=7)
 
     def clear_problem(self, entry_id: int) -> DecisionReply:
         return DecisionReply(word=Word.CLEARED, id=entry_id, product_id=18, kind=Kind.TESTS)

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from control.client import ControlClient, ControlError, NoDaemon
+from control.client import ControlClient
+from control.errors import ControlError, NoDaemon
 from control.paths import socket_path
 from simulator import Simulator
 from storage.writer_lock import lock_path

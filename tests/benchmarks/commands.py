@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from control.client import ControlClient, ControlError, NoDaemon
+from control.client import ControlClient
+from control.errors import ControlError, NoDaemon
 from control.paths import socket_path
 from control.views import StatusReply
 from tests.benchmarks.bounded import ROOT, NoResult, end

@@ -7,17 +7,20 @@ import gzip
 import html
 import json
 import socket
+import textwrap
 import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.secrets import MASK
 from simulator import Simulator
-from testio.answers import error_of_status
+from testio.answers import error_of_status, redirect_host
 from testio.client import TestioClient
 from testio.errors import Cancelled, Forbidden, NotFound, ServerError, TestioError
 from testio.limits import RequestScope, RetryBudget
@@ -156,6 +159,44 @@ def test_the_token_is_masked_in_any_form_before_anything_is_cut(echo: str, befor
     }
     assert_nothing_of_the_token({k: v.encode() for k, v in shown.items()}, TOKEN)
     assert not [what for what, line in shown.items() if echo[2:8] in line], shown
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        "\n".join(textwrap.wrap(TOKEN, 5)),
+        "\u200b".join(TOKEN),
+        "\x1b[1m".join(TOKEN),
+        TOKEN[:-2],
+        "".join(f"%{ord(c):02X}" for c in TOKEN),
+        "".join(f"&#{ord(c)};" for c in TOKEN),
+        "".join(f"\\u{ord(c):04x}" for c in TOKEN),
+        TOKEN.encode().hex().upper(),
+        base64.encodebytes(b"user:" + TOKEN.encode()[:-3]).decode(),
+    ],
+)
+def test_a_token_that_comes_back_in_pieces_is_masked(echo: str) -> None:
+    shown = {
+        "json": said({"error": f"bad token: {echo}"}),
+        "field": said({"errors": {echo: "x"}}),
+        "plain": said(f"x {echo}".encode()),
+        "title": said(f"<title>{echo}</title>".encode(), "text/html"),
+    }
+    assert not [what for what, line in shown.items() if MASK not in line], shown
+    assert not [what for what, line in shown.items() if "".join(echo.split())[4:12] in line], shown
+
+
+def test_the_token_of_another_account_is_masked_where_it_shows() -> None:
+    assert (
+        said({"error": "no access with Token 0a1b2c3d4e5f6071"}) == f"no access with Token {MASK}"
+    )
+
+
+@pytest.mark.parametrize("piece", ["", "x"])
+def test_a_redirect_to_a_host_made_of_the_token_is_not_named(piece: str) -> None:
+    response = requests.Response()
+    response.headers["Location"] = f"https://{piece}tok-1234-ABCDE.example/"
+    assert redirect_host(response, "tok-1234-abcdef") == "?"
 
 
 def test_a_token_that_the_remote_echoes_is_in_no_error(

@@ -116,9 +116,21 @@ def test_what_warns_and_what_that_comes_to(
     check()
 
 
-@pytest.mark.parametrize("log_file", ["/dev/null/x.log", "."])
-def test_a_log_file_that_cannot_be_written_is_an_error(check: Check, log_file: str) -> None:
-    assert about(check("--offline", expect=2, LOG_FILE=log_file), "log file")["level"] == "error"
+def test_a_database_folder_that_everybody_may_write_is_told_of(home: Home, check: Check) -> None:
+    home.folder.chmod(0o777)
+    found = about(check("--offline"), "database folder", level="warning")
+    assert "others can change it" in found["message"]
+    home.folder.chmod(0o755)
+    assert not [f for f in check("--offline")["findings"] if f["subject"] == "database folder"]
+
+
+@pytest.mark.parametrize(
+    ("log_file", "subject"), [("/dev/null/x.log", "configuration"), (".", "log file")]
+)
+def test_a_log_file_that_cannot_be_written_is_an_error(
+    check: Check, log_file: str, subject: str
+) -> None:
+    assert about(check("--offline", expect=2, LOG_FILE=log_file), subject)["level"] == "error"
 
 
 def test_databases_that_cannot_be_used(

@@ -14,9 +14,9 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS
 
-from control.openapi import document
+from control.endpoints import ENDPOINTS
+from control.openapi import curl_examples, document
 from control.paths import socket_path
-from control.routes import ENDPOINTS
 from simulator import Simulator, SimulatorOptions
 from tests.homes import Home, end_all
 from tests.unix_http import unix_session
@@ -46,6 +46,11 @@ def test_the_page_names_every_request() -> None:
     for endpoint in ENDPOINTS:
         path = endpoint.path.replace("{entry_id}", "{id}").replace("{run_id}", "{id}")
         assert path.replace("{product_id}", "{id}") in page, f"{endpoint.path} is not explained"
+
+
+def test_the_page_shows_every_request_for_a_shell() -> None:
+    page = (ROOT / "docs" / "control-api.md").read_text()
+    assert curl_examples() in page, "make the lines again: python -m control.openapi curl"
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from control.client import NoDaemon
+from control.errors import NoDaemon
 from control.paths import LONGEST
 from control.protocol import StartRunBody, Word
 from rules.admission import Admission

@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 
-from control.client import ControlClient, OtherDaemon
+from control.client import ControlClient
+from control.errors import OtherDaemon
 from storage.place import identity_of
 from tests.homes import Home
 

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import Any
 
-from control.client import ControlError
+from control.errors import ControlError
 from control.protocol import StartRunBody
 from tests.faults.trial import Trial
 

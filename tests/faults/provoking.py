@@ -19,7 +19,7 @@ from actors.product_worker import ProductWorker
 from actors.scheduler import Scheduler
 from actors.supervisor import Supervisor
 from actors.wiring import PHASES
-from control.client import ControlError, NoDaemon
+from control.errors import ControlError, NoDaemon
 from control.protocol import StartRunBody
 from rules.model import SyncPhase
 from tests.faults.trial import Trial

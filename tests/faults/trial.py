@@ -11,7 +11,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from control.client import ControlClient, NotThere
+from control.client import ControlClient
+from control.errors import NoSuchEntry
 from control.protocol import RunView, StartRunBody
 from simulator import Simulator
 from tests.faults.witness import Holdings, Tap, Witness, holdings
@@ -165,7 +166,7 @@ class Trial:
         """
         give_up_at = time.monotonic() + seconds
         while time.monotonic() < give_up_at:
-            with suppress(NotThere):
+            with suppress(NoSuchEntry):
                 run = self.control.run(run_id, wait_seconds=2)
                 if run.status in TERMINAL:
                     return run

@@ -9,20 +9,18 @@ import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
-from control.app import NotAnswered
-from control.client import ControlClient, ControlError, NotThere, TryAgain
-from control.protocol import (
-    FetchBody,
-    StartRunBody,
-    Word,
-)
+from control.client import ControlClient
+from control.endpoints import ENDPOINTS
+from control.errors import ControlError, NoSuchEntry, TryAgain
+from control.protocol import FetchBody, StartRunBody, Word
 from control.server import ControlServer
 from rules.fetching import FetchState
 from rules.model import Kind, RunStatus, SyncPhase, Trigger
+from service.control_handlers import ControlHandlers
 from tests.control_answers import STATUS, Answers
 
 
@@ -59,7 +57,7 @@ def test_health_has_the_same_body_whatever_its_status(
         answers.healthy = healthy
         assert raw(server.path, "GET", "/v1/health")[0] == status
         assert client.health().healthy is healthy
-    answers.broken = NotAnswered("not now")
+    answers.broken = TryAgain("not now")
     with pytest.raises(TryAgain, match="not now"):
         client.health()
 
@@ -100,7 +98,7 @@ def test_bad_input_is_refused_and_named(
 def test_an_actor_that_does_not_answer_is_503_and_a_bug_is_500(
     client: ControlClient, answers: Answers
 ) -> None:
-    answers.broken = NotAnswered("the coordinator did not answer; try again")
+    answers.broken = TryAgain("the coordinator did not answer; try again")
     with pytest.raises(ControlError, match="try again"):
         client.status()
     answers.broken = RuntimeError("a bug")
@@ -119,7 +117,7 @@ def test_decisions_are_carried_out(client: ControlClient) -> None:
 
 
 def test_what_is_not_there_to_decide_on(client: ControlClient) -> None:
-    with pytest.raises(NotThere, match="no deletions are held under the id 4"):
+    with pytest.raises(NoSuchEntry, match="no deletions are held under the id 4"):
         client.accept_deletions(4)
 
 
@@ -176,10 +174,25 @@ def test_too_many_fetches_at_once_are_put_off_and_leave_room_for_status(
     give_up_at = time.monotonic() + 5.0
     while len(answers.fetches) < 2 and time.monotonic() < give_up_at:
         time.sleep(0.01)
-    with pytest.raises(TryAgain, match="other fetches are under way"):
+    with pytest.raises(TryAgain, match="2 requests like it are under way"):
         client.fetch(body)
     assert client.status() == STATUS
     answers.let_go.set()
     for thread in waiting:
         thread.join(5.0)
     assert client.fetch(body).outcomes[0].id == 0
+
+
+def test_each_request_has_its_handler() -> None:
+    """What is declared is all that there is: names of what is given, body and reply."""
+    for endpoint in ENDPOINTS:
+        handler = getattr(ControlHandlers, endpoint.name)
+        hints = get_type_hints(handler)
+        given = {number.name for number in endpoint.query}
+        given |= set() if endpoint.place is None else {endpoint.place.name}
+        if endpoint.reply is None:
+            assert set(hints) == {"accept", "return"} | given, endpoint.name
+            continue
+        assert hints.pop("return") is endpoint.reply, endpoint.name
+        assert hints.pop("body", None) is endpoint.body, endpoint.name
+        assert set(hints) == given, endpoint.name

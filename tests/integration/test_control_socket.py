@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from control import paths
-from control.client import ControlClient, ControlError, NoDaemon
+from control.client import ControlClient
+from control.errors import ControlError, NoDaemon
 from control.server import CONNECTIONS, ControlServer, NoSocket, _most_connections
 from tests.control_answers import STATUS, Answers
 

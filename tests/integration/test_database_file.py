@@ -42,6 +42,35 @@ def test_the_database_and_its_log_have_the_rights_asked_for(tmp_path: Path, mode
     assert path.name in found
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o640])
+def test_no_file_of_a_database_is_wider_for_a_moment(
+    tmp_path: Path, mode: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under the widest umask they have their rights from the beginning: nothing takes any away."""
+    changed: list[object] = []
+    for module, name in ((Path, "chmod"), (os, "chmod"), (os, "fchmod")):
+        monkeypatch.setattr(module, name, lambda *what, **_how: changed.append(what))
+    before = os.umask(0)
+    try:
+        database = Database(tmp_path / "testio.db", mode=mode)
+        migrate(database)
+        found = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+        database.close()
+    finally:
+        os.umask(before)
+    assert {"testio.db", "testio.db-wal", "testio.db-shm"} <= found.keys()
+    assert set(found.values()) == {mode}, found
+    assert changed == []
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM products", "CREATE TABLE t (a)", "VACUUM"])
+def test_our_own_readers_cannot_change_anything(database: Database, statement: str) -> None:
+    with queries.open_readonly(database.path) as connection:
+        with pytest.raises(sqlite3.OperationalError, match=r"readonly|read-only"):
+            connection.execute(statement)
+        assert connection.execute("SELECT count(*) FROM products").fetchone() is not None
+
+
 def test_migrations_make_the_declared_schema(database: Database) -> None:
     with database.schema_transaction() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})

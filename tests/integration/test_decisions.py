@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from cli.main import main
-from control.protocol import NoSuchEntry, Word
+from control.errors import NoSuchEntry
+from control.protocol import Word
 from rules.events import EventName, SyncEvent
 from rules.model import ErrorKind, Kind, Outcome, Problem, SyncPhase
 from rules.records import BadRow, HeldSet, HoleRecord, Page

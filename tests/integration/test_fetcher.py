@@ -16,6 +16,7 @@ from simulator import Simulator
 from storage.database import Database
 from storage.fetched_rows import FetchedRows
 from testio.client import TestioClient
+from testio.room import MOST_AT_ONCE
 
 
 @pytest.fixture
@@ -56,3 +57,16 @@ def test_closing_cuts_what_is_under_way_and_notes_no_failure(
     assert time.monotonic() - began < 2.0
     with database.transaction() as connection:
         assert connection.execute("SELECT count(*) FROM fetches").fetchone()[0] == 0
+
+
+def test_what_one_fetch_has_written_leaves_its_room_to_the_next(
+    fetcher: Fetcher, simulator: Simulator
+) -> None:
+    """Three large lists for each thread: nobody waits for what is held by itself."""
+    body = f'{{"features":[{{"id":1,"title":"{"x" * MOST_AT_ONCE}"}}]}}'
+    simulator.add_fault(kind="status", status=200, body=body, path="*/features")
+    products = [product["id"] for product in simulator.account()["products"]]
+    wanted = [Entity(Subject.FEATURES, product) for product in products]
+    wanted.append(Entity(Subject.PRODUCTS, 0))
+    outcomes = fetcher.refresh(wanted, datetime.now(UTC))
+    assert {outcome.state for outcome in outcomes.values()} == {FetchState.REFRESHED}, outcomes

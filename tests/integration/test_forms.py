@@ -178,6 +178,111 @@ def test_a_section_that_fails_keeps_what_was_known_and_the_features(make_rig: Ma
     assert memberships(rig) == truth(rig), "what was known stays"
 
 
+def sections_told(rig: Rig, product: int) -> list[dict[str, Any]]:
+    """Those that the product's list of all sections has."""
+    told = next(each for each in rig.simulator.account()["products"] if each["id"] == product)
+    return list(told["sections_with_default"])
+
+
+def tell_sections(rig: Rig, product: int, sections: list[dict[str, Any]]) -> None:
+    """From now on the product has these."""
+    fields = {"sections": [], "sections_with_default": sections}
+    rig.simulator.mutate("change", "product", id=product, fields=fields)
+
+
+def put(rig: Rig, product: int, feature: int, *sections: int) -> None:
+    fields = {"section_ids": list(sections)}
+    rig.simulator.mutate("change", "feature", product_id=product, id=feature, fields=fields)
+
+
+SECTIONS_KNOWN = (
+    "SELECT sections_as_of IS NOT NULL FROM freshness WHERE product_id = ? AND kind = 'features'"
+)
+
+
+def test_a_section_that_comes_up_has_the_sections_asked_once(
+    make_rig: MakeRig,
+) -> None:
+    rig = make(make_rig)
+    rig.sync()
+    product, *others = with_sections(rig)
+    feature = rig.simulator.account()["features"][str(product)][0]["id"]
+    told = sections_told(rig, product)
+    tell_sections(rig, product, [*told, {"id": 9_999, "name": "New"}])
+    put(rig, product, feature, told[0]["id"], 9_999)
+    rig.sync(phases=(SyncPhase.PRODUCTS,))
+    assert rig.sql(SECTIONS_KNOWN, product) == [(0,)], "what is known is known no more"
+    assert all(rig.sql(SECTIONS_KNOWN, other) == [(1,)] for other in others)
+    rig.sync()
+    assert rig.requests("/sections/") == len(told) + 1
+    assert rig.sql(SECTIONS_KNOWN, product) == [(1,)]
+    assert memberships(rig) == truth(rig)
+    assert (feature, 9_999) in memberships(rig)
+    rig.sync()
+    assert rig.requests("/sections/") == 0
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["plain", "by section"])
+def test_no_feature_stands_in_a_section_that_is_gone(make_rig: MakeRig, answers: bool) -> None:
+    rig = make(make_rig)
+    rig.sync(phases=(SyncPhase.PRODUCTS,))
+    plain_answers(rig, answers=answers)
+    rig.sync()
+    product = with_sections(rig)[0]
+    told = sections_told(rig, product)
+    gone = told[-1]["id"]
+    for feature in rig.simulator.account()["features"][str(product)]:
+        put(rig, product, feature["id"], *{told[0]["id"], *feature["section_ids"]} - {gone})
+    tell_sections(rig, product, told[:-1])
+    rig.sync(phases=(SyncPhase.PRODUCTS,))
+    assert gone not in {section for _feature, section in memberships(rig)}
+    assert rig.sync().status is RunStatus.SUCCESS
+    assert rig.requests(f"/products/{product}/sections/") == len(told) - 1
+    assert memberships(rig) == truth(rig)
+    back = [*told[:-1], told[-1] | {"name": "Back"}]
+    tell_sections(rig, product, back)
+    put(rig, product, feature["id"], gone)
+    assert rig.sync().status is RunStatus.SUCCESS
+    assert memberships(rig) == truth(rig)
+
+
+def test_while_changed_sections_cannot_be_read_that_is_told_and_tried_again(
+    make_rig: MakeRig,
+) -> None:
+    rig = make(make_rig)
+    rig.sync()
+    product = with_sections(rig)[0]
+    told = sections_told(rig, product)
+    failing = rig.simulator.add_fault(kind="status", status=403, path=f"/products/{product}/sect*")
+    tell_sections(rig, product, told[1:])
+    for _ in range(2):
+        assert rig.sync().status is RunStatus.PARTIAL
+        assert rig.sql(SECTIONS_KNOWN, product) == [(0,)]
+    assert told[0]["id"] not in {section for _feature, section in memberships(rig)}
+    rig.simulator.remove_fault(failing)
+    assert rig.sync().status is RunStatus.SUCCESS
+    assert rig.sql(SECTIONS_KNOWN, product) == [(1,)]
+
+
+def test_the_features_of_a_product_whose_sections_are_gone_stand_in_none(
+    make_rig: MakeRig,
+) -> None:
+    rig = make(make_rig)
+    rig.sync()
+    product = with_sections(rig)[0]
+    rig.sync()
+    tell_sections(rig, product, sections_told(rig, product)[:1])
+    assert rig.sync().status is RunStatus.SUCCESS
+    assert rig.sql("SELECT DISTINCT section_ids FROM features WHERE product_id = ?", product) == [
+        ("[]",)
+    ]
+    live = (
+        "SELECT count(*) FROM feature_sections WHERE deleted_at IS NULL"
+        " AND feature_id IN (SELECT id FROM features WHERE product_id = ?)"
+    )
+    assert rig.sql(live, product) == [(0,)]
+
+
 def test_a_list_that_tells_the_sections_itself_is_enough(make_rig: MakeRig) -> None:
     rig = make(make_rig, section_ids_in_lists=True)
     rig.sync()

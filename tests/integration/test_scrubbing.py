@@ -41,6 +41,12 @@ def with_secrets(path: Path, revision: str) -> None:
     """A mirror of that schema with passwords in every kind, also in pages that are free."""
     make_old(path, revision)
     with closing(sqlite3.connect(path)) as connection, connection:
+        # Some builds of SQLite wipe what is freed unless they are told not to.
+        connection.execute("PRAGMA secure_delete = OFF")
+        large = json.dumps(RECORD | {"description": SECRET * 200}, sort_keys=True)
+        for key in range(100, 120):
+            add(connection, "bugs", "test_id", key, large)
+        connection.execute("DELETE FROM bugs WHERE id >= 100")
         for table, owner in OWNERS.items():
             for key in range(1, 40):
                 add(connection, table, owner, key, json.dumps(RECORD, sort_keys=True))
@@ -57,6 +63,7 @@ def with_secrets(path: Path, revision: str) -> None:
         if revision >= "0005":
             metrics = json.dumps({"features": [{"user_stories": [RECORD]}]})
             connection.execute("INSERT INTO test_metrics VALUES (1, ?, ?)", (AT, metrics))
+        assert connection.execute("PRAGMA freelist_count").fetchone()[0] > 0
 
 
 def add(connection: sqlite3.Connection, table: str, owner: str | None, key: int, data: str) -> None:

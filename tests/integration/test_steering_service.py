@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from actors.base import NoAnswer
 from config.loading import load_settings
 from config.settings import Settings
-from control.protocol import Refused, Word
+from control.errors import Refused
+from control.protocol import Word
 from rules.choices import PREFIX, choices_of
 from service import steering as steering_module
 from service.account import AccountGuard

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -199,6 +200,33 @@ def test_a_hole_cannot_be_compared_on_record_or_not(
     pair.sync()
     (place,) = pair.verify(first).uncompared
     assert "problems list" in place.why, "it is on record, and still cannot be compared"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "ignored_paging"},
+        {"kind": "ignored_paging", "rows": 40},
+        {"kind": "clamp", "per_page": 7},
+        {"kind": "loose_ties"},
+    ],
+    ids=lambda fault: str(fault["kind"]),
+)
+def test_whole_lists_are_compared_whatever_the_pages(pair: Pair, fault: dict[str, Any]) -> None:
+    """Not with the reader that the sync goes by, which would be checked with itself."""
+    pair.sync()
+    pair.simulator.add_fault(**fault)
+    report = pair.verify(pair.products[0])
+    assert (report.findings, report.uncompared) == ((), ())
+    assert report.compared == 1 + 4 + 40
+
+
+def test_rows_that_cannot_be_used_on_every_page_do_not_go_on_for_ever(pair: Pair) -> None:
+    pair.sync()
+    pair.simulator.add_fault(kind="ignored_paging")
+    pair.simulator.add_fault(kind="wrong_types", path="*/exploratory_tests", rows=1)
+    report = pair.verify(pair.products[0])
+    assert [place.kind.value for place in report.uncompared] == ["tests"]
 
 
 def test_what_cannot_be_compared_is_said(pair: Pair) -> None:

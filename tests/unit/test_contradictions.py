@@ -15,7 +15,7 @@ from werkzeug.test import Client
 
 from cli.asking import add_options, add_scope, body_of
 from cli.failures import UsageError
-from control.app import ControlApp, Handlers
+from control.app import ControlApp
 from control.protocol import StartRunBody
 from rules.contradictions import EXCLUSIVE, contradiction
 
@@ -94,7 +94,7 @@ def test_a_since_travels_as_an_instant() -> None:
     ],
 )
 def test_the_socket_answers_400(body: dict[str, Any], says: str) -> None:
-    client = Client(ControlApp(cast(Handlers, SimpleNamespace(start_run=None))))
+    client = Client(ControlApp(SimpleNamespace(start_run=None)))
     answer = client.post("/v1/runs", json=body)
     assert answer.status_code == 400
     assert says in cast(dict[str, str], answer.json)["error"]

@@ -159,6 +159,7 @@ def test_a_fresh_start_needs_three_times_the_database(database: int, enough: int
     ("facts", "where"),
     [
         (replace(SPACE, file_system="nfs"), "nfs over the network"),
+        (replace(SPACE, file_system="9p"), "9p of the host of this virtual machine"),
         (replace(SPACE, file_system="nfs", has_locks=False), "nfs without kernel locks"),
         (replace(SPACE, file_system=None, has_locks=False), "a file system without kernel locks"),
     ],

@@ -200,6 +200,23 @@ log.info("nested", value={"Authorization": [token]})
         assert MASK in value, f"the token {token} can be read from {line}"
 
 
+def test_a_long_text_is_cut_and_no_half_of_a_token_left() -> None:
+    script = """
+log.info("long", value="x" * 1_000_000, end="y" * 4_990 + token + "y" * 20_000)
+try:
+    raise ValueError("x" * 1_000_000)
+except ValueError:
+    log.exception("failed")
+"""
+    text = logged(script)
+    lines = objects(text)
+    assert len(text) < 60_000
+    assert "990000 characters" in lines[0]["value"]
+    assert lines[1]["exception"].startswith("Traceback")
+    assert MASK in lines[0]["end"]
+    assert not any(TOKEN[:length] in text for length in range(6, len(TOKEN)))
+
+
 @pytest.mark.parametrize("log_format", ["json", "console"])
 def test_a_line_that_cannot_be_formatted_does_not_show_the_token(log_format: str) -> None:
     """The standard library prints message and arguments to stderr when a handler fails."""

@@ -45,8 +45,14 @@ def test_a_file_that_is_a_mount_point_is_refused(tmp_path: Path) -> None:
     refuse_unsafe_place(path, [ROOT, Mount(place=tmp_path, kind="ext4")])
 
 
-@pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse", "fuse.sshfs", "fuseblk", "virtiofs"])
-def test_network_and_fuse_file_systems_are_refused(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("nfs4", "cifs", "fuse", "fuse.sshfs", "fuseblk", "fuse.vmhgfs-fuse", "fuse.grpcfuse"),
+        *("virtiofs", "9p", "vboxsf", "prl_fs", "vmhgfs", "fakeowner", "drvfs"),
+    ],
+)
+def test_network_fuse_and_host_file_systems_are_refused(tmp_path: Path, kind: str) -> None:
     with pytest.raises(StorageError, match=f"{kind}.*local disk"):
         refuse_unsafe_place(tmp_path / "a" / "new.db", [ROOT, Mount(place=tmp_path, kind=kind)])
 

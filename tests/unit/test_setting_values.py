@@ -219,3 +219,48 @@ def test_any_other_base_url_is_refused(url: str) -> None:
 @pytest.mark.parametrize("port", ["99999", "x"])
 def test_a_base_url_with_an_impossible_port_is_refused(port: str) -> None:
     problem_of(BASE_URL, f"https://a:{port}")
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> dict[str, Path]:
+    """Paths where no file can be."""
+    (loop := tmp_path / "loop").symlink_to(loop)
+    (file := tmp_path / "file").write_text("")
+    return {
+        "a name too long": tmp_path / ("a" * 300),
+        "in a folder with a name too long": tmp_path / ("ä" * 150) / "x",
+        "too long in all": tmp_path / ("b/" * 3000) / "x",
+        "below a file": file / "x",
+        "a loop": loop,
+        "in a loop": loop / "x",
+    }
+
+
+PATHS = (DB_PATH, "LOG_FILE", "TESTIO_SOCKET_PATH", "TESTIO_CUSTOMER_API_TOKEN_FILE")
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_path_where_no_file_can_be_is_refused_by_name(
+    name: str, nowhere: dict[str, Path]
+) -> None:
+    for kind, path in nowhere.items():
+        problem = problem_of(name, str(path))
+        assert problem.expected.startswith("a path where a file can be ("), kind
+        assert problem.shown == repr(str(path))
+    assert problem_in(f'{name} = "a\\u0000b"').expected.startswith("a path. ")
+
+
+def test_every_setting_that_names_a_path_is_tried() -> None:
+    paths = {
+        str(field.validation_alias)
+        for field in Settings.model_fields.values()
+        if "Path" in str(field.annotation)
+    }
+    assert paths == set(PATHS)
+
+
+def test_the_files_beside_a_database_can_have_their_names(tmp_path: Path) -> None:
+    assert load(**{DB_PATH: str(tmp_path / ("a" * 200))}).db_path.name == "a" * 200
+    (tmp_path / "link").symlink_to(tmp_path / ("ä" * 101))
+    for path in (tmp_path / ("a" * 201), tmp_path / "link"):
+        assert "at most 200 bytes" in problem_of(DB_PATH, str(path)).expected

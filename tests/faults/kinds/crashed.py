@@ -6,7 +6,7 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-from control.client import ControlError, NoDaemon
+from control.errors import ControlError, NoDaemon
 from control.protocol import StartRunBody
 from tests.faults.inside_actors import MOMENTS, WAYS, role_of
 from tests.faults.programme import fault

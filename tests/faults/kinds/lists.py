@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from control.client import NotThere
+from control.errors import NoSuchEntry
 from control.protocol import StartRunBody
 from storage import decision_queries, queries
 from tests.faults.inside import SHORT_PAUSES
@@ -161,5 +161,5 @@ def _held_tests(trial: Trial, product_id: int) -> set[int]:
 def _has_ended(trial: Trial, run_id: int) -> bool:
     try:
         return trial.control.run(run_id).status in TERMINAL
-    except NotThere:
+    except NoSuchEntry:
         return False  # it has not begun yet

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from control.client import ControlError, NoDaemon
+from control.errors import ControlError, NoDaemon
 from control.protocol import FetchBody
 from rules.model import Kind
 from tests.faults.inside_actors import WAYS

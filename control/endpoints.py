@@ -1,11 +1,14 @@
-"""Every request that the socket answers, declared once: for the server, and for OpenAPI."""
+"""Every request that the socket answers, declared once: for server, client, OpenAPI and the docs.
+
+Nothing here needs the server's libraries, so that a command which only asks loads fast.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from pydantic import BaseModel
-from werkzeug.routing import Map, Rule
 
 from control.protocol import (
     MAX_EVENTS,
@@ -33,16 +36,21 @@ from control.views import HealthReply, StatusReply
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Number:
-    """A whole number in the query or the path, with its bounds."""
+    """A whole number in the query or the path, with its bounds. `default`: where it is left out."""
 
     name: str
     low: int
     high: int
     meaning: str
+    default: int | None = None
 
 
 WAIT = Number(
-    name="wait", low=0, high=MAX_WAIT_SECONDS, meaning="seconds to wait at most for an answer"
+    name="wait",
+    low=0,
+    high=MAX_WAIT_SECONDS,
+    meaning="seconds to wait at most for an answer",
+    default=0,
 )
 ID = Number(name="entry_id", low=0, high=MAX_ID, meaning="the entry's id")
 RUN_ID = Number(name="run_id", low=0, high=MAX_ID, meaning="the run's id")
@@ -51,11 +59,13 @@ PRODUCT_ID = Number(name="product_id", low=0, high=MAX_ID, meaning="the product'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One request: `name` is that of the method that answers it.
+    """One request: `name` is that of the method that answers it, and of the operation in OpenAPI.
 
+    That method gets the `place` in the path, the numbers of the `query` and the `body` by name.
     `errors` are the statuses it may answer with besides 400 and 405 for what is malformed, 500,
     and 503 while the daemon cannot answer. `reply` None: a text. `unwell`: 503 comes with the
-    reply, too.
+    reply, too. `seconds`: how long it may take to answer. `at_once`: of so many requests.
+    `example`: a body, and `example_query` a query, as the documentation shows them.
     """
 
     name: str
@@ -68,15 +78,16 @@ class Endpoint:
     place: Number | None = None
     errors: tuple[int, ...] = ()
     unwell: bool = False
+    seconds: int = 0
+    at_once: int | None = None
+    example: str = ""
+    example_query: str = ""
 
-    @property
-    def rule(self) -> Rule:
-        """The same for the router."""
-        path = self.path
-        if self.place is not None:
-            number = f"<int(max={self.place.high}):{self.place.name}>"
-            path = path.replace(f"{{{self.place.name}}}", number)
-        return Rule(path, endpoint=self.name, methods=[self.method])
+    def target(self, place: int | None = None, **query: int) -> str:
+        """Path and query of a request."""
+        name = "" if self.place is None else self.place.name
+        path = self.path.replace(f"{{{name}}}", str(place))
+        return f"{path}?{urlencode(query)}" if query else path
 
 
 ENDPOINTS = (
@@ -108,6 +119,7 @@ ENDPOINTS = (
         path="/v1/runs",
         summary="Start, join or queue a run",
         body=StartRunBody,
+        example='{"product_ids": [18, 42], "phases": ["new_tests"]}',
         reply=StartRunReply,
     ),
     Endpoint(
@@ -117,6 +129,7 @@ ENDPOINTS = (
         summary="One run, after waiting for its end",
         place=RUN_ID,
         query=(WAIT,),
+        example_query="wait=20",
         reply=RunView,
         errors=(404,),
     ),
@@ -144,9 +157,10 @@ ENDPOINTS = (
         query=(
             Number(name="since", low=0, high=MAX_ID, meaning="only events after this id"),
             Number(name="run", low=1, high=MAX_ID, meaning="only events of this run"),
-            Number(name="limit", low=1, high=MAX_EVENTS, meaning="at most so many; 50"),
+            Number(name="limit", low=1, high=MAX_EVENTS, meaning="at most so many", default=50),
             WAIT,
         ),
+        example_query="since=4711&limit=100&wait=20",
         reply=EventsReply,
     ),
     Endpoint(
@@ -155,7 +169,10 @@ ENDPOINTS = (
         path="/v1/fetch",
         summary="Fetch single products, tests or their parts, if they are not known well enough",
         body=FetchBody,
+        example='{"kind": "bugs", "test_ids": [4711], "not_before": "2026-01-31T08:00:00Z"}',
         reply=FetchReply,
+        seconds=MAX_WAIT_SECONDS,
+        at_once=2,
     ),
     Endpoint(
         name="pause",
@@ -163,6 +180,7 @@ ENDPOINTS = (
         path="/v1/pause",
         summary="No periodic runs, for a time or until resumed",
         body=PauseBody,
+        example='{"seconds": 7200}',
         reply=WordReply,
     ),
     Endpoint(
@@ -178,6 +196,7 @@ ENDPOINTS = (
         path="/v1/interval",
         summary="Seconds from one periodic run to the next",
         body=IntervalBody,
+        example='{"seconds": 300}',
         reply=ChoiceReply,
     ),
     Endpoint(
@@ -186,6 +205,7 @@ ENDPOINTS = (
         path="/v1/concurrency",
         summary="Requests to the remote under way at once",
         body=ConcurrencyBody,
+        example='{"requests": 5}',
         reply=ChoiceReply,
     ),
     Endpoint(
@@ -194,6 +214,7 @@ ENDPOINTS = (
         path="/v1/rate",
         summary="Requests to the remote a second, at most",
         body=RateBody,
+        example='{"per_second": 10}',
         reply=ChoiceReply,
     ),
     Endpoint(
@@ -203,6 +224,7 @@ ENDPOINTS = (
         summary="Read configuration and token again; what is bad is not taken up",
         reply=ReloadReply,
         errors=(409,),
+        seconds=MAX_WAIT_SECONDS,
     ),
     Endpoint(
         name="accept_deletions",
@@ -219,6 +241,7 @@ ENDPOINTS = (
         path="/v1/problems/retry",
         summary="Try open problems again now",
         body=RetryBody,
+        example='{"ids": [3, 4]}',
         reply=RetryReply,
         errors=(404,),
     ),
@@ -241,4 +264,3 @@ ENDPOINTS = (
 )
 
 BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}
-ROUTES = Map([endpoint.rule for endpoint in ENDPOINTS], merge_slashes=False)
