@@ -17,6 +17,7 @@ import structlog
 
 from actors.messages import ActorCrashed, Ref
 from config.secrets import REDACTOR
+from config.threads import NoThread, is_no_thread
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +55,7 @@ class Address:
         self.role = role
         self._changed = threading.Condition()
         self._ref: Ref | None = None
+        self._missing_because: str | None = None
 
     @property
     def ref(self) -> Ref | None:
@@ -61,10 +63,17 @@ class Address:
         with self._changed:
             return self._ref
 
-    def bind(self, ref: Ref | None) -> None:
-        """From now on the role is filled by this actor."""
+    @property
+    def missing_because(self) -> str | None:
+        """Why nobody could be started for the role; None where that is not so."""
+        with self._changed:
+            return self._missing_because
+
+    def bind(self, ref: Ref | None, *, because: str | None = None) -> None:
+        """From now on the role is filled by this actor, or by nobody, `because` none can be."""
         with self._changed:
             self._ref = ref
+            self._missing_because = because
             self._changed.notify_all()
 
     def tell(self, message: object) -> str | None:
@@ -80,7 +89,8 @@ class Address:
         while True:
             ref = self._other_than(dead, give_up_at - time.monotonic())
             if ref is None:
-                raise NoAnswer(f"there is no {self.role}")
+                because = self.missing_because
+                raise NoAnswer(f"there is no {self.role}{f': {because}' if because else ''}")
             try:
                 return ref.ask(message, timeout=max(0.0, give_up_at - time.monotonic()))
             except (pykka.ActorDeadError, NotHandled) as error:
@@ -91,10 +101,16 @@ class Address:
                 raise self._no_answer(error) from error
 
     def _other_than(self, dead: Ref | None, seconds: float) -> Ref | None:
-        """The actor there, waited for; None if there is none, or only the dead one."""
+        """The actor there, waited for; None if there is none, or only the dead one.
+
+        One that cannot be started is not waited for: nobody knows for how long.
+        """
         with self._changed:
-            found = self._changed.wait_for(lambda: self._ref not in (None, dead), max(0.0, seconds))
-            return self._ref if found else None
+            self._changed.wait_for(
+                lambda: self._ref not in (None, dead) or self._missing_because is not None,
+                max(0.0, seconds),
+            )
+            return None if self._ref is dead else self._ref
 
     def _no_answer(self, error: Exception) -> NoAnswer:
         return NoAnswer(f"the {self.role} did not answer: {type(error).__name__}")
@@ -120,6 +136,16 @@ class BaseActor(pykka.ThreadingActor):
     def _create_actor_inbox() -> Any:
         """pykka's hook. Its own inbox wakes a thread up to three times for one message."""
         return queue.SimpleQueue()
+
+    def _start_actor_loop(self) -> None:
+        """pykka's hook. Raises NoThread where there is none for this actor, which then is none."""
+        try:
+            super()._start_actor_loop()
+        except RuntimeError as error:
+            pykka.ActorRegistry.unregister(self.actor_ref)
+            if is_no_thread(error):
+                raise NoThread from error
+            raise
 
     def handle(self, message: Any) -> Any:
         """Act on one message; what it returns is the answer to an `ask`."""

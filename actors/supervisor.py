@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import assert_never
 
 import pykka
@@ -32,6 +33,7 @@ from actors.messages import (
     WorkerReplaced,
 )
 from actors.wiring import Wiring
+from config.threads import NoThread
 from rules.events import EventName, RunClosed, SyncEvent
 from rules.model import ErrorKind, Problem, RunStatus, SyncResult
 from rules.restarts import RestartBudget
@@ -39,6 +41,7 @@ from rules.schedule import Schedule
 
 log = structlog.get_logger(__name__)
 
+AT_EACH_BEAT = "the role stays empty; each beat tries again"
 PING_SECONDS = 5.0
 SWEEP_SECONDS = 0.1
 
@@ -50,7 +53,8 @@ class Supervisor(BaseActor):
     a phase fails the runs taken on, and all that works for a run is replaced. Too many
     replacements end the daemon: the runs are failed, those who decide are dismissed, and `give_up`
     is called once, with the reason, after the Logger was told to write it. The Supervisor's own
-    crash is given up on at once.
+    crash is given up on at once. A role for which there is no thread stays empty, and each beat
+    tries again.
     """
 
     def __init__(self, *, wiring: Wiring, give_up: Callable[[str], None]) -> None:
@@ -71,12 +75,13 @@ class Supervisor(BaseActor):
         self._makers = wiring.makers(lambda: self._schedule)
         everyone = (wiring.logger, wiring.mirror, *wiring.crew, wiring.scheduler)
         self._addresses = {a.role: a for a in everyone if a.role in self._makers}
+        self._empty: dict[str, Callable[[], None]] = {}  # and what is to be said when it is filled
 
     def handle(self, message: SupervisorMessage) -> object:
         """Dispatch by type."""
         match message:
             case StartAll():
-                self._start_all()
+                return self._start_all()
             case EmployWorkers():
                 self._employ(message.count)
             case StopAll():
@@ -103,11 +108,15 @@ class Supervisor(BaseActor):
 
     # -- start ---------------------------------------------------------------------------------
 
-    def _start_all(self) -> None:
+    def _start_all(self) -> bool:
+        """Whether all are there, but for workers."""
         for role in self._makers:
-            self._start(role)
-        for address in self._addresses.values():
-            address.ask(Ping(), timeout=PING_SECONDS, again=False)
+            if not self._start(role) and role not in self._worker_index:
+                return False
+        for role, address in self._addresses.items():
+            if role not in self._empty:
+                address.ask(Ping(), timeout=PING_SECONDS, again=False)
+        return True
 
     def _employ(self, count: int) -> None:
         """Start the workers that are lacking; none is dismissed, the client holds them back."""
@@ -117,12 +126,35 @@ class Supervisor(BaseActor):
             self._makers[address.role] = make
             self._addresses[address.role] = address
             self._start(address.role)
-            self._tell(self._wiring.phases.values(), WorkerAdded(index=index))
 
-    def _start(self, role: str) -> Ref:
-        ref = self._makers[role]()
+    def _welcome(self, role: str) -> None:
+        """What is said of one that is there for the first time, or again after all were gone."""
+        if role in self._worker_index:
+            added = WorkerAdded(index=self._worker_index[role])
+            self._tell(self._wiring.phases.values(), added)
+
+    def _start(self, role: str, then: Callable[[], None] | None = None) -> bool:
+        """Fill a role, and say so by `then`; False where there is no thread for it."""
+        then = then or partial(self._welcome, role)
+        try:
+            self._refuse_without_phases(role)
+            ref = self._makers[role]()
+        except NoThread as error:
+            if role not in self._empty:
+                log.error("actor_not_started", role=role, error=str(error), advice=AT_EACH_BEAT)
+            self._empty[role] = then
+            self._addresses[role].bind(None, because=str(error))
+            return False
+        self._empty.pop(role, None)
         self._addresses[role].bind(ref)
-        return ref
+        then()
+        return True
+
+    def _refuse_without_phases(self, role: str) -> None:
+        """A Coordinator would begin a run, and a phase that is not there would never end."""
+        phases = self._wiring.phases.values()
+        if role == "coordinator" and any(phase.role in self._empty for phase in phases):
+            raise NoThread
 
     # -- watch ---------------------------------------------------------------------------------
 
@@ -143,8 +175,17 @@ class Supervisor(BaseActor):
             ref = address.ref
             if ref is not None and not ref.is_alive():
                 self._lost(role, ref.actor_urn, "the actor was stopped")
+        self._fill()
         if len(self._journal):
             self._wiring.logger.tell(Flush())
+
+    def _fill(self) -> None:
+        """Try again what had no thread: phases before the Coordinator, as they are made."""
+        if self._gave_up:
+            return
+        for role in [role for role in self._makers if role in self._empty]:
+            if self._start(role, self._empty[role]):
+                log.info("actor_started", role=role)
 
     def _lost(self, role: str, urn: str, error: str) -> None:
         ref = self._addresses[role].ref
@@ -155,7 +196,11 @@ class Supervisor(BaseActor):
         if role not in self._worker_index and not self._may_replace(problem):
             return
         self._replace(role, urn, problem)
-        self._note(EventName.ACTOR_REPLACED, role)
+        note = partial(self._note, EventName.ACTOR_REPLACED, role)
+        if role in self._empty:
+            self._empty[role] = _both(self._empty[role], note)
+        else:
+            note()
 
     def _may_replace(self, problem: Problem) -> bool:
         exceeded = self._budget.spend(self._clock.elapsed())
@@ -180,21 +225,23 @@ class Supervisor(BaseActor):
     # -- replace -------------------------------------------------------------------------------
 
     def _replace(self, role: str, urn: str, problem: Problem) -> None:
+        """Have another one there, and say so; what was lost is said at once, though none is."""
         if role in self._worker_index:
-            self._start(role)
             index = self._worker_index[role]
             replaced = WorkerReplaced(index=index, lost_urn=urn, problem=problem)
-            self._tell(self._wiring.phases.values(), replaced)
+            say = partial(self._tell, self._wiring.phases.values(), replaced)
         elif role == "mirror":
-            self._start(role)
             who_waits = (*self._wiring.workers, self._wiring.coordinator)
-            self._tell(who_waits, MirrorLost(lost_urn=urn))
+            say = partial(self._tell, who_waits, MirrorLost(lost_urn=urn))
         elif role == "logger":
-            self._start(role).tell(Flush())
+            say = partial(self._tell, (self._wiring.logger,), Flush())
         elif role == "scheduler":
-            self._start(role)
+            say = partial(self._tell, (), None)
         else:
             self._replace_crew(problem)
+            return
+        if not self._start(role, say):
+            say()
 
     def _replace_crew(self, problem: Problem) -> None:
         """Fail the runs taken on, and start all that works for a run anew, with fresh refs."""
@@ -305,6 +352,14 @@ class Supervisor(BaseActor):
         refs = {ref.actor_urn: role for role, ref in found if ref is not None}
         late = _stop_refs([ref for _, ref in found if ref is not None], within=within)
         return [refs[urn] for urn in late]
+
+
+def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
+    def both() -> None:
+        first()
+        second()
+
+    return both
 
 
 def _stop_refs(refs: Iterable[Ref], *, within: float) -> list[str]:

@@ -35,7 +35,7 @@ from actors.parts import Parts
 from actors.supervisor import Supervisor
 from actors.wiring import Wiring
 from actors.work_board import Activity
-from config.threads import lasting_thread
+from config.threads import NoThread, lasting_thread
 from rules.events import Entry, RunClosed
 from rules.model import RunRequest, SyncResult
 
@@ -95,14 +95,23 @@ class ActorSystem:
         """How many messages wait for each actor. Asks nobody."""
         return self.wiring.mailboxes()
 
+    def missing(self) -> dict[str, str]:
+        """The roles that nobody could be started for, and why. Asks nobody."""
+        return self.wiring.missing()
+
     def start(self) -> None:
-        """Start every actor; returns when each has answered."""
+        """Start every actor; returns when each has answered.
+
+        Raises NoThread where there are too few threads; some workers less are no reason.
+        """
         supervisor = Supervisor.start(wiring=self.wiring, give_up=self._give_up)
         self.wiring.supervisor.bind(supervisor)
-        self.wiring.supervisor.ask(StartAll(), timeout=START_SECONDS)
+        if not self.wiring.supervisor.ask(StartAll(), timeout=START_SECONDS):
+            raise NoThread
         if self._parts.pulse_seconds is not None:
-            self._pulse = lasting_thread("testio-pulse", self._beat)
-            self._pulse.start()
+            pulse = lasting_thread("testio-pulse", self._beat)
+            pulse.start()
+            self._pulse = pulse
 
     def begin(self) -> None:
         """Let the Scheduler send its first tick."""
@@ -170,6 +179,8 @@ class ActorSystem:
     def stop(self, seconds: float = STOP_SECONDS) -> StopReport:
         """Stop everything in order within `seconds`; what does not end is left and named."""
         self._stopped.set()
+        if self.wiring.supervisor.ref is None:  # it could not be started
+            return StopReport(abandoned=(), unwritten=len(self.journal))
         try:
             report = cast(
                 StopReport,

@@ -95,6 +95,11 @@ class Wiring:
             if (ref := address.ref) is not None
         }
 
+    def missing(self) -> dict[str, str]:
+        """The roles that nobody could be started for, and why."""
+        found = ((address.role, address.missing_because) for address in self.everyone)
+        return {role: because for role, because in found if because is not None}
+
     @property
     def crew(self) -> tuple[Address, ...]:
         """All that works for a run and is replaced together: Coordinator, phases, workers."""

@@ -7,7 +7,9 @@ all, readable by you alone.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cli.common import add_settings_flags, print_json, settings_of
@@ -72,13 +74,10 @@ def main(arguments: argparse.Namespace) -> int:
         write = writer_of(form, is_safe=arguments.csv_safe)
     except ImportError as error:
         raise UsageError(MISSING) from error
-    with ended_by_signals():
+    targets = _targets(arguments.to.absolute(), tables, form)
+    with ended_by_signals(), _made(next(iter(targets.values())).parent, arguments.to):
         files = export(
-            settings.db_path,
-            _targets(arguments.to.absolute(), tables, form),
-            write,
-            deleted=arguments.deleted,
-            force=arguments.force,
+            settings.db_path, targets, write, deleted=arguments.deleted, force=arguments.force
         )
     if arguments.json:
         print_json(
@@ -111,13 +110,27 @@ def _format(arguments: argparse.Namespace) -> str:
 
 
 def _targets(to: Path, tables: Sequence[str], form: str) -> dict[str, Path]:
-    """Where each table goes. Makes the folder, for its owner only."""
+    """Where each table goes."""
     if _is_file(to):
         if len(tables) != 1:
             raise UsageError(f"{to} is one file; name one table, or a folder")
         return {tables[0]: to}
-    to.mkdir(mode=0o700, parents=True, exist_ok=True)
     return {table: to / f"{table}.{form}" for table in tables}
+
+
+@contextmanager
+def _made(folder: Path, to: Path) -> Iterator[None]:
+    """The folder that was asked for, for its owner only; one that is new goes if nothing came."""
+    is_new = not _is_file(to) and not os.path.lexists(folder)
+    if not _is_file(to):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def _table(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 from cli.usage import UsageError as UsageError
+from config.threads import NoThread, is_no_thread
 from service.exit_status import ExitStatus
 
 STATUSES: tuple[tuple[str, str, ExitStatus], ...] = (
@@ -28,12 +29,15 @@ STATUSES: tuple[tuple[str, str, ExitStatus], ...] = (
     ("service.sync_service", "SyncFailed", ExitStatus.FAILED),
     ("service.exit_status", "DaemonFailed", ExitStatus.FAILED),
     ("service.unit_text", "ServiceRefused", ExitStatus.FAILED),
+    ("config.threads", "NoThread", ExitStatus.FAILED),
 )
 """By module and name, the more special kind before the more general one."""
 
 
 def explain(error: Exception) -> int:
     """Say on stderr what is wrong, and return the exit status. Raises what it does not know."""
+    if isinstance(error, RuntimeError) and is_no_thread(error):
+        error = NoThread()
     for module, name, status in STATUSES:
         if module in sys.modules and isinstance(error, getattr(sys.modules[module], name)):
             print(f"testio-sync: {error}", file=sys.stderr)

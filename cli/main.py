@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import io
 import os
 import sys
 from typing import Any
 
 from cli.loading import lean_loading
 from cli.parsers import verb_parser
+from cli.streams import close_output, make_usable
+from config.places import has_folder
 
 VERBS = {
     "init": "ask for URL and token, try them, and write the configuration",
@@ -53,7 +54,7 @@ VERBS = {
 CANCELLED = 130
 SIZES = {"COLUMNS": (20, 10_000), "LINES": (3, 10_000)}
 """The least and the most of each that anything can be shown in."""
-STATUS_IS_THE_ANSWER = ("cli.check", "cli.health", "cli.notify", "cli.verify")
+STATUS_IS_THE_ANSWER = ("check", "health", "notify", "verify")
 
 EPILOG = """\
 examples:
@@ -69,14 +70,54 @@ Every verb has --help with examples. Settings and exit statuses are in the READM
 
 def main(argv: list[str] | None = None) -> int:
     """The entry point `testio-sync`; returns the exit status."""
+    arguments = sys.argv[1:] if argv is None else argv
     try:
-        return _main(sys.argv[1:] if argv is None else argv)
+        make_usable()
+        return _answered(arguments)
     except KeyboardInterrupt:
         return CANCELLED
 
 
+def _answered(arguments: list[str]) -> int:
+    """The exit status once all that was printed has gone out, help included."""
+    try:
+        try:
+            return _main(arguments)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is nobody to tell. Where the status is the answer
+        # it has to be one that says nothing good.
+        close_output()
+        return 1 if arguments[0] in STATUS_IS_THE_ANSWER else 0
+    except OSError as error:
+        from config.places import NO_PLACE
+
+        is_misnamed = error.errno in NO_PLACE and error.filename is not None
+        said = f"{_file_of(error)} can be no file's path: {error.strerror}; name another one"
+        print(f"testio-sync: {said if is_misnamed else _named(error)}", file=sys.stderr)
+        close_output()
+        return 2 if is_misnamed else 1
+    except Exception as error:
+        from cli.failures import explain
+
+        return explain(error)
+
+
+def _named(error: OSError) -> str:
+    """What the system says, of which file; a working folder that is gone has no name."""
+    if error.filename is not None:
+        return f"{_file_of(error)}: {error.strerror}"
+    if isinstance(error, FileNotFoundError) and not has_folder():
+        return "the working folder is gone; go to one that is there"
+    return str(error)
+
+
+def _file_of(error: OSError) -> str:
+    return "" if error.filename is None else os.fsdecode(error.filename)
+
+
 def _main(arguments: list[str]) -> int:
-    _make_streams_usable()
     _forget_impossible_sizes()
     parser = _top_parser()
     if not arguments:
@@ -88,23 +129,7 @@ def _main(arguments: list[str]) -> int:
     verb = parser.parse_args(arguments[:1]).verb
     with lean_loading():
         module = importlib.import_module(f"cli.{verb}")
-    return _run(module, verb_parser(verb, module).parse_args(arguments[1:]))
-
-
-def _make_streams_usable() -> None:
-    """Whoever starts us may have closed them (`2>&-`, some supervisors); files that are opened
-    later must not get their numbers. And no character makes a traceback."""
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest free number is this one
-        if getattr(sys, name) is None:
-            mode = "r" if number == 0 else "w"
-            setattr(sys, name, open(number, mode, closefd=False, encoding="utf-8"))  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    return int(module.main(verb_parser(verb, module).parse_args(arguments[1:])))
 
 
 def _forget_impossible_sizes() -> None:
@@ -155,30 +180,6 @@ class _Version(argparse.Action):
 
         print(version_text())
         parser.exit()
-
-
-def _run(module: Any, arguments: argparse.Namespace) -> int:
-    try:
-        status = int(module.main(arguments))
-        sys.stdout.flush()
-        return status
-    except BrokenPipeError:
-        # Whoever read our output has gone; there is nobody to tell. Where the status is the answer
-        # it has to be one that says nothing good.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1 if module.__name__ in STATUS_IS_THE_ANSWER else 0
-    except OSError as error:
-        from config.places import NO_PLACE
-
-        is_misnamed = error.errno in NO_PLACE and error.filename is not None
-        said = f"{error.filename} can be no file's path: {error.strerror}; name another one"
-        print(f"testio-sync: {said if is_misnamed else error}", file=sys.stderr)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 2 if is_misnamed else 1
-    except Exception as error:
-        from cli.failures import explain
-
-        return explain(error)
 
 
 if __name__ == "__main__":

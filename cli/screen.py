@@ -84,6 +84,8 @@ def show_daemon(console: Console, document: dict[str, Any]) -> None:
     daemon = document["daemon"]
     if daemon is None:
         console.print(f"daemon     {_no_daemon(document['writer'])}", style="yellow")
+        if document["no_answer"]:
+            console.print(f"           {harmless(document['no_answer'])}", soft_wrap=True)
     else:
         up = age(daemon["started_at"], document["at"])
         console.print(f"daemon     pid {daemon['pid']}, version {daemon['version']}, up {up}")
@@ -91,6 +93,8 @@ def show_daemon(console: Console, document: dict[str, Any]) -> None:
         for words in _choices(document["choices"] or {}):
             console.print(f"chosen     {words}")
     console.print(f"database   {document['database']}", soft_wrap=True)
+    for role, because in document["missing"].items():
+        console.print(f"missing    {role}: {harmless(because)}", style="red", soft_wrap=True)
     if document["trouble"]:
         console.print(f"trouble    cannot write: {harmless(document['trouble'])}", style="red")
 

@@ -58,7 +58,10 @@ def _add(actions: Any, name: str, what: str) -> argparse.ArgumentParser:
 
 
 def _file(text: str) -> Path:
-    path = Path(text).expanduser().absolute()
+    try:
+        path = Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(f"{text}: that user has no home folder") from error
     if (flaw := impossible(path)) is not None:
         raise argparse.ArgumentTypeError(f"{path} can be no file's path: {flaw}; name another one")
     return path

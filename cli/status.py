@@ -36,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Ask the daemon, if one runs, and read the rest from the database."""
     settings = settings_of(arguments)
-    live = _ask_daemon(settings)
-    document = _document(settings, live)
+    live, why_not = _ask_daemon(settings)
+    document = _document(settings, live) | {"no_answer": why_not}
     if arguments.json:
         print_json(document)
     else:
@@ -45,11 +45,14 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _ask_daemon(settings: Settings) -> StatusReply | None:
+def _ask_daemon(settings: Settings) -> tuple[StatusReply | None, str | None]:
+    """What it says; or why it cannot, if it says that."""
     try:
-        return control_of(settings, timeout=2.0).status()
-    except (NoDaemon, ControlError):
-        return None
+        return control_of(settings, timeout=2.0).status(), None
+    except NoDaemon:
+        return None, None
+    except ControlError as error:
+        return None, str(error)
 
 
 def _document(settings: Settings, live: StatusReply | None) -> dict[str, Any]:
@@ -59,6 +62,7 @@ def _document(settings: Settings, live: StatusReply | None) -> dict[str, Any]:
         "daemon": reply.get("daemon"),
         "writer": writer,
         "trouble": reply.get("trouble"),
+        "missing": reply.get("missing") or {},
         "current_run": reply.get("current_run"),
         "queued_run_id": reply.get("queued_run_id"),
         "interval_seconds": reply.get("interval_seconds"),

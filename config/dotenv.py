@@ -31,6 +31,8 @@ def problems_of_dotenv(
     given: Mapping[str, Any], origins: Mapping[str, Origin]
 ) -> list[SettingProblem]:
     """The lines that are in force, by `origins`, and must not be."""
+    if not given:
+        return []
     said = {name.upper(): str(value) for name, value in given.items()}
     here = Path(DOTENV).absolute()
     wrong: dict[str, str] = {}

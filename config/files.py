@@ -5,13 +5,14 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from config.places import default_config_file
 from config.problems import SettingProblem
@@ -21,19 +22,25 @@ from config.settings import names
 def dotenv_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[str, Any]:
     """What the file says, literally; nothing where there is none, or a new one of `problems`.
 
-    One that cannot be trusted and is another program's is left alone. `${…}` is not expanded: the
-    file may have come with somebody's project, and the environment holds other programs' secrets.
+    One that cannot be trusted and is another program's is left alone, and so are lines that make
+    no sense and bytes that are no text. `${…}` is not expanded: the file may have come with
+    somebody's project, and the environment holds other programs' secrets.
     """
     if path is None:
         return {}
     try:
-        said = dotenv_values(path, interpolate=False).items()
-        given = {name: value for name, value in said if value is not None}
+        with path.open(encoding="utf-8", errors="surrogateescape") as file:
+            bindings = list(parse_stream(file))
+        given = {b.key: b.value for b in bindings if b.key is not None and b.value is not None}
+        broken = [name for b in bindings if b.error and (name := _setting_in(b.original.string))]
         expected = _flaw(path, given)
-        if expected and not any(name.upper() in names().values() for name in given):
+        if expected and not any(name.upper() in names().values() for name in (*given, *broken)):
             return {}
+        if broken:
+            expected = f"a line that can be read for {broken[0]} (quotes that are closed, for one)"
     except (OSError, ValueError) as error:
-        expected = f"a readable text file ({type(error).__name__})"
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        expected = f"a readable text file ({reason})"
     if expected:
         problems.append(
             SettingProblem(
@@ -42,6 +49,12 @@ def dotenv_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[st
         )
         return {}
     return given
+
+
+def _setting_in(line: str) -> str | None:
+    """The setting that a line begins with, though it cannot be read."""
+    word = re.match(r"\s*(?:export\s+)?'?(\w+)", line)
+    return word[1] if word and word[1].upper() in names().values() else None
 
 
 def toml_file(path: Path | None, problems: list[SettingProblem]) -> Mapping[str, Any]:

@@ -35,6 +35,15 @@ def home_folder(environ: Mapping[str, str] | None = None) -> Path:
     """The home of who runs this; `/` for a user who has none, as in many containers."""
     environ = os.environ if environ is None else environ
     try:
-        return Path(environ.get("HOME") or "~").expanduser()
+        return Path(environ.get("HOME") or "~").expanduser().absolute()
     except RuntimeError:
         return Path("/")
+
+
+def has_folder() -> bool:
+    """Whether the working folder is still there."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True

@@ -11,15 +11,15 @@ import ipaddress
 import os
 import re
 import shlex
+import sys
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from config.addresses import loopback_address
+from config.addresses import loopback_address, web_url
 from config.places import impossible
 from config.problems import SettingProblem
 
@@ -30,9 +30,7 @@ LONGEST_DATABASE_NAME = 200
 
 def _base_url(value: object) -> str:
     text = str(value).rstrip("/")
-    parts = urlsplit(text)
-    if _has_bad_port(parts) or parts.scheme not in ("https", "http") or not parts.hostname:
-        raise ValueError("a URL like https://api.test.io/customer/v2")
+    parts = web_url(text, like="https://api.test.io/customer/v2")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("a URL without user name, password, query and fragment")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
@@ -43,22 +41,13 @@ def _base_url(value: object) -> str:
 def _proxy_url(value: object) -> str | None:
     if value is None or value == "":
         return None
-    parts = urlsplit(str(value))
-    if _has_bad_port(parts) or parts.scheme not in ("https", "http") or not parts.hostname:
-        raise ValueError("a URL like http://proxy.example:3128")
+    web_url(str(value), like="http://proxy.example:3128")
     return str(value)
 
 
-def _has_bad_port(parts: SplitResult) -> bool:
+def _is_loopback(host: str | None) -> bool:
     try:
-        return parts.port == 0
-    except ValueError:
-        return True
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host or "").is_loopback
     except ValueError:
         return host == "localhost"
 
@@ -121,9 +110,10 @@ def _path(value: object) -> object:
     try:
         path = Path(value).expanduser()
     except RuntimeError as error:
-        raise ValueError("a path; that user has no home folder") from error
+        raise ValueError("a path in full; that user has no home folder") from error
     if (flaw := impossible(path)) is not None:
         raise ValueError(f"a path where a file can be ({flaw})")
+    _refuse_unspeakable(path)
     return path
 
 
@@ -134,6 +124,20 @@ def _database_path(value: object) -> object:
         expected = f"a file name of at most {LONGEST_DATABASE_NAME} bytes"
         raise ValueError(f"{expected}: those of the files beside the database are longer")
     return path
+
+
+ENCODING = sys.getfilesystemencoding().upper()
+"""That of names, as the locale has it."""
+
+
+def _refuse_unspeakable(path: Path) -> None:
+    """Names that are no text cannot be said in JSON, nor to SQLite as one of its URIs."""
+    try:
+        os.path.realpath(path).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"a path whose names are all {ENCODING}") from error
+    except OSError as error:
+        raise ValueError("a path in full, for the working folder is gone") from error
 
 
 def _path_in(url: str) -> str:
@@ -159,10 +163,8 @@ def _metrics_address(value: object) -> object:
 def _webhook_url(value: object) -> object:
     if not isinstance(value, str) or not value:
         return None if value in (None, "") else value
-    parts = urlsplit(value)
-    if _has_bad_port(parts) or parts.scheme not in ("https", "http") or not parts.hostname:
-        raise ValueError("a URL like https://chat.example/hooks/abc")
-    if parts.username or parts.password or parts.fragment or not value.isprintable():
+    parts = web_url(value, like="https://chat.example/hooks/abc")
+    if parts.username or parts.password or parts.fragment:
         raise ValueError("a URL without user name, password and fragment")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise ValueError("an https URL; plain http only to this machine")

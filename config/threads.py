@@ -15,6 +15,27 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
+NONE_TO_BE_HAD = "can't start new thread"
+"""What Python says, with an exception of no kind of its own."""
+
+
+class NoThread(Exception):
+    """The system gives this user no more threads; the text says what to do."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the system starts no more threads: the limit on this user's processes is reached "
+            "(ulimit -u; TasksMax of a service). Raise it, or end other processes"
+        )
+
+
+def is_no_thread(error: BaseException) -> bool:
+    """Whether a thread could not be started, whoever wanted it."""
+    return isinstance(error, NoThread) or (
+        isinstance(error, RuntimeError) and str(error) == NONE_TO_BE_HAD
+    )
+
+
 PAUSES = (0.1, 1.0, 5.0)
 """Seconds until it begins again; the last holds for all that follow."""
 

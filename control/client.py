@@ -41,6 +41,9 @@ from control.views import HealthReply, StatusReply
 
 R = TypeVar("R", bound=BaseModel)
 
+OF_ANOTHER_VERSION = (
+    "answers in words of another version of this program; start it again with this one"
+)
 OWN_SOCKET = "each database needs a TESTIO_SOCKET_PATH of its own, or none"
 
 
@@ -180,7 +183,9 @@ class ControlClient:
             raise OtherDaemon(f"{_error_of(answer, status)} ({self.path}); {OWN_SOCKET}")
         if status >= 400:
             raise BY_STATUS.get(status, ControlError)(_error_of(answer, status))
-        return reply.model_validate_json(answer)
+        if (found := _reply(answer, reply)) is None:
+            raise ControlError(f"the daemon behind {self.path} {OF_ANOTHER_VERSION}")
+        return found
 
     @contextmanager
     def _connected(self, wait: int) -> Iterator[_UnixConnection]:

@@ -15,7 +15,7 @@ import socket
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,13 @@ IDLE_SECONDS = 5
 LAST_ANSWERS_SECONDS = 0.5
 CONNECTIONS = 1200
 """At most; those beyond wait until others have been quiet for IDLE_SECONDS."""
+LEAST_CONNECTIONS = 4
+FILES_OF_DAEMON, FILES_OF_WORKER, FILES_OF_ANSWERS = 24, 4, 48
+"""Files open at once, as measured, with some to spare: streams, database and sockets; a worker's
+connection, twice, and its reader's two; the readers of those who answer, and who fetch for them."""
+OF_THE_SERVER = 2
+"""What waitress counts among the connections: the socket itself, and what wakes its thread."""
+FULL_AGAIN_SECONDS = 60.0
 BACKLOG = 1024
 LOOK_SECONDS = 1.0
 """Between two looks whether the socket is still in its place."""
@@ -54,13 +61,22 @@ class ControlServer:
     A socket that somebody removes meanwhile is made again; one in its place is left alone.
     """
 
-    def __init__(self, path: Path, handlers: object, served: Served | None = None) -> None:
-        """`served`: requests that are meant for another database are refused."""
+    def __init__(
+        self,
+        path: Path,
+        handlers: object,
+        served: Served | None = None,
+        workers: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """`served`: requests that are meant for another database are refused. `workers`: how many
+        there are, whose files come before those of clients."""
         self.path = path
         self._app = ControlApp(handlers, served)
         self._bound_as: os.stat_result | None = None
         self._binding = threading.Lock()
+        self._workers = workers
         self._next_look = 0.0
+        self._full_told_at = -FULL_AGAIN_SECONDS
         self._is_lost = False
         self._map: dict[int, Any] = {}
         self._server: Any = None  # the stubs of waitress lack what stopping it needs
@@ -86,7 +102,7 @@ class ControlServer:
             unix_socket=str(self.path),
             unix_socket_perms="600",
             threads=THREADS,
-            connection_limit=_most_connections(),
+            connection_limit=most_connections(self._workers()) + OF_THE_SERVER,
             channel_timeout=IDLE_SECONDS,
             cleanup_interval=1,
             max_request_body_size=MAX_BODY_BYTES,
@@ -126,10 +142,28 @@ class ControlServer:
         while self._map:
             try:
                 wasyncore.loop(timeout=1, map=self._map, use_poll=True, count=1)
+                self._look_after_connections()
                 self._look_after_socket()
             except BaseException:
                 log.exception("control_loop_failed")
                 self._app.stopping.wait(AFTER_FAILURE_SECONDS)
+
+    def _look_after_connections(self) -> None:
+        """There may be more workers than before; and whoever has to wait is not told by us."""
+        server, now = self._server, time.monotonic()
+        if server is None:
+            return
+        most = most_connections(self._workers())
+        server.adj.connection_limit = most + OF_THE_SERVER
+        if server.in_connection_overflow and now - self._full_told_at > FULL_AGAIN_SECONDS:
+            self._full_told_at = now
+            log.warning(
+                "control_connections_full",
+                connections=most,
+                open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+                advice="others wait; end clients that stay connected, or raise the limit of open "
+                "files (ulimit -n; LimitNOFILE of a service)",
+            )
 
     def _look_after_socket(self) -> None:
         """Make the socket again where it was removed: nobody could stop the daemon in order."""
@@ -216,10 +250,13 @@ def _not_accepted() -> None:
     log.exception("control_connection_failed")
 
 
-def _most_connections() -> int:
-    """So many that half of the files which this process may have open are left for its work."""
+def most_connections(workers: int) -> int:
+    """So many that what the daemon's own work needs of open files is left for it."""
     files, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return CONNECTIONS if files == resource.RLIM_INFINITY else min(CONNECTIONS, files // 2)
+    if files == resource.RLIM_INFINITY:
+        return CONNECTIONS
+    own = FILES_OF_DAEMON + FILES_OF_WORKER * workers + FILES_OF_ANSWERS
+    return min(CONNECTIONS, max(LEAST_CONNECTIONS, files - own))
 
 
 def prepare_folder(path: Path) -> None:

@@ -116,6 +116,7 @@ class StatusReply(Body):
     """`GET /v1/status`: what only the living daemon knows. The rest is in the database.
 
     `trouble`: why the daemon cannot write what happens (a full disk, say), and for how long.
+    `missing`: roles that nobody could be started for, and why; each beat tries again.
     `workers` are those at work, `mailboxes` how many messages wait for each actor.
     `paused_until` null while paused: until somebody resumes.
     """
@@ -131,6 +132,7 @@ class StatusReply(Body):
     next_run_at: datetime | None
     workers: list[WorkerView] = Field(default=[])
     mailboxes: dict[str, int] = Field(default={})
+    missing: dict[str, str] = Field(default={})
     remote: RemoteView
     choices: ChoicesView = ChoicesView()
 

@@ -24,6 +24,8 @@ in place for longer."""
 QUIET_SECONDS = 1_800.0
 """A worker whose product stores nothing for so long; `Retry-After` alone may take 20 minutes."""
 BREAKER_SECONDS = 60.0
+WORKERS = "worker-"
+"""How their roles begin. One that is missing makes runs longer, and keeps none from succeeding."""
 CROWDED = 1_000
 """Messages in a mailbox that are worth a warning; a phase that ends early may tell of as many."""
 
@@ -36,6 +38,7 @@ class Check(StrEnum):
     NEVER_FETCHED = "never_fetched"
     UNREADABLE_RECORDS = "unreadable_records"
     ACTOR_SILENT = "actor_silent"
+    ACTOR_MISSING = "actor_missing"
     MAILBOX_CROWDED = "mailbox_crowded"
     WORKER_QUIET = "worker_quiet"
     JOURNAL_STUCK = "journal_stuck"
@@ -94,10 +97,12 @@ class Quiet:
 class Living:
     """What only the daemon itself knows. Seconds; `silent` by actor, since its last answer.
 
-    `paused_seconds` None: periodic runs take place. `trouble`: why nothing can be written.
+    `missing`: roles that nobody could be started for, and why. `paused_seconds` None: periodic
+    runs take place. `trouble`: why nothing can be written.
     """
 
     silent: Mapping[str, float] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
     mailboxes: Mapping[str, int] = field(default_factory=dict)
     quiet: Sequence[Quiet] = ()
     gave_up: str | None = None
@@ -180,8 +185,13 @@ def _broken(living: Living, limits: Limits) -> Iterator[Finding]:
             message=f"it gives up: {living.gave_up}",
             advice="read its log; start it again with `testio-sync run`",
         )
+    for role, because in living.missing.items():
+        if not role.startswith(WORKERS):
+            yield _missing(role, because)
     for role, seconds in living.silent.items():
-        if seconds > (LOGGER_SILENT_SECONDS if role == "logger" else SILENT_SECONDS):
+        if role not in living.missing and seconds > (
+            LOGGER_SILENT_SECONDS if role == "logger" else SILENT_SECONDS
+        ):
             yield _silent(role, seconds, living.mailboxes.get(role, 0))
     if living.trouble is not None:
         yield Finding(
@@ -204,6 +214,15 @@ def _broken(living: Living, limits: Limits) -> Iterator[Finding]:
             advice="nothing to do here: each run tries it again; look whether the network, the "
             "proxy or the API is down",
         )
+
+
+def _missing(role: str, because: str) -> Finding:
+    return Finding(
+        check=Check.ACTOR_MISSING,
+        where=role,
+        message=f"there is no {role}: {because}",
+        advice="nothing more to do: it is tried again every other second",
+    )
 
 
 def _silent(role: str, seconds: float, waiting: int) -> Finding:
@@ -236,6 +255,9 @@ def _warnings(living: Living) -> Iterator[Finding]:
             message=f"periodic runs have been paused for {spoken(living.paused_seconds)}",
             advice="`testio-sync resume` starts them again",
         )
+    for role, because in living.missing.items():
+        if role.startswith(WORKERS):
+            yield _missing(role, because)
     for role, waiting in living.mailboxes.items():
         if waiting >= CROWDED:
             yield Finding(

@@ -12,6 +12,7 @@ from typing import TypeVar
 from actors.base import NoAnswer
 from actors.system import ActorSystem
 from config.settings import Settings
+from config.threads import NoThread, is_no_thread
 from control.errors import NoSuchEntry, TryAgain
 from control.protocol import (
     MAX_WAIT_SECONDS,
@@ -98,6 +99,7 @@ class ControlHandlers:
             next_run_at=schedule.next_run_at,
             workers=[view_of_activity(each, self.system.elapsed()) for each in self.system.busy()],
             mailboxes=self.system.mailboxes(),
+            missing=self.system.missing(),
             remote=view_of_remote(self.remote()),
             choices=view_of_choices(self.steering.configuration.choices),
         )
@@ -204,7 +206,7 @@ class ControlHandlers:
         return self._steered(self.steering.reload)
 
     def _steered(self, change: Callable[[], T]) -> T:
-        with _using_the_database():
+        with _using_the_database(), _with_threads():
             return _answered(change)
 
     def accept_deletions(self, entry_id: int) -> DecisionReply:
@@ -249,3 +251,14 @@ def _using_the_database() -> Iterator[None]:
         yield
     except StorageError as error:
         raise TryAgain(str(error)) from error
+
+
+@contextmanager
+def _with_threads() -> Iterator[None]:
+    """So is a thread that cannot be started."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_no_thread(error):
+            raise
+        raise TryAgain(str(NoThread())) from error

@@ -5,6 +5,7 @@ Works beside a daemon and without one; the writer lock is read, never taken.
 
 from __future__ import annotations
 
+import os
 import socket
 import sqlite3
 import sys
@@ -107,7 +108,7 @@ def _problems(problems: SettingsError) -> Iterator[Finding]:
 
 
 def _configuration(settings: Settings, config: Path) -> Iterator[Finding]:
-    there = config.exists()
+    there = os.path.lexists(config)
     yield ok("configuration", str(config) if there else f"no file ({config} is not there)")
     for near in settings.warnings:
         message = f"{near.name} (from {near.source}) is no setting"

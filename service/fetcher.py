@@ -5,15 +5,18 @@ The bugs of several tests are asked for together, and each test's are stored by 
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
+from config.threads import is_no_thread
 from rules.fetching import THE_PRODUCT_LIST, Entity, FetchOutcome, FetchState, Subject
 from rules.model import ErrorKind
 from service.bugs_reader import Pace
@@ -76,23 +79,44 @@ class Fetcher:
         wanted = list(dict.fromkeys(entities))
         batch = _Batch(wanted)
         scope = RequestScope(cancellation=self._cancellation, retries=RetryBudget(RETRIES))
-        threads = [
-            self._pool.submit(self._work, batch, not_before, scope)
-            for _ in range(min(THREADS_FOR_ONE, len(wanted)))
-        ]
         try:
-            wait(threads, timeout=seconds)
+            wait(self._begun(batch, len(wanted), not_before, scope, seconds), timeout=seconds)
         finally:
             batch.end()
         return batch.outcomes(wanted)
+
+    def _begun(
+        self,
+        batch: _Batch,
+        size: int,
+        not_before: datetime,
+        scope: RequestScope,
+        seconds: float | None,
+    ) -> list[Future[None]]:
+        """The threads that work on it. Where none is to be had, the caller's does: it waits."""
+        begun: list[Future[None]] = []
+        try:
+            begun.extend(
+                self._pool.submit(self._work, batch, not_before, scope)
+                for _ in range(min(THREADS_FOR_ONE, size))
+            )
+        except RuntimeError as error:
+            if not is_no_thread(error):
+                raise
+            if not begun:
+                until = math.inf if seconds is None else time.monotonic() + seconds
+                self._work(batch, not_before, scope, until)
+        return begun
 
     def close(self) -> None:
         """Cut what is under way. A refresh that waits returns, and no other one is possible."""
         self._cancellation.cancel()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _work(self, batch: _Batch, not_before: datetime, scope: RequestScope) -> None:
-        while entities := batch.next():
+    def _work(
+        self, batch: _Batch, not_before: datetime, scope: RequestScope, until: float = math.inf
+    ) -> None:
+        while time.monotonic() < until and (entities := batch.next()):
             batch.note(self._shared(entities, not_before, scope, batch.pace))
 
     def _shared(

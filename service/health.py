@@ -82,6 +82,7 @@ class HealthCheck:
         journal, remote, elapsed = self.system.journal, self.remote(), self.system.elapsed()
         return Living(
             silent=self.heartbeats.silent(),
+            missing=self.system.missing(),
             mailboxes=self.system.mailboxes(),
             quiet=[
                 Quiet(

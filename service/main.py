@@ -91,7 +91,7 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
         lookout = make_lookout(live, system, client, NoticeRows(store.database), daemon)
         handlers = _handlers(steering, store, fetcher, daemon, lookout, stop)
         served = Served(identity=store.database.identity, path=str(settings.db_path))
-        server = ControlServer(socket, handlers, served)
+        server = ControlServer(socket, handlers, served, lambda: len(system.wiring.workers))
         lookout.start()
         lookout.interrupted(store.interrupted)
         try:

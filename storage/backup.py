@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -78,7 +80,7 @@ def _copy(database: Path, path: Path, progress: Progress | None) -> None:
             copy.execute("PRAGMA journal_mode = DELETE").fetchone()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
-                raise OSError(f"the copy cannot be written: {error}") from error
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
             raise
 
 

@@ -44,6 +44,8 @@ def is_damage(error: BaseException | None) -> bool:
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return str(error).startswith(NOT_TEXT)
+    if code == sqlite3.SQLITE_CORRUPT_VTAB:
+        return False  # another program's index: `known_cause` says so
     return code & 0xFF in CODES or code == CORRUPT_FILE_SYSTEM
 
 

@@ -25,7 +25,14 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
 from storage.damage import damaged, is_damage, met
-from storage.errors import DatabaseBusy, DatabaseDamaged, LockHeld, StorageError, remedy
+from storage.errors import (
+    DatabaseBusy,
+    DatabaseDamaged,
+    LockHeld,
+    StorageError,
+    known_cause,
+    remedy,
+)
 from storage.place import hold, identity_from, let_go, real_path
 from storage.queries import connect_readonly
 from storage.soundness import refuse_strangers
@@ -69,7 +76,7 @@ class Database:
         if not hold(self.identity, self):
             raise LockHeld(f"{path} is open for writing in this process already")
         self._dataset = dataset.connect(
-            "sqlite:///mirror",
+            "sqlite:////mirror",  # absolute, for the working folder may be gone
             sqlite_wal_mode=False,  # not before it is known that the file is ours: see `adopt`
             engine_kwargs={
                 "poolclass": StaticPool,
@@ -334,7 +341,8 @@ def unusable(path: Path, error: BaseException | None) -> StorageError:
         )
     if error is not None and (way_out := remedy(error)):
         return StorageError(f"{path} or its folder cannot be written by this user{way_out}")
-    return StorageError(f"{path} cannot be used: {error}")
+    add = "" if error is None else known_cause(error, path)
+    return StorageError(f"{path} cannot be used: {error}{add}")
 
 
 def _is_busy(error: BaseException | None) -> bool:

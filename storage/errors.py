@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from pathlib import Path
 
@@ -20,6 +21,52 @@ def remedy(error: BaseException) -> str:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     is_closed = code == sqlite3.SQLITE_READONLY or getattr(error, "errno", None) in NOT_ALLOWED
     return f"; {OTHER_USER}" if is_closed else ""
+
+
+NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+LITTLE = 64 * 1024
+"""Bytes of a disk that SQLite may want at once: it lays out the file `-shm` in parts of 32 KB."""
+TEMPORARY = ("/var/tmp", "/usr/tmp", "/tmp")  # nosec B108 # SQLite's own
+
+
+def known_cause(error: BaseException, path: Path) -> str:
+    """What to add where it is not the database's own fault; empty where that is not known.
+
+    A disk that lacks space may be the database's, or that of SQLite's temporary files, which
+    SQLite does not tell apart. We have no virtual tables: one that is broken is somebody else's.
+    """
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code == sqlite3.SQLITE_CORRUPT_VTAB:
+        return (
+            "; that is a full-text index, or another virtual table, of another program: have it "
+            "make that anew, or drop it and its triggers"
+        )
+    if code & 0xFF not in NO_ROOM:
+        return ""
+    if _is_full(folder := path.parent):
+        return f"; the disk of {folder} is full: make room there"
+    temporary = _temporary_folder()
+    if temporary is not None and _is_full(temporary):
+        return (
+            f"; the disk of temporary files, {temporary}, is full: make room there, or set TMPDIR "
+            "to another folder"
+        )
+    return ""
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        there = os.statvfs(folder)
+    except OSError:
+        return False
+    return there.f_bavail * there.f_frsize < LITTLE
+
+
+def _temporary_folder() -> Path | None:
+    """Where SQLite puts them: the first of these that may be written to."""
+    named = [os.environ.get(name) for name in ("SQLITE_TMPDIR", "TMPDIR")]
+    places = (Path(each) for each in (*named, *TEMPORARY) if each)
+    return next((p for p in places if p.is_dir() and os.access(p, os.W_OK | os.X_OK)), None)
 
 
 class NoMirror(StorageError):

@@ -37,7 +37,8 @@ def refuse_existing(target: Path, *, force: bool) -> None:
 def private_file_beside(target: Path) -> Iterator[Path]:
     """A new empty file in the target's folder, for its owner only; gone if it was not renamed.
 
-    What killed processes have left of earlier ones is removed first.
+    What killed processes have left of earlier ones is removed first. A disk that is full has no
+    name: an OSError of the block gets the target's.
     """
     _remove_leftovers(target)
     path = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
@@ -47,6 +48,10 @@ def private_file_beside(target: Path) -> Iterator[Path]:
         raise CannotPublish(f"{target} cannot be written: {error.strerror}") from error
     try:
         yield path
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(path)):
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(target)) from error
     finally:
         with contextlib.suppress(FileNotFoundError):
             path.unlink()

@@ -6,8 +6,11 @@ them more than their query.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sqlite3
+import stat
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -16,7 +19,15 @@ from typing import Any
 from urllib.parse import quote
 
 from storage.damage import Unreadable, damaged, is_damage, json_of
-from storage.errors import DatabaseBusy, NoMirror, NotADatabase, StorageError, remedy
+from storage.errors import (
+    OTHER_USER,
+    DatabaseBusy,
+    NoMirror,
+    NotADatabase,
+    StorageError,
+    known_cause,
+    remedy,
+)
 
 Row = dict[str, Any]
 
@@ -58,11 +69,16 @@ def _refuse_what_is_no_mirror(connection: sqlite3.Connection, path: Path) -> Non
 
 def connect_readonly(path: Path, *, timeout: float = READ_TIMEOUT_SECONDS) -> sqlite3.Connection:
     """A handle for any thread, one at a time. Raises StorageError or an error of sqlite3."""
-    if not path.exists():
+    try:
+        found = path.stat() if path.exists() else None
+    except OSError as error:
+        reason = f"{error.strerror}{remedy(error)}"
+        raise StorageError(f"{path} cannot be read: {reason}") from error
+    if found is None:
         raise StorageError(f"there is no database at {path} yet; a first sync makes it")
-    if path.is_dir():
+    if stat.S_ISDIR(found.st_mode):
         raise StorageError(folder_text(path))
-    if 0 < path.stat().st_size < LEAST_BYTES:  # SQLite would take it for an empty database
+    if 0 < found.st_size < LEAST_BYTES:  # SQLite would take it for an empty database
         raise NotADatabase(path, "it is too short for one")
     connection = sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?mode=ro",
@@ -95,10 +111,16 @@ def _readable_error(path: Path, error: sqlite3.DatabaseError | Unreadable) -> St
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return DatabaseBusy(f"{path} is locked by another process; try again")
-    if way_out := remedy(error):
+    if code is not None and code & 0xFF == sqlite3.SQLITE_CANTOPEN:
+        if not os.access(path, os.R_OK):
+            return StorageError(f"{path} cannot be read: {os.strerror(errno.EACCES)}; {OTHER_USER}")
+        is_closed = not os.access(path.parent, os.W_OK)
+    else:
+        is_closed = bool(remedy(error))
+    if is_closed:
         reason = "to read it, too, SQLite makes files beside it, and this user may not"
-        return StorageError(f"{path} cannot be read: {reason}{way_out}")
-    return StorageError(f"{path} cannot be read: {error}")
+        return StorageError(f"{path} cannot be read: {reason}; {OTHER_USER}")
+    return StorageError(f"{path} cannot be read: {error}{known_cause(error, path)}")
 
 
 def _as_dict(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:

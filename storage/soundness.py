@@ -26,6 +26,12 @@ SMALL = 16 * 2**20
 """Bytes up to which every page is looked at with each start: 50 ms, and half a second from a slow
 disk. docs/decisions.md has what was measured."""
 MOST_SHOWN = 3
+NO_DAMAGE = (
+    "***",
+    "malformed inverted index for FTS",
+    "unable to validate the inverted index for FTS",
+)
+"""A headline, and what newer SQLite finds in another program's full-text index."""
 BUSY_SECONDS = 5.0
 KINDS = (
     (b"\x89PNG", "an image"),
@@ -107,7 +113,7 @@ def open_unchanged(path: Path) -> Iterator[sqlite3.Connection]:
 def found_by(check: Iterable[str]) -> list[str]:
     """The findings of one of SQLite's checks; it puts several, and a headline, into one row."""
     lines = (line for text in check for line in text.splitlines())
-    return [line for line in lines if line != "ok" and not line.startswith("***")]
+    return [line for line in lines if line != "ok" and not line.startswith(NO_DAMAGE)]
 
 
 def _missing_bytes(connection: sqlite3.Connection, size: int) -> str | None:

@@ -24,9 +24,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from config.threads import lasting_thread
+from config.threads import NoThread, is_no_thread, lasting_thread
 from testio.chunks import CarefulResponse
-from testio.errors import Cancelled
+from testio.errors import Cancelled, ConnectionFailed
 
 DEADLINE = "deadline"
 """Why a call was cut whose time was over."""
@@ -111,8 +111,7 @@ class Deadlines:
             self._drop_ended()
             heapq.heappush(self._heap, (due, next(self._numbers), call))
             if self._thread is None:
-                self._thread = lasting_thread("testio-deadlines", self._run)
-                self._thread.start()
+                self._thread = _started(lasting_thread("testio-deadlines", self._run))
             elif due < self._wakes_at:
                 self._changed.notify()
 
@@ -247,3 +246,14 @@ class WatchedAdapter(HTTPAdapter):
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
         return manager
+
+
+def _started(thread: threading.Thread) -> threading.Thread:
+    """Without deadlines nothing is asked; the next attempt tries again. Raises ConnectionFailed."""
+    try:
+        thread.start()
+    except RuntimeError as error:
+        if not is_no_thread(error):
+            raise
+        raise ConnectionFailed(f"nothing was asked: {NoThread()}") from error
+    return thread

@@ -25,14 +25,19 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 LOADED = ("cli", "service", "control", "storage", "testio", "actors", "config", "rules")
+LAZY = ("simulator", "encodings", "rich", "alembic", "shtab", "sqlalchemy.dialects.sqlite")
+"""What is loaded when it is used."""
+PROGRAMS = tuple(f"{name}.__main__" for name in (*LOADED, *LAZY))
 HEAVY = ("service.browse", "service.export", "storage.migrations")
+THREADED = ("service.export.parquet_file",)
+"""Not even when warm: it starts threads."""
 LONGEST = 1 << 20
 
 
@@ -109,14 +114,17 @@ def launch(
     cwd: Path,
     stdin: int,
     inside: str | None = None,
+    warm: bool = False,
 ) -> Launched:
     """Start `testio-sync WORDS`; what it prints is to be read.
+
+    `warm`: all that it may come to load is loaded, for one who may not look into Python's folder.
 
     `inside`: functions that the process calls first, each as `module:function` and its arguments,
     which are texts, with spaces between them; a semicolon stands between two.
     """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.connect(launcher())
+    connection.connect(launcher(warm=warm))
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
     source = os.open(os.devnull, os.O_RDONLY) if stdin == subprocess.DEVNULL else os.dup(stdin)
@@ -132,12 +140,12 @@ def launch(
 
 
 @cache
-def launcher() -> str:
-    """The socket of this test process's launcher."""
+def launcher(*, warm: bool = False) -> str:
+    """The socket of this test process's launcher; the warm one has loaded more."""
     folder = tempfile.mkdtemp(prefix="launcher-")
     path = f"{folder}/socket"
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.launcher", path],
+        [sys.executable, "-m", "tests.launcher", path, *(["warm"] if warm else [])],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
@@ -159,12 +167,20 @@ def launcher() -> str:
 # -- the process that forks --------------------------------------------------------------------
 
 
-def _load() -> None:
-    for package in LOADED:
+def _load(*, warm: bool) -> None:
+    for package in (*LOADED, *(LAZY if warm else ())):
         found = importlib.import_module(package)
-        for module in pkgutil.walk_packages(found.__path__, f"{package}."):
-            if not module.name.startswith(HEAVY):
+        for module in pkgutil.walk_packages(found.__path__, f"{package}.", _no_module):
+            if module.name.startswith((*PROGRAMS, *THREADED)) or (
+                module.name.startswith(HEAVY) and not warm
+            ):
+                continue
+            with suppress(Exception) if warm else nullcontext():  # some are no modules to import
                 importlib.import_module(module.name)
+
+
+def _no_module(_name: str) -> None:
+    """Some that lie in a folder are none to import."""
 
 
 def _serve(path: str) -> None:
@@ -285,5 +301,5 @@ def _main() -> int:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    _load()
+    _load(warm="warm" in sys.argv[2:])
     _serve(sys.argv[1])

@@ -15,7 +15,7 @@ import pytest
 from tests.homes import Home
 
 
-def _unshare() -> list[str] | None:
+def unshare() -> list[str] | None:
     """What gives a command mounts of its own; None where this user may not."""
     tool = shutil.which("unshare")
     words = [tool or "", "--mount", "--propagation", "private"]
@@ -77,15 +77,15 @@ def test_a_hard_link_is_refused_and_check_says_so(home: Home) -> None:
 
 
 def test_a_file_that_is_mounted_over_another_is_refused(home: Home) -> None:
-    unshare = _unshare()
-    if unshare is None:
+    tool = unshare()
+    if tool is None:
         pytest.skip("mounts of its own need root and unshare")
     home.run("sync")
     other = home.folder / "mounted.db"
     other.touch()
     script = 'mount --bind "$1" "$2" && exec python -m cli.main sync --db "$2"'
     done = subprocess.run(
-        [*unshare, "sh", "-c", script, "sh", str(home.database), str(other)],
+        [*tool, "sh", "-c", script, "sh", str(home.database), str(other)],
         env=home.environment | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         cwd=home.folder,
         capture_output=True,

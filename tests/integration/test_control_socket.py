@@ -17,7 +17,7 @@ import pytest
 from control import paths
 from control.client import ControlClient
 from control.errors import ControlError, NoDaemon
-from control.server import CONNECTIONS, ControlServer, NoSocket, _most_connections
+from control.server import CONNECTIONS, LEAST_CONNECTIONS, ControlServer, NoSocket, most_connections
 from tests.control_answers import STATUS, Answers
 
 
@@ -232,13 +232,16 @@ def test_a_symlink_in_the_way_is_refused(tmp_path: Path, answers: Answers) -> No
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_half_of_the_files_that_a_process_may_have_open_are_left_for_its_work(
+def test_the_files_that_its_work_needs_are_left_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     limits = {"most": 1024}
     monkeypatch.setattr(
         "control.server.resource.getrlimit", lambda _which: (limits["most"], limits["most"])
     )
-    assert _most_connections() == 512
+    assert most_connections(workers=10) == 1024 - 112
+    assert most_connections(workers=64) == 1024 - 328
     for limits["most"] in (20_000, resource.RLIM_INFINITY):
-        assert _most_connections() == CONNECTIONS
+        assert most_connections(workers=64) == CONNECTIONS
+    limits["most"] = 64
+    assert most_connections(workers=10) == LEAST_CONNECTIONS

@@ -25,6 +25,7 @@ from storage.sync_log import SyncLog
 from storage.writer_lock import Role
 from tests import damage
 from tests.damage import PAGE, contents
+from tests.surroundings import broken_index
 
 EVENT = SyncEvent(at=datetime(2026, 3, 1, tzinfo=UTC), event=EventName.PAUSED)
 
@@ -206,3 +207,37 @@ def test_a_lock_is_no_damage(path: Path) -> None:
             connection.execute("SELECT 1 FROM sync_runs").fetchall()
     assert not isinstance(caught.value, DatabaseDamaged)
     assert met(path) is None
+
+
+def test_a_broken_index_of_another_program_is_no_damage(path: Path) -> None:
+    broken_index(path.parent, path.parent)
+    with open_store(settings_of(path), role=Role.ONE_SHOT) as store:
+        with (
+            pytest.raises(StorageError, match="of another program") as refused,
+            store.database.transaction() as raw,
+        ):
+            raw.execute("SELECT * FROM found")
+        assert not isinstance(refused.value, DatabaseDamaged)
+        assert met(path) is None
+        store.events.write([EVENT])
+
+
+@pytest.mark.parametrize("which", ["database", "temporary"])
+def test_the_disk_that_is_full_is_named(
+    path: Path, which: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    full = path.parent if which == "database" else tmp_path
+    statvfs = os.statvfs
+
+    def seen(folder: Path) -> os.statvfs_result:
+        there = list(statvfs(folder))
+        there[4] = 0 if Path(folder) == full else there[4]  # f_bavail
+        return os.statvfs_result(there)
+
+    monkeypatch.setattr("storage.errors.os.statvfs", seen)
+    with open_store(settings_of(path), role=Role.ONE_SHOT) as store:
+        (pages,) = store.database._raw.execute("PRAGMA page_count").fetchone()
+        store.database._raw.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(StorageError, match=f"{full}.* is full"):
+            store.events.write([EVENT] * 3000)

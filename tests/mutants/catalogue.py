@@ -489,6 +489,14 @@ MUTANTS = (
         test="tests/integration/test_fresh_start.py",
     ),
     Mutant(
+        name="a daemon without a scheduler is healthy",
+        rule=17,
+        file="rules/health.py",
+        old="        if not role.startswith(WORKERS):",
+        new="        if role.startswith(WORKERS):",
+        test="tests/unit/test_health.py",
+    ),
+    Mutant(
         name="what is too old is healthy",
         rule=17,
         file="rules/health.py",

@@ -136,6 +136,11 @@ def test_the_limits(
     [
         (Living(silent={"coordinator": SILENT_SECONDS + 1}), Check.ACTOR_SILENT, "coordinator"),
         (Living(silent={"logger": LOGGER_SILENT_SECONDS + 1}), Check.ACTOR_SILENT, "logger"),
+        (
+            Living(missing={"scheduler": "no threads"}, silent={"scheduler": SILENT_SECONDS + 1}),
+            Check.ACTOR_MISSING,
+            "scheduler",
+        ),
         (Living(trouble="the disk is full"), Check.JOURNAL_STUCK, "the database"),
         (Living(breaker_open_seconds=BREAKER_SECONDS + 1), Check.BREAKER_OPEN, "the remote"),
         (Living(gave_up="too many restarts"), Check.GAVE_UP, "the daemon"),
@@ -173,6 +178,15 @@ def test_a_pause_and_a_crowded_mailbox_are_warnings() -> None:
     assert verdict.healthy
     assert checks(verdict.warnings) == [Check.PAUSED, Check.MAILBOX_CROWDED]
     assert "2 h" in verdict.warnings[0].message
+
+
+def test_a_worker_that_is_missing_is_a_warning() -> None:
+    verdict = judged(living=Living(missing={"worker-3": "no threads"}))
+    assert verdict.healthy
+    assert [(each.check, each.where) for each in verdict.warnings] == [
+        (Check.ACTOR_MISSING, "worker-3")
+    ]
+    assert "no threads" in verdict.warnings[0].message
 
 
 def test_without_a_daemon_nothing_is_healthy_and_the_absence_comes_first() -> None:

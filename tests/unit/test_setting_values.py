@@ -264,3 +264,63 @@ def test_the_files_beside_a_database_can_have_their_names(tmp_path: Path) -> Non
     (tmp_path / "link").symlink_to(tmp_path / ("ä" * 101))
     for path in (tmp_path / ("a" * 201), tmp_path / "link"):
         assert "at most 200 bytes" in problem_of(DB_PATH, str(path)).expected
+
+
+IMPOSSIBLE = [
+    "api..example.com",
+    ".example.com",
+    "example.com..",
+    "-a.example.com",
+    "a-.example.com",
+    f"{'x' * 64}.example.com",
+    ".".join(["x" * 50] * 6),
+    "256.1.1.1",
+    "1.2.3",
+    "[fe80::1%25eth0]",
+    "[::1",
+    "[::x]",
+    "*.example.com",
+    "a b.example.com",
+    "a\udcff.example.com",
+    "a\nb.example.com",
+    "ex\u2100mple.com",
+]
+POSSIBLE = [
+    "example.com",
+    "example.com.",
+    f"{'x' * 63}.example.com",
+    "my_host",
+    "192.0.2.7",
+    "[2001:db8::1]",
+    "m\u00fcnchen.example",
+]
+WITH_HOSTS = (BASE_URL, "TESTIO_PROXY_URL", "TESTIO_NOTIFY_WEBHOOK_URL")
+
+
+@pytest.mark.parametrize("name", WITH_HOSTS)
+@pytest.mark.parametrize("host", IMPOSSIBLE)
+def test_a_host_that_cannot_exist_is_refused_with_the_settings(name: str, host: str) -> None:
+    assert problem_of(name, f"https://{host}/x").expected.startswith("a URL like http")
+
+
+@pytest.mark.parametrize("name", WITH_HOSTS)
+@pytest.mark.parametrize("host", POSSIBLE)
+def test_a_host_that_can_exist_is_taken(name: str, host: str) -> None:
+    load(**{name: f"https://{host}/x"})
+
+
+@pytest.mark.parametrize("name", [DB_PATH, "LOG_FILE", "TESTIO_SOCKET_PATH"])
+def test_a_path_that_is_no_text_is_refused(name: str) -> None:
+    assert "names are all UTF-8" in problem_of(name, "a/\udcff.x").expected
+
+
+def test_a_path_within_a_folder_that_is_gone_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(SettingsError, match="working folder is gone"):
+        load_settings(flags={DB_PATH: "testio.db"})
+    assert load_settings(flags={DB_PATH: "/testio.db"}).db_path == Path("/testio.db")

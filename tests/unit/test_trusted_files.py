@@ -108,6 +108,29 @@ def test_a_dotenv_of_another_program_is_none_of_ours() -> None:
     assert load().product_ids == frozenset({18})
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a : { b\nc d 'e\n=x\n",
+        b"NAME=caf\xe9\nOTHER=\xff\xfe\0",
+        b"A='unclosed\nB",
+        b"\xef\xbb\xbf=",
+    ],
+)
+def test_what_makes_no_sense_in_a_dotenv_of_another_program_is_left_alone(
+    content: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Path(".env").write_bytes(content + b"\nLOG_LEVEL=ERROR\n")
+    assert load().log_level == "ERROR"
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("line", ["LOG_LEVEL='INFO", " export log_level='x", "'LOG_LEVEL'=\"x"])
+def test_a_setting_that_cannot_be_read_in_a_dotenv_is_refused(line: str) -> None:
+    Path(".env").write_text(f"OTHER=1\n{line}\n")
+    assert "LOG_LEVEL" in refusal().upper()
+
+
 def test_a_dotenv_with_a_token_has_to_be_private() -> None:
     path = Path(".env")
     path.write_text(f"{TOKEN}=tok-en-4711")
