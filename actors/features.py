@@ -14,10 +14,8 @@ from typing import Protocol, TypeVar
 
 from actors.clock import Clock
 from actors.messages import SyncProduct
-from actors.page_reader import PageRead, reader_for
 from actors.parts import ProductDirectory, RemoteClient, Sections
 from rules.model import Kind, Problem
-from rules.places import page_of_features
 from rules.planning import CursorState, is_due
 from rules.records import (
     BadRow,
@@ -38,6 +36,7 @@ from testio.errors import (
     Unauthorized,
 )
 from testio.limits import RequestScope
+from testio.payloads import Rows
 
 
 class Listed(Protocol):
@@ -77,7 +76,7 @@ def features_by_section(
 def unpaged_page(
     task: SyncProduct,
     kind: Kind,
-    listed: PageRead[ProductRecord] | PageRead[FeatureRecord],
+    listed: Rows[ProductRecord] | Rows[FeatureRecord],
     move: CursorMove,
 ) -> Page:
     """An unpaged list that was read in full."""
@@ -86,9 +85,6 @@ def unpaged_page(
         kind=kind,
         records=listed.records,
         bad_rows=listed.bad_rows,
-        unchanged=listed.unchanged,
-        unchanged_as_of=listed.asked_at,
-        tags=listed.tags,
         listing=ListingMark(id=task.ticket.run_id, full=True),
         cursor=move,
     )
@@ -118,13 +114,12 @@ class FeaturesReading:
         """All features, whichever endpoint tells them. Raises TestioError."""
         now, self.problem = self._clock.now(), None
         sections = self._directory.sections_of(self._product_id)
-        cursor = self._directory.cursor(self._product_id, Kind.FEATURES)
         if not sections.ids:
-            # They stood in some, maybe: only rows that are told can be put into none.
-            listed = self._read_plainly(in_full=cursor.sections_as_of is None)
+            listed = self._read_plainly()
             records = without_sections(listed.records)
             move = CursorMove(as_of=now, sections_as_of=now)
             return self._page(replace(listed, records=records), move)
+        cursor = self._directory.cursor(self._product_id, Kind.FEATURES)
         plain = None if self._goes_by_section(cursor) else self._plain(cursor, sections, now)
         return self._by_section(now, sections) if plain is None else plain
 
@@ -132,16 +127,8 @@ class FeaturesReading:
     def _product_id(self) -> int:
         return self._task.product_id
 
-    def _read_plainly(self, *, in_full: bool = False) -> PageRead[FeatureRecord]:
-        """`in_full`: also where the remote could say that nothing has changed."""
-        options = self._task.ticket.request.options
-        reader = reader_for(options, self._directory, self._clock, asks=not in_full)
-        return reader.read(
-            page_of_features(self._product_id),
-            lambda etag: self._client.list_features(
-                self._product_id, self._task.requests, etag=etag
-            ),
-        )
+    def _read_plainly(self) -> Rows[FeatureRecord]:
+        return self._client.list_features(self._product_id, self._task.requests)
 
     def _goes_by_section(self, cursor: CursorState) -> bool:
         """Remembered from the last listing; the plain form is tried anew now and then."""
@@ -157,7 +144,7 @@ class FeaturesReading:
         """By the plain endpoint, and the sections beside it where they are to be asked."""
         placed = self._directory.placed_features(self._product_id)
         wants_sections = self._is_due(cursor.sections_as_of) or not all(placed.values())
-        listed = plain_features(lambda: self._read_plainly(in_full=wants_sections), sections.ids)
+        listed = plain_features(self._read_plainly, sections.ids)
         if listed is None:
             return None
         if listed.records and all(r.section_ids is not None for r in listed.records):
@@ -167,7 +154,7 @@ class FeaturesReading:
         return self._page(listed, CursorMove(as_of=now))
 
     def _with_sections(
-        self, listed: PageRead[FeatureRecord], now: datetime, sections: Sections
+        self, listed: Rows[FeatureRecord], now: datetime, sections: Sections
     ) -> Page:
         """What the plain list has told, each feature where it stands."""
         try:
@@ -189,12 +176,8 @@ class FeaturesReading:
 
     def _by_section(self, now: datetime, sections: Sections) -> Page:
         records, bad_rows = self._ask_sections(sections)
-        listed = PageRead(
-            asked_at=now,
-            ids=tuple(record.id for record in records),
-            records=records,
-            bad_rows=bad_rows,
-        )
+        ids = tuple(record.id for record in records)
+        listed = Rows(ids=ids, records=records, bad_rows=bad_rows)
         as_of = _as_of(now, sections)
         move = CursorMove(as_of=as_of, by_section=bool(records), sections_as_of=as_of)
         return self._page(listed, move)
@@ -206,7 +189,7 @@ class FeaturesReading:
             self._client, self._product_id, sections.ids, self._task.requests
         )
 
-    def _page(self, listed: PageRead[FeatureRecord], move: CursorMove) -> Page:
+    def _page(self, listed: Rows[FeatureRecord], move: CursorMove) -> Page:
         return unpaged_page(self._task, Kind.FEATURES, listed, move)
 
 

@@ -14,31 +14,20 @@ from typing import assert_never
 from actors.clock import Clock
 from actors.features import FeaturesReading, unpaged_page
 from actors.messages import SyncProduct
-from actors.page_reader import PageReader, reader_for
 from actors.parts import ProductDirectory, RemoteClient
 from actors.tests_job import list_tests
 from actors.verdict import Job, Verdict, gaps_verdict
 from rules.model import ErrorKind, Kind, Outcome, Problem, SyncPhase
-from rules.places import page_of_products
 from rules.records import CursorMove, Page, Stored
 
 
 def job_for(
-    task: SyncProduct,
-    client: RemoteClient,
-    directory: ProductDirectory,
-    clock: Clock,
-    *,
-    is_recognised: bool = True,
+    task: SyncProduct, client: RemoteClient, directory: ProductDirectory, clock: Clock
 ) -> Job:
-    """The job that a SyncProduct asks for. Raises TestioError while it is carried out.
-
-    Where the account is not recognised yet, only a list of products told in full can show it.
-    """
+    """The job that a SyncProduct asks for. Raises TestioError while it is carried out."""
     match task.phase:
         case SyncPhase.PRODUCTS:
-            reader = reader_for(task.ticket.request.options, directory, clock, asks=is_recognised)
-            return list_products(task, client, reader)
+            return list_products(task, client, clock)
         case SyncPhase.FEATURES:
             return list_features(task, client, directory, clock)
         case SyncPhase.NEW_TESTS:
@@ -47,14 +36,13 @@ def job_for(
             assert_never(task.phase)
 
 
-def list_products(task: SyncProduct, client: RemoteClient, reader: PageReader) -> Job:
+def list_products(task: SyncProduct, client: RemoteClient, clock: Clock) -> Job:
     """The whole product list, in one page."""
 
     def read() -> Page:
-        listed = reader.read(
-            page_of_products(), lambda etag: client.list_products(task.requests, etag=etag)
-        )
-        return unpaged_page(task, Kind.PRODUCTS, listed, CursorMove(as_of=listed.asked_at))
+        now = clock.now()
+        listed = client.list_products(task.requests)
+        return unpaged_page(task, Kind.PRODUCTS, listed, CursorMove(as_of=now))
 
     return (yield from _listed(task, read))
 

@@ -10,8 +10,6 @@ from typing import Protocol
 from actors.clock import Clock, SystemClock
 from rules.events import Entry
 from rules.model import Kind, Problem, RunRequest, Trigger
-from rules.page_tags import HeldPage
-from rules.places import PagePlace
 from rules.planning import CursorState
 from rules.records import FeatureRecord, HoleRecord, Page, ProductRecord, Stored, TestRecord
 from rules.schedule import Schedule
@@ -21,18 +19,11 @@ from testio.payloads import Rows
 
 
 class RemoteClient(Protocol):
-    """What the workers need of the remote; `testio.client.TestioClient` is the real one.
+    """What the workers need of the remote; `testio.client.TestioClient` is the real one."""
 
-    Where an `etag` is given and the answer still has it, NotModified is raised.
-    """
+    def list_products(self, scope: RequestScope) -> Rows[ProductRecord]: ...
 
-    def list_products(
-        self, scope: RequestScope, *, etag: str | None = None
-    ) -> Rows[ProductRecord]: ...
-
-    def list_features(
-        self, product_id: int, scope: RequestScope, *, etag: str | None = None
-    ) -> Rows[FeatureRecord]: ...
+    def list_features(self, product_id: int, scope: RequestScope) -> Rows[FeatureRecord]: ...
 
     def list_section_features(
         self, product_id: int, section_id: int, scope: RequestScope
@@ -46,7 +37,6 @@ class RemoteClient(Protocol):
         *,
         patient: bool = True,
         retry_slow: bool = True,
-        etag: str | None = None,
     ) -> Rows[TestRecord]: ...
 
     def get_test(self, test_id: int, product_id: int | None, scope: RequestScope) -> TestRecord: ...
@@ -156,9 +146,6 @@ class ProductDirectory(Protocol):
 
     def open_tests(self, product_id: int) -> tuple[int, ...]:
         """The tests that are there and can still change."""
-
-    def held_page(self, place: PagePlace, mapping: int) -> HeldPage | None:
-        """A page that the mirror can show itself just as the remote told it last."""
 
     def fresh(self, run_id: int) -> ProductDirectory:
         """The same, of what this run has built anew so far."""

@@ -103,13 +103,7 @@ class ProductWorker(BaseActor):
             if not self._may_begin(task):
                 self._fail(UNKNOWN_ACCOUNT)
                 return
-            self._job = job_for(
-                task,
-                self._client,
-                self._directory_of(task),
-                self._clock,
-                is_recognised=task.phase is not SyncPhase.PRODUCTS or self._account.verified,
-            )
+            self._job = job_for(task, self._client, self._directory_of(task), self._clock)
         except StorageError as error:
             self._fail(Problem(kind=ErrorKind.STORAGE, message=str(error)))
             return

@@ -15,17 +15,17 @@ from enum import Enum, auto
 
 import structlog
 
-from actors.page_reader import PageRead
 from rules.records import TestRecord
 from rules.windows import Window
 from testio.errors import TestioError
+from testio.payloads import Rows
 
 log = structlog.get_logger(__name__)
 
 LOOK_UP_SECONDS = 0.25
 """How often who waits here looks whether the run is over."""
 
-Fetch = Callable[[Window], PageRead[TestRecord]]
+Fetch = Callable[[Window], Rows[TestRecord]]
 
 
 class _Stage(Enum):
@@ -40,7 +40,7 @@ class _Errand:
     window: Window
     fetch: Fetch
     stage: _Stage = _Stage.WAITING
-    read: PageRead[TestRecord] | None = None
+    read: Rows[TestRecord] | None = None
 
 
 class ReadAhead:
@@ -108,7 +108,7 @@ class ReadAhead:
                 if errand.stage is _Stage.WAITING:
                     errand.stage = _Stage.DROPPED
 
-    def _answer(self, errand: _Errand) -> PageRead[TestRecord] | None:
+    def _answer(self, errand: _Errand) -> Rows[TestRecord] | None:
         """What a helper has read; waited for while one is at it and the run goes on."""
         self._drop((errand,))
         with self._changed:
@@ -167,7 +167,7 @@ class Lookahead:
         self._planned |= {errand.window: errand for errand in new}
         self._board._add(new)
 
-    def take(self, window: Window) -> PageRead[TestRecord] | None:
+    def take(self, window: Window) -> Rows[TestRecord] | None:
         """The answer, waited for if it is on its way; None if the owner has to ask."""
         errand = self._planned.pop(window, None)
         return None if errand is None else self._board._answer(errand)

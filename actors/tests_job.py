@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 
 from actors.clock import Clock
 from actors.messages import SyncProduct
-from actors.page_reader import PageRead
 from actors.parts import ProductDirectory, RemoteClient
 from actors.single_fetches import Found, TestsNotRefreshed, look_for
 from actors.tests_reading import TestsReading, is_wanted
@@ -35,6 +34,7 @@ from rules.records import (
 from rules.splitting import TENS
 from rules.windows import LARGEST_WINDOW, window_around
 from testio.errors import BadPayload, Forbidden, NotFound, ServerError, Timeout
+from testio.payloads import Rows
 
 Pages = Generator[Page | None, Stored, None]
 Holes = Sequence[tuple[HoleRecord, bool]]
@@ -87,7 +87,6 @@ class TestsJob:
     def pages(self) -> Job:
         """Everything, page by page; returns how the product came out."""
         self.cursor = self.directory.cursor(self.product_id, Kind.TESTS)
-        self.reading.ask_by_tags(self.cursor.has_tags)
         holes = self.directory.holes(self.product_id, self.clock.now())
         yield from self._head_first(holes)
         known = yield from self._probe(holes)
@@ -153,11 +152,11 @@ class TestsJob:
 
     def _rows_around(
         self, position: int, others: Collection[int], largest: int = LARGEST_WINDOW
-    ) -> PageRead[TestRecord]:
+    ) -> Rows[TestRecord]:
         """Fewer of them where many are too slow."""
         window = window_around(position, largest, without=others)
         try:
-            return self.reading.ask(window, patient=False, plainly=True, retry_slow=False)
+            return self.reading.ask(window, patient=False, retry_slow=False)
         except Timeout:
             if largest == TENS:
                 raise

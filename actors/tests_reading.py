@@ -1,8 +1,7 @@
 """Reads the list of one product's tests, window after window, into pages to be stored.
 
 `rules.listing` says which window comes next and when the list has been read; here it is asked for,
-by its ETag or in full, by this worker or by one that reads ahead, and what is new of it becomes a
-page.
+by this worker or by one that reads ahead, and what is new of it becomes a page.
 """
 
 from __future__ import annotations
@@ -14,24 +13,19 @@ from datetime import datetime
 from actors.clock import Clock
 from actors.list_windows import note_failure, read_windows, seen_rows, taken_of
 from actors.messages import SyncProduct
-from actors.page_reader import PageRead, PageReader, reader_for
 from actors.parts import ProductDirectory, RemoteClient
 from actors.read_ahead import Lookahead
 from rules.listing import Listing, Reading
 from rules.model import Kind, SyncOptions
-from rules.page_tags import HeldRow
-from rules.places import page_of_tests
 from rules.planning import CursorState, Mode
 from rules.records import BadRow, HoleRecord, ListingMark, Page, Stored, TestRecord
-from rules.stops import Seen
 from rules.windows import Window
 from testio.errors import BadPayload, ServerError, Timeout
+from testio.payloads import Rows
 
 MAX_WINDOWS = 100_000
 MAX_HEAD_WINDOWS = 20
 """Read of a head before something deep; what is below comes with the listing."""
-MOST_WAITING = 500
-"""Unchanged rows of an incremental listing that wait for its last page, before one of their own."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,11 +48,6 @@ class TestsReading:
     bad: dict[str, BadRow] = field(default_factory=dict)
     holes: dict[str, HoleRecord] = field(default_factory=dict)
     ahead: Lookahead | None = None
-    reader: PageReader = field(init=False)
-    waiting: Page | None = None
-
-    def __post_init__(self) -> None:
-        self.ask_by_tags(False)
 
     @property
     def product_id(self) -> int:
@@ -69,10 +58,6 @@ class TestsReading:
     def options(self) -> SyncOptions:
         """Of the run."""
         return self.task.ticket.request.options
-
-    def ask_by_tags(self, asks: bool) -> None:
-        """Whether pages may be asked for by their ETags."""
-        self.reader = reader_for(self.options, self.directory, self.clock, asks=asks)
 
     def page(self, **parts: object) -> Page:
         """A page of this product's tests."""
@@ -125,7 +110,7 @@ class TestsReading:
         windows = read_windows(
             head,
             lambda window, patient, retry_slow: self.ask(
-                window, patient=patient, plainly=True, retry_slow=retry_slow
+                window, patient=patient, retry_slow=retry_slow
             ),
             lambda answer: self._known(answer) if read is None else read,
             most=MAX_HEAD_WINDOWS,
@@ -154,26 +139,10 @@ class TestsReading:
             page = self._next_page()
             if self.listing.state is not Reading.GOING_ON:
                 yield None  # what is decided now is decided on all that was read before
-                return page if self.waiting is None else _with_waiting(page, self.waiting)
-            if self._may_wait(page):
-                self.waiting = page if self.waiting is None else _with_waiting(page, self.waiting)
-                page = self._overdue()
-            if page.records or page.bad_rows or page.holes or page.unchanged:
+                return page
+            if page.records or page.bad_rows or page.holes:
                 yield page
         raise BadPayload(f"the list of tests does not end within {MAX_WINDOWS} pages")
-
-    def _may_wait(self, page: Page) -> bool:
-        """Whether all of a page can be written with the listing's last one."""
-        is_news = page.records or page.bad_rows or page.holes or page.probed_holes
-        return self.mode is Mode.INCREMENTAL and bool(page.unchanged) and not is_news
-
-    def _overdue(self) -> Page:
-        """What waits, if it has become too much; else an empty page."""
-        waiting = self.waiting
-        if waiting is None or len(waiting.unchanged) < MOST_WAITING:
-            return self.page()
-        self.waiting = None
-        return waiting
 
     def _next_page(self) -> Page:
         """Ask for the next window; the page holds what of it is to be stored."""
@@ -184,71 +153,47 @@ class TestsReading:
             note_failure(self.listing, window, error)
             self._look_ahead()
             return self._with_holes(self.page(listing=self._mark()))
-        taken = self.listing.take(window, self._seen(read))
+        known = self._known(read) if self.mode is Mode.INCREMENTAL else ()
+        taken = self.listing.take(window, seen_rows(read, known))
         self._look_ahead()
         return self._with_holes(self._stored_part(window, read, taken))
 
-    def _answer_to(self, window: Window) -> PageRead[TestRecord]:
+    def _answer_to(self, window: Window) -> Rows[TestRecord]:
         read = None if self.ahead is None else self.ahead.take(window)
         if read is not None:
             return read
-        plainly = bool(self.holes) or not self.listing.is_reading_on
         retry_slow = not self.listing.may_be_smaller(window)
-        return self.ask(window, patient=not self.holes, plainly=plainly, retry_slow=retry_slow)
+        return self.ask(window, patient=not self.holes, retry_slow=retry_slow)
 
     def _look_ahead(self) -> None:
         """Have the windows read that will follow, while this one is being stored."""
         if self.ahead is not None:
             self.ahead.plan(self.listing.coming(self.ahead.share))
 
-    def read_ahead(self, window: Window) -> PageRead[TestRecord]:
+    def read_ahead(self, window: Window) -> Rows[TestRecord]:
         """Ask for a window before its turn; called by helpers, on their threads."""
-        return self.ask(window, patient=False, plainly=False, retry_slow=False)
+        return self.ask(window, patient=False, retry_slow=False)
 
-    def ask(
-        self, window: Window, *, patient: bool, plainly: bool, retry_slow: bool = True
-    ) -> PageRead[TestRecord]:
-        """Ask for a window; safe on any thread. `plainly`: whatever is known of it."""
-        product_id, scope = self.product_id, self.task.requests
-        return self.reader.read(
-            None if plainly else page_of_tests(product_id, window),
-            lambda etag: self.client.list_tests(
-                product_id, window, scope, patient=patient, retry_slow=retry_slow, etag=etag
-            ),
+    def ask(self, window: Window, *, patient: bool, retry_slow: bool) -> Rows[TestRecord]:
+        """Ask for a window; safe on any thread."""
+        return self.client.list_tests(
+            self.product_id, window, self.task.requests, patient=patient, retry_slow=retry_slow
         )
 
-    def _seen(self, read: PageRead[TestRecord]) -> list[Seen]:
-        if read.unchanged:
-            return [Seen(row.id, row.end_at, row.known) for row in read.unchanged]
-        return seen_rows(read, self._known(read) if self.mode is Mode.INCREMENTAL else ())
-
-    def _known(self, read: PageRead[TestRecord]) -> frozenset[int]:
+    def _known(self, read: Rows[TestRecord]) -> frozenset[int]:
         hashes = {record.id: record.content_hash for record in read.records}
         return self.directory.known_tests(self.product_id, hashes)
 
-    def _stored_part(
-        self, window: Window, read: PageRead[TestRecord], taken: tuple[int, ...]
-    ) -> Page:
+    def _stored_part(self, window: Window, read: Rows[TestRecord], taken: tuple[int, ...]) -> Page:
         since = self.options.since or self.options.mirror_since
         part = taken_of(window, read, taken)
         # A record without an id is handed out with every window that holds it.
         bad = [row for row in part.bad_rows if row.fingerprint not in self.bad]
         self.bad |= {row.fingerprint: row for row in bad}
         records = part.records
-        fresh = {read.ids[index] for index in taken}
-        unchanged = tuple(r for r in read.unchanged if r.id in fresh)
         if since is not None:
             records = tuple(r for r in records if is_wanted(r, since))
-            unchanged = tuple(r for r in unchanged if is_wanted(r, since))
-        return self.page(
-            records=records,
-            bad_rows=tuple(bad),
-            unchanged=unchanged,
-            unchanged_as_of=read.asked_at,
-            unchanged_urls=read.unchanged_urls,
-            tags=read.tags,
-            listing=self._mark(),
-        )
+        return self.page(records=records, bad_rows=tuple(bad), listing=self._mark())
 
     def _with_holes(self, page: Page) -> Page:
         holes = self.listing.take_holes()
@@ -259,16 +204,6 @@ class TestsReading:
         return replace(page, holes=holes, probed_holes=fresh)
 
 
-def _with_waiting(page: Page, waiting: Page) -> Page:
-    """The same page, with what an incremental listing has not written so far."""
-    return replace(
-        page,
-        unchanged=(*waiting.unchanged, *page.unchanged),
-        unchanged_as_of=waiting.unchanged_as_of,
-        unchanged_urls=(*waiting.unchanged_urls, *page.unchanged_urls),
-    )
-
-
-def is_wanted(record: TestRecord | HeldRow, since: datetime | None) -> bool:
+def is_wanted(record: TestRecord, since: datetime | None) -> bool:
     """A test without an end is always wanted: it may still get one."""
     return since is None or record.end_at is None or record.end_at >= since

@@ -8,7 +8,6 @@ from typing import Generic, TypeVar, cast
 
 from rules.details import Known, completed, is_more, is_other
 from rules.model import Counts
-from rules.page_tags import HeldRow
 from rules.records import FeatureRecord, Record
 
 R = TypeVar("R", bound=Record)
@@ -119,33 +118,3 @@ def _tells_more(record: Record, held: Held) -> bool:
     if not isinstance(record, FeatureRecord) or held.known is None:
         return False
     return is_more(record, held.known)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Confirmation:
-    """What became of rows that the remote called unchanged, by their ids."""
-
-    confirmed: tuple[int, ...]
-    gone: tuple[int, ...]
-
-
-def look_again(
-    unchanged: Iterable[HeldRow], held: Mapping[int, Held], *, owner: int
-) -> Confirmation:
-    """Hold what the remote was asked about against what the mirror holds by now.
-
-    A row that something else has rewritten meanwhile is neither confirmed nor gone: the remote's
-    word is not about what stands there now. `gone` are those that were marked as deleted.
-    """
-    rows = {row.id: row for row in unchanged}
-    now = {key: held[key] for key in rows if key in held}
-    return Confirmation(
-        confirmed=tuple(
-            key
-            for key, row in now.items()
-            if not row.is_deleted
-            and row.owner == owner
-            and row.content_hash == rows[key].content_hash
-        ),
-        gone=tuple(key for key in rows if key not in now or now[key].is_deleted),
-    )

@@ -33,8 +33,7 @@ class CursorState:
     `listed_as_of`: the last full listing that reached the end, recorded gaps aside.
     `current_as_of`: that one, or the last incremental listing that joined up with it.
     `sections_as_of`: as of when it is known in which sections the features stand.
-    `gaps`: records that could not be used and are not resolved. `has_tags`: ETags of some of its
-    pages are known.
+    `gaps`: records that could not be used and are not resolved.
     """
 
     complete_as_of: datetime | None = None
@@ -46,7 +45,6 @@ class CursorState:
     sections_as_of: datetime | None = None
     wants_full: str | None = None
     gaps: int = 0
-    has_tags: bool = False
     resume_listing: int | None = None
     interrupted: Interrupted | None = None
     interrupted_at: datetime | None = None

@@ -7,7 +7,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from rules.model import NOTHING, Counts, Kind
-from rules.page_tags import HeldRow, PageTag
 
 MAX_ID = 2**63 - 1
 """The largest id a SQLite INTEGER PRIMARY KEY can hold."""
@@ -200,10 +199,8 @@ class Page:
     fingerprints of holes that were found filled or gone. `wants_full`: why the next listing has
     to be a full one. For bugs `product_id` is the id of their test.
 
-    `unchanged`: rows of which the remote said that they are as the mirror held them, asked at
-    `unchanged_as_of`, and `unchanged_urls` of the pages they stand on. `tags`: ETags to keep with
-    what the page says. `counted`: the ids of those rows, and the fingerprints of those records,
-    that an earlier page of the same run held: they count once.
+    `counted`: the ids of rows, and the fingerprints of records that cannot be used, that an earlier
+    page of the same run held: they count once.
     """
 
     product_id: int
@@ -219,10 +216,6 @@ class Page:
     closed_holes: tuple[str, ...] = ()
     probed_holes: tuple[str, ...] = ()
     wants_full: str | None = None
-    unchanged: tuple[HeldRow, ...] = ()
-    unchanged_as_of: datetime | None = None
-    unchanged_urls: tuple[str, ...] = ()
-    tags: tuple[PageTag, ...] = ()
     counted: frozenset[int | str] = frozenset()
 
     @property
@@ -237,8 +230,8 @@ class Page:
 
     @property
     def listed_ids(self) -> frozenset[int]:
-        """The rows that the remote lists here, told in full or as unchanged."""
-        return frozenset(row.id for row in (*self.records, *self.unchanged))
+        """The rows that the remote lists here."""
+        return frozenset(record.id for record in self.records)
 
     @property
     def is_plain(self) -> bool:

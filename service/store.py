@@ -18,8 +18,6 @@ from config.settings import Settings
 from config.version import program_version
 from rules.events import EventName, SyncEvent
 from rules.model import Kind
-from rules.page_tags import HeldPage
-from rules.places import PagePlace
 from rules.planning import CursorState
 from rules.records import HoleRecord
 from service.account import refuse_another_url
@@ -31,7 +29,6 @@ from storage.errors import StorageError
 from storage.fresh_start import FreshStart, remove_leftovers, staging_path
 from storage.migrate import migrate
 from storage.mirror_rows import MirrorRows
-from storage.page_tag_rows import page_held
 from storage.place import real_path
 from storage.readers import Readers
 from storage.set_aside import finish_interrupted
@@ -101,11 +98,6 @@ class MirrorDirectory:
         """The tests that are there and can still change."""
         with self._readers.reading() as connection:
             return listing_state.open_tests(connection, product_id)
-
-    def held_page(self, place: PagePlace, mapping: int) -> HeldPage | None:
-        """A page that the mirror can show itself just as the remote told it last."""
-        with self._readers.reading() as connection:
-            return page_held(connection, place, mapping)
 
     def close(self) -> None:
         """Close the handles."""

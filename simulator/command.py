@@ -41,7 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the plain features endpoint's answer for products with sections",
     )
     flag("--section-ids", action="store_true", help="lists of features tell their sections")
-    flag("--etags", action="store_true", help="answer with ETag, and 304 when it still holds")
     flag("--clock-ahead", type=float, default=0.0, metavar="SECONDS", help="of its Date header")
     flag("--fault", action="append", default=[], metavar="JSON", help="may be given repeatedly")
     flag("--json", action="store_true", help="print the ready line as one JSON object")
@@ -74,7 +73,6 @@ def _options(arguments: argparse.Namespace) -> SimulatorOptions:
         token=arguments.token,
         plain_features_for_sections=PlainFeatures(arguments.plain_features),
         section_ids_in_lists=arguments.section_ids,
-        etags=arguments.etags,
         clock_ahead_seconds=arguments.clock_ahead,
     )
 

@@ -62,8 +62,6 @@ class SimulatorOptions:
     plain_features_for_sections: PlainFeatures = PlainFeatures.ALL
     section_ids_in_lists: bool = False
     """Lists of features say in which sections each stands, as an optional field of the API."""
-    etags: bool = False
-    """Answer with an ETag, and with 304 where If-None-Match holds it."""
 
     clock_ahead_seconds: float = 0.0
     """How far its clock, in the Date header, is ahead of this machine's; behind if negative."""

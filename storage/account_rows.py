@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from sqlite3 import Connection
 
 from storage.database import Database
-from storage.page_tag_rows import forget_all_pages
 
 BASE_URL = "account.base_url"
 SALT = "account.salt"
@@ -41,12 +40,8 @@ class AccountRows:
 
 
 def note_account(connection: Connection, account: Mapping[str, str], now: str) -> None:
-    """Record the account within somebody else's transaction.
-
-    Another token may be shown other pages: what was learned of them is forgotten.
-    """
+    """Record the account within somebody else's transaction."""
     if account:
-        forget_all_pages(connection)
         rows = [{"name": name, "value": value, "now": now} for name, value in account.items()]
         connection.executemany(NOTE, rows)
 

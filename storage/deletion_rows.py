@@ -8,7 +8,6 @@ from sqlite3 import Connection
 
 from rules.model import PRODUCT_LIST, Kind
 from rules.records import HeldSet
-from storage.page_tag_rows import forget_pages_of
 from storage.part_rows import drop_parts
 from storage.quarantine_rows import PRODUCT_GONE
 from storage.schema import OWNERS, TABLES
@@ -62,7 +61,6 @@ def _mark_belongings(connection: Connection, products: list[int], now: str) -> i
     marked = _mark(connection, Kind.FEATURES, "product_id", products, now)
     marked += _mark(connection, Kind.TESTS, "product_id", products, now)
     connection.execute(FORGET_CURSORS, (keys,))
-    forget_pages_of(connection, products)
     connection.execute(FORGET_GAPS, (now, PRODUCT_GONE, keys))
     connection.execute(FORGET_HELD, (now, keys))
     return marked

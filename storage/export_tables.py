@@ -29,8 +29,7 @@ TABLES = (
     "sync_cursors",
     "fetches",
 )
-"""All that docs/schema.md describes but `settings`, which holds the token's fingerprint, and
-`page_etags`, which says nothing about the account."""
+"""All that docs/schema.md describes but `settings`, which holds the token's fingerprint."""
 
 BATCH = 5_000
 

@@ -31,7 +31,6 @@ def cursor(connection: Connection, product_id: int, kind: Kind) -> CursorState:
         sections_as_of=_instant(row["sections_as_of"]),
         wants_full=row["wants_full"],
         gaps=row["gaps"],
-        has_tags=bool(row["has_tags"]),
         resume_listing=row["resume_listing"],
         interrupted=left,
         interrupted_at=None if left is None else datetime.fromisoformat(left.as_of),
@@ -131,9 +130,7 @@ CURSOR = """
 SELECT *, (
     SELECT count(*) FROM quarantine AS q
     WHERE q.product_id = c.product_id AND q.kind = c.kind AND q.resolved_at IS NULL
-) AS gaps, EXISTS (
-    SELECT 1 FROM page_etags AS e WHERE e.product_id = c.product_id AND e.kind = c.kind
-) AS has_tags
+) AS gaps
 FROM sync_cursors AS c WHERE product_id = ? AND kind = ?
 """
 
@@ -143,18 +140,13 @@ WHERE product_id = ? AND kind = 'tests' AND sort = 'hole' AND resolved_at IS NUL
 ORDER BY position
 """
 
-IS_KNOWN = """
-t.listed_in IS NOT NULL
-AND t.listed_in IS NOT c.open_listing AND t.listed_in IS NOT c.resume_listing
-"""
-"""Of test `t` and the cursor `c` of its list: a listing that has finished confirmed it."""
-
 # `+` keeps SQLite from going through all tests of the product instead of looking these up.
-KNOWN = f"""
+KNOWN = """
 SELECT json_group_array(json_array(t.id, t.content_hash)) AS known FROM tests AS t
 LEFT JOIN sync_cursors AS c ON c.product_id = t.product_id AND c.kind = 'tests'
 WHERE t.id IN (SELECT value FROM json_each(?)) AND +t.product_id = ?
-    AND t.deleted_at IS NULL AND {IS_KNOWN}
+    AND t.deleted_at IS NULL AND t.listed_in IS NOT NULL
+    AND t.listed_in IS NOT c.open_listing AND t.listed_in IS NOT c.resume_listing
 """
 
 LIVE = """

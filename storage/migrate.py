@@ -52,8 +52,6 @@ def migrate(database: Database) -> Path | None:
         _upgrade(connection, found)
         if found is not None:
             renew_contents(cast(sqlite3.Connection, connection.connection.driver_connection))
-        # What a page said may fill other columns now: each is asked for in full, once.
-        connection.exec_driver_sql("DELETE FROM page_etags")
         if found is None:
             connection.exec_driver_sql(f"PRAGMA user_version = {SCRUBBED}")
     database.compact(SCRUBBED)

@@ -8,21 +8,19 @@ from dataclasses import replace
 from datetime import datetime
 from sqlite3 import Connection
 
-from rules.changes import Held, compare, listed_elsewhere, look_again
+from rules.changes import Held, compare, listed_elsewhere
 from rules.deletions import missing_from
 from rules.model import Counts, Kind
 from rules.records import BadRow, HeldSet, ListingEnd, Page, Stored
 from storage.cursor_rows import move_cursor, open_listing, want_full
 from storage.database import Database
 from storage.deletion_rows import hold, live_rows, mark_gone, note_missing, release
-from storage.errors import StorageError
 from storage.metric_rows import store_metrics
 from storage.page_batch import may_share, store_together
 from storage.page_state import state_before
-from storage.page_tag_rows import note_pages
 from storage.part_rows import store_parts
 from storage.quarantine_rows import open_gaps, resolve_not_met, store_gaps
-from storage.row_sql import confirm, confirm_unchanged, learn, upsert
+from storage.row_sql import confirm, learn, upsert
 from storage.times import as_text
 
 
@@ -62,8 +60,6 @@ def store_in(connection: Connection, page: Page, *, run_id: int, at: datetime) -
     if page.listing is not None and page.kind is not Kind.BUGS:  # bugs have no cursor
         open_listing(connection, page, before.open_listing, now)
     counts = _store_records(connection, page, before.held, now)
-    if page.unchanged:
-        counts += _confirm_unchanged(connection, page, before.held, at)
     store_gaps(connection, page, listing, at, may_heal=before.gaps > 0)
     counts += Counts(gone=mark_gone(connection, page.kind, page.gone, now))
     if page.confirmed:
@@ -75,7 +71,6 @@ def store_in(connection: Connection, page: Page, *, run_id: int, at: datetime) -
         held = hold(connection, page.product_id, page.kind, page.held, run_id, now)
         stored = replace(stored, held=held)
     is_clean = before.gaps == 0 and not page.bad_rows and not page.holes
-    note_pages(connection, page, listing, is_clean=is_clean)
     if page.cursor is not None:
         stored = _end_listing(connection, page, stored, run_id, listing, now)
     if is_clean:
@@ -120,20 +115,6 @@ def _store_records(
     confirm(connection, page, [record.id for record in changes.unchanged], now)
     quarantined = sum(fingerprint not in page.counted for fingerprint in page.gaps)
     return changes.counts_without(page.counted) + Counts(quarantined=quarantined)
-
-
-def _confirm_unchanged(
-    connection: Connection, page: Page, held: Mapping[int, Held], at: datetime
-) -> Counts:
-    """Rows that the remote listed without sending them. Nothing of their content is written."""
-    found = look_again(page.unchanged, held, owner=page.product_id)
-    if found.gone:
-        raise StorageError(
-            f"{page.kind.value} {found.gone[0]} was marked as deleted while the remote confirmed "
-            "it; the next run reads that page in full"
-        )
-    confirm_unchanged(connection, page, found.confirmed, at)
-    return Counts(unchanged=sum(key not in page.counted for key in found.confirmed))
 
 
 def _note_confirmed(connection: Connection, page: Page) -> None:

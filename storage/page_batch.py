@@ -12,12 +12,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from sqlite3 import Connection
 
-from rules.changes import Changes, Held, compare, look_again
-from rules.model import Counts, Kind
+from rules.changes import Changes, Held, compare
+from rules.model import Kind
 from rules.records import Page, Record, Stored
 from storage.cursor_rows import open_listings
-from storage.page_tag_rows import note_pages
-from storage.row_sql import confirm, confirm_unchanged, insert_rows, row_of
+from storage.row_sql import confirm, insert_rows, row_of
 from storage.times import as_text
 
 
@@ -30,7 +29,7 @@ def may_share(pages: Sequence[Page]) -> bool:
         return False
     if len({page.product_id for page in pages}) < len(pages):
         return False
-    ids = [row.id for page in pages for row in (*page.records, *page.unchanged)]
+    ids = [record.id for page in pages for record in page.records]
     return len(set(ids)) == len(ids)
 
 
@@ -40,28 +39,21 @@ def store_together(
     """Write the pages within a transaction that somebody else has begun.
 
     None, with nothing written, where one of them needs more than its rows: a healed entry of the
-    quarantine, the rows of an abandoned listing to be forgotten, an unsent row that is gone by now,
-    a row that stood in another product's list.
+    quarantine, the rows of an abandoned listing to be forgotten, a row that stood in another
+    product's list.
     """
     held = _held(connection, pages)
-    if held is None:
-        return None
-    unsent = [look_again(page.unchanged, held, owner=page.product_id) for page in pages]
-    if any(each.gone for each in unsent) or _is_anywhere_else(pages, held):
+    if held is None or _is_anywhere_else(pages, held):
         return None
     now = as_text(at)
     changes = [compare(page.records, held) for page in pages]
     open_listings(connection, pages, now)
     insert_rows(connection, Kind.TESTS, _rows(pages, changes, now))
-    counts = []
-    for page, change, found in zip(pages, changes, unsent, strict=True):
+    stored = []
+    for page, change in zip(pages, changes, strict=True):
         confirm(connection, page, [record.id for record in change.unchanged], now)
-        confirm_unchanged(connection, page, found.confirmed, at)
-        if page.listing is not None:
-            note_pages(connection, page, page.listing.id, is_clean=True)
-        confirmed = sum(key not in page.counted for key in found.confirmed)
-        counts.append(change.counts_without(page.counted) + Counts(unchanged=confirmed))
-    return tuple(Stored(counts=each) for each in counts)
+        stored.append(Stored(counts=change.counts_without(page.counted)))
+    return tuple(stored)
 
 
 def _is_anywhere_else(pages: Sequence[Page], held: Mapping[int, Held]) -> bool:
@@ -87,7 +79,7 @@ def _held(connection: Connection, pages: Sequence[Page]) -> dict[int, Held] | No
     """The rows that are there; None where a page is not as plain as it looks."""
     marks = [page.listing for page in pages if page.listing is not None]
     places = [[page.product_id, mark.id] for page, mark in zip(pages, marks, strict=True)]
-    ids = [row.id for page in pages for row in (*page.records, *page.unchanged)]
+    ids = [record.id for page in pages for record in page.records]
     column = "resume_listing" if marks[0].full else "open_listing"
     found, others = connection.execute(
         HELD.format(column=column), {"ids": json.dumps(ids), "places": json.dumps(places)}

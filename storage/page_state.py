@@ -34,7 +34,7 @@ class PageState:
 
 def state_before(connection: Connection, page: Page) -> PageState:
     """What is there now."""
-    ids = json.dumps([row.id for row in (*page.records, *page.unchanged)])
+    ids = json.dumps([record.id for record in page.records])
     is_full = page.listing is not None and page.listing.full
     statement = _statement(page.kind, is_full)
     place = {"ids": ids, "product_id": page.product_id, "kind": page.kind.value}

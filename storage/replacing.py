@@ -9,7 +9,6 @@ from sqlite3 import Connection
 
 from sqlalchemy import Table
 
-from storage.page_tag_rows import forget_all_pages
 from storage.schema import (
     TABLES,
     bugs,
@@ -52,7 +51,6 @@ def replace_rows(connection: Connection, staged: str) -> None:
             f"DELETE FROM main.{table.name} WHERE test_id NOT IN (SELECT id FROM main.tests)"
         )
     connection.execute("DELETE FROM main.fetches")
-    forget_all_pages(connection)
 
 
 def _keep_unreadable(connection: Connection, staged: str) -> None:

@@ -123,20 +123,6 @@ def confirm(connection: Connection, page: Page, ids: Sequence[int], now: str) ->
     )
 
 
-def confirm_unchanged(connection: Connection, page: Page, ids: Sequence[int], at: datetime) -> None:
-    """The same for rows that the remote did not send, as of the moment when it was asked."""
-    if not ids:
-        return
-    connection.execute(
-        CONFIRMS_UNSENT[page.kind],
-        {
-            "as_of": as_text(page.unchanged_as_of or at),
-            "listed_in": None if page.listing is None else page.listing.id,
-            "ids": json.dumps(ids),
-        },
-    )
-
-
 @functools.lru_cache(maxsize=256)
 def _upsert_statement(kind: Kind, rows: int) -> str:
     columns = ("id", *OWN_COLUMNS[kind], *COMMON_COLUMNS)
@@ -163,16 +149,6 @@ def _confirm(kind: Kind) -> str:
     )
 
 
-def _confirm_unsent(kind: Kind) -> str:
-    """Such a row is there, of this owner; and something else may have confirmed it since."""
-    found = "" if "missed_in" not in TABLES[kind].columns else ", missed_in = NULL"
-    return (
-        f"UPDATE {TABLES[kind].name} SET synced_at = max(synced_at, :as_of),"
-        f" listed_in = coalesce(:listed_in, listed_in){found}"
-        " WHERE id IN (SELECT value FROM json_each(:ids))"
-    )
-
-
 def _join(parts: Iterable[str]) -> str:
     return ", ".join(parts)
 
@@ -180,4 +156,3 @@ def _join(parts: Iterable[str]) -> str:
 LEARN = "UPDATE features SET section_ids = ?, data = ? WHERE id = ?"
 
 CONFIRMS: Mapping[Kind, str] = {kind: _confirm(kind) for kind in TABLES}
-CONFIRMS_UNSENT: Mapping[Kind, str] = {kind: _confirm_unsent(kind) for kind in TABLES}

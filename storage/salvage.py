@@ -37,7 +37,7 @@ SAVED_TABLES = (
     *(settings, sync_runs, sync_events, quarantine, held_deletions),
     *(*TABLES.values(), test_metrics, sections, feature_sections, user_stories),
 )
-"""What is not here the next sync makes anew: cursors, pages' tags, notes of single fetches."""
+"""What is not here the next sync makes anew: cursors, notes of single fetches."""
 UNVOUCHED: Mapping[str, Value] = {
     "listed_in": None,
     "missed_in": None,

@@ -293,21 +293,6 @@ fetches = Table(
     Column("failing_since", Text),
 )
 
-page_etags = Table(
-    "page_etags",
-    metadata,
-    Column("url", Text, primary_key=True),
-    Column("product_id", Integer, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("page_size", Integer, nullable=False),
-    Column("etag", Text, nullable=False),
-    Column("row_ids", Text, nullable=False),
-    Column("digest", Text, nullable=False),
-    Column("mapping", Integer, nullable=False),
-    Column("listing", Integer, nullable=False),
-    Index("ix_page_etags_product_id", "product_id", "kind"),
-)
-
 settings = Table(
     "settings",
     metadata,

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from rules.places import (
-    WITH_STORIES,
-    PagePlace,
-    page_of_features,
-    page_of_products,
-    page_of_tests,
-    path_of_tests,
-)
 from rules.records import BugRecord, FeatureRecord, ProductRecord, TestRecord
 from rules.windows import Window
 from testio import payloads
-from testio.errors import NotFound, NotModified
+from testio.errors import NotFound
 from testio.limits import RequestScope
 from testio.payloads import Rows
 from testio.room import Room
 from testio.tally import RemoteState
-from testio.transport import Answer, Transport, TransportOptions
+from testio.transport import Query, Transport, TransportOptions
 
 T = TypeVar("T")
 
+WITH_STORIES: Query = (("includes[]", "user_stories"),)
 LARGE = 256 * 1024
 """Bytes from which on an answer needs room."""
 
@@ -35,8 +27,6 @@ class TestioClient:
     """The Customer API for any number of threads. Every method raises TestioError.
 
     Each takes the scope of the run it works for: cancelling the run ends the request at once.
-    Those that take an `etag` ask whether the list has changed since it came with that one, and
-    raise NotModified where it has not.
     """
 
     __test__ = False
@@ -45,33 +35,29 @@ class TestioClient:
         self.transport = Transport(options)
         self._room = Room()
 
-    def list_products(self, scope: RequestScope, *, etag: str | None = None) -> Rows[ProductRecord]:
+    def list_products(self, scope: RequestScope) -> Rows[ProductRecord]:
         """All products of the account, unpaged."""
         try:
-            answer = self._page(page_of_products(), scope, etag)
-            return replace(
-                self._made(answer, payloads.products, scope, is_list=True), etag=answer.etag
-            )
+            body = self.transport.get("/products", (), scope)
+            return self._made(body, payloads.products, scope, is_list=True)
         except NotFound as error:
             raise NotFound(f"{error}; check TESTIO_CUSTOMER_API_BASE_URL") from error
 
-    def list_features(
-        self, product_id: int, scope: RequestScope, *, etag: str | None = None
-    ) -> Rows[FeatureRecord]:
+    def list_features(self, product_id: int, scope: RequestScope) -> Rows[FeatureRecord]:
         """All features of a product, unpaged, by the plain endpoint."""
-        answer = self._page(page_of_features(product_id), scope, etag)
+        body = self.transport.get(_path_of_features(product_id), WITH_STORIES, scope)
         read = partial(payloads.features, product_id=product_id)
-        return replace(self._made(answer, read, scope, is_list=True), etag=answer.etag)
+        return self._made(body, read, scope, is_list=True)
 
     def list_section_features(
         self, product_id: int, section_id: int, scope: RequestScope
     ) -> Rows[FeatureRecord]:
         """The features of one section of a product, unpaged."""
         path = f"/products/{product_id}/sections/{section_id}/features"
-        owner = page_of_features(product_id).path
-        answer = self.transport.get(path, WITH_STORIES, scope, owner=owner)
+        owner = _path_of_features(product_id)
+        body = self.transport.get(path, WITH_STORIES, scope, owner=owner)
         read = partial(payloads.features, product_id=product_id)
-        return self._made(answer, read, scope, is_list=True)
+        return self._made(body, read, scope, is_list=True)
 
     def list_tests(
         self,
@@ -81,17 +67,17 @@ class TestioClient:
         *,
         patient: bool = True,
         retry_slow: bool = True,
-        etag: str | None = None,
     ) -> Rows[TestRecord]:
         """One page of a product's tests, newest end first.
 
         Not `patient`: a 5xx is taken for an answer at once, because it is the expected one. Not
         `retry_slow`: so is a Timeout, because fewer rows can be asked for.
         """
-        place = page_of_tests(product_id, window)
-        answer = self._page(place, scope, etag, patient=patient, retry_slow=retry_slow)
+        path = _path_of_tests(product_id)
+        query = (("page", window.page), ("per_page", window.per_page))
+        body = self.transport.get(path, query, scope, patient=patient, retry_slow=retry_slow)
         read = partial(payloads.tests, product_id=product_id, offset=window.offset)
-        return replace(self._made(answer, read, scope, is_list=False), etag=answer.etag)
+        return self._made(body, read, scope, is_list=False)
 
     def get_test(self, test_id: int, product_id: int | None, scope: RequestScope) -> TestRecord:
         """One test, with its metrics and those of its user stories. NotFound: there is none.
@@ -99,10 +85,10 @@ class TestioClient:
         However many tests of a product fail, they are one sick product, and no outage.
         """
         path = f"/exploratory_tests/{test_id}"
-        owner = path_of_tests(product_id) if product_id is not None else None
-        answer = self.transport.get(path, WITH_STORIES, scope, owner=owner)
+        owner = _path_of_tests(product_id) if product_id is not None else None
+        body = self.transport.get(path, WITH_STORIES, scope, owner=owner)
         read = partial(payloads.test, product_id=product_id)
-        return self._made(answer, read, scope, is_list=False)
+        return self._made(body, read, scope, is_list=False)
 
     def list_bugs(
         self, test_ids: Sequence[int], scope: RequestScope
@@ -114,33 +100,17 @@ class TestioClient:
         """
         query = (("filter_test_cycle_ids", ",".join(map(str, test_ids))),)
         is_one = len(test_ids) == 1
-        answer = self.transport.get("/bugs", query, scope, patient=is_one, retry_slow=is_one)
+        body = self.transport.get("/bugs", query, scope, patient=is_one, retry_slow=is_one)
         read = partial(payloads.bugs, test_ids=test_ids)
-        return self._made(answer, read, scope, is_list=False)
-
-    def _page(
-        self,
-        place: PagePlace,
-        scope: RequestScope,
-        etag: str | None,
-        *,
-        patient: bool = True,
-        retry_slow: bool = True,
-    ) -> Answer:
-        return self.transport.get(
-            place.path, place.query, scope, patient=patient, retry_slow=retry_slow, etag=etag
-        )
+        return self._made(body, read, scope, is_list=False)
 
     def _made(
-        self, answer: Answer, read: Callable[[bytes], T], scope: RequestScope, *, is_list: bool
+        self, body: bytes, read: Callable[[bytes], T], scope: RequestScope, *, is_list: bool
     ) -> T:
         """What is made of a body; of a large one as soon as there is room for it beside others.
 
         `is_list`: all of it is written at once, so it keeps its room until then.
         """
-        body = answer.body
-        if body is None:
-            raise NotModified
         size = len(body)
         if size < LARGE:
             return read(body)
@@ -186,3 +156,11 @@ class TestioClient:
     def close(self) -> None:
         """Cut all requests under way and close all connections."""
         self.transport.close()
+
+
+def _path_of_features(product_id: int) -> str:
+    return f"/products/{product_id}/features"
+
+
+def _path_of_tests(product_id: int) -> str:
+    return f"/products/{product_id}/exploratory_tests"

@@ -20,13 +20,6 @@ class TestioError(Exception):
     retryable: ClassVar[bool] = False
 
 
-class NotModified(Exception):
-    """The remote has nothing else to say than when it gave the ETag that was sent along (304).
-
-    Raised only where one was sent, and no failure: whoever sent it holds what it stands for.
-    """
-
-
 class Unauthorized(TestioError):
     """401: the token is not accepted. No other request can do better."""
 

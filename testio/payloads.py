@@ -30,10 +30,6 @@ from rules.secret_keys import without_secrets
 from testio.bodies import parse
 from testio.errors import BadPayload
 
-MAPPING = 4
-"""The version of what this file makes of an answer. Count it up with every change of that: pages
-that have not changed at the remote are then read again, once. A test notices where it stays."""
-
 MOST_RECORDS = 50_000
 """Of one answer. A page may hold more than was asked for: some remotes ignore paging."""
 MOST_PARTS = 5_000
@@ -53,15 +49,11 @@ class Foreign(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows(Generic[R]):
-    """One answer, record by record. `ids` has an entry for each item, None where unusable.
-
-    `etag`: what the remote calls this answer, to ask later whether it has changed.
-    """
+    """One answer, record by record. `ids` has an entry for each item, None where unusable."""
 
     records: tuple[R, ...]
     bad_rows: tuple[BadRow, ...]
     ids: tuple[int | None, ...]
-    etag: str | None = None
 
 
 def products(body: bytes) -> Rows[ProductRecord]:

@@ -19,7 +19,6 @@ import tenacity
 import urllib3.exceptions
 from requests.structures import CaseInsensitiveDict
 
-from rules.page_tags import usable_etag
 from testio.answers import (
     error_of_status,
     read_body,
@@ -39,7 +38,7 @@ from testio.errors import (
     Timeout,
 )
 from testio.limits import Breaker, Gate, RateLimit, RequestScope, Slots
-from testio.said import masking, without_token
+from testio.said import without_token
 from testio.tally import RemoteState, Tally
 
 log = structlog.get_logger(__name__)
@@ -76,17 +75,6 @@ class TransportOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A body and the ETag it came with, if one that can be used.
-
-    `body` None: it is as it was when the remote gave the ETag that was sent along (304).
-    """
-
-    body: bytes | None
-    etag: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class _Ask:
     """What is asked for; `owner`: whose trouble a failure is, for the breaker.
 
@@ -95,7 +83,6 @@ class _Ask:
 
     path: str
     query: Query
-    etag: str | None
     owner: str
     retry_slow: bool
 
@@ -131,16 +118,15 @@ class Transport:
         *,
         patient: bool = True,
         retry_slow: bool = True,
-        etag: str | None = None,
         owner: str | None = None,
-    ) -> Answer:
-        """The answer to `GET base_url + path?query`. Raises TestioError.
+    ) -> bytes:
+        """The body of the answer to `GET base_url + path?query`. Raises TestioError.
 
         Not `patient`: a 5xx is not tried again. Not `retry_slow`: nor is a Timeout, as the caller
-        can ask for less. `etag`: only if the answer has another one. `owner`: the path that stands
-        for this one in the breaker, where it is a part of it.
+        can ask for less. `owner`: the path that stands for this one in the breaker, where it is a
+        part of it.
         """
-        ask = _Ask(path, query, etag, owner or path, retry_slow)
+        ask = _Ask(path, query, owner or path, retry_slow)
         try:
             return self._attempt(ask, scope)
         except TestioError as error:
@@ -153,11 +139,11 @@ class Transport:
         scope: RequestScope,
         *,
         patient: bool,
-    ) -> Answer:
+    ) -> bytes:
         """What is done about a first attempt that has failed; most requests never get here."""
         failures = [failure]
 
-        def attempt() -> Answer:
+        def attempt() -> bytes:
             if failures:
                 raise failures.pop()
             return self._attempt(ask, scope)
@@ -217,20 +203,20 @@ class Transport:
         self._deadlines.close()
         self._adapter.close()
 
-    def _attempt(self, ask: _Ask, scope: RequestScope) -> Answer:
+    def _attempt(self, ask: _Ask, scope: RequestScope) -> bytes:
         try:
             return self._try(ask, scope.cancellation)
         finally:
             scope.attempts.note()
 
-    def _try(self, ask: _Ask, cancellation: Cancellation) -> Answer:
+    def _try(self, ask: _Ask, cancellation: Cancellation) -> bytes:
         """One attempt. Limits are asked with a slot in hand: what held a while ago may not now."""
         cancellation.check()
         with self._slots.taken(cancellation):
             self.breaker.admit(ask.owner, cancellation)
             return self._admitted(ask, cancellation)
 
-    def _admitted(self, ask: _Ask, cancellation: Cancellation) -> Answer:
+    def _admitted(self, ask: _Ask, cancellation: Cancellation) -> bytes:
         try:
             self._wait_for_turn(cancellation)
             with self.tally.attempt():
@@ -274,7 +260,7 @@ class Transport:
             if self.gate.seconds_left == 0:
                 return
 
-    def _send(self, ask: _Ask, cancellation: Cancellation) -> Answer:
+    def _send(self, ask: _Ask, cancellation: Cancellation) -> bytes:
         call, token = Call(), self._options.token()
         with (
             self._deadlines.watching(call, self._options.timeout_seconds),
@@ -293,12 +279,12 @@ class Transport:
                 raise self._typed(OSError("cut"), call)
             return answer
 
-    def _exchange(self, ask: _Ask, token: str, call: Call) -> Answer:
+    def _exchange(self, ask: _Ask, token: str, call: Call) -> bytes:
         options = self._options
         url = f"{self._base}{ask.path}" + (f"?{urlencode(ask.query)}" if ask.query else "")
         with contextlib.closing(
             self._adapter.send(
-                _prepared(url, token, ask.etag),
+                _prepared(url, token),
                 stream=True,
                 # The deadline ends reading: a timeout of the socket would cost a poll a read.
                 timeout=(options.timeout_seconds, None),
@@ -306,16 +292,9 @@ class Transport:
             )
         ) as response:
             self.remote_date = response.headers.get("Date")
-            if response.status_code == 304 and ask.etag is not None:
-                response.raw.read()  # nothing; the connection can serve the next request
-                return Answer(None, ask.etag)
             if not 200 <= response.status_code < 300:
                 raise self._refusal(response, token, call)
-            body = without_token(read_body(response, options.max_response_bytes), token)
-            etag = usable_etag(response.headers.get("ETag"))
-            # One with the token in it cannot be sent back without keeping the token.
-            is_clean = etag is not None and masking(token).thoroughly(etag) == etag
-            return Answer(body, etag if is_clean else None)
+            return without_token(read_body(response, options.max_response_bytes), token)
 
     def _refusal(self, response: requests.Response, token: str, call: Call) -> TestioError:
         """What is wrong with an answer of such a status."""
@@ -355,16 +334,13 @@ class Transport:
         return ConnectionFailed(f"connection to {host} failed: {root_cause(error)}")
 
 
-def _prepared(url: str, token: str, etag: str | None) -> requests.PreparedRequest:
+def _prepared(url: str, token: str) -> requests.PreparedRequest:
     """A request as it is sent, without what a session would look up for each one.
 
     No session means: no cookies, no settings of the environment, no redirect ever followed.
     """
     request = requests.PreparedRequest()
     request.method, request.url, request.headers = "GET", url, _headers(token)
-    if etag is not None:
-        request.headers = request.headers.copy()
-        request.headers["If-None-Match"] = etag
     return request
 
 

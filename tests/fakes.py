@@ -11,8 +11,6 @@ from typing import TypeVar
 from actors.parts import Sections
 from rules.events import Entry, EventName, RunClosed, RunOpened, SyncEvent
 from rules.model import Counts, Kind, SyncPhase
-from rules.page_tags import HeldPage
-from rules.places import PagePlace
 from rules.planning import CursorState
 from rules.records import FeatureRecord, HoleRecord, Page, ProductRecord, Stored, TestRecord
 from rules.windows import Window
@@ -98,13 +96,11 @@ class FakeAccount:
         if misbehave is not None:
             misbehave(scope)
 
-    def list_products(self, scope: RequestScope, *, etag: str | None = None) -> Rows[ProductRecord]:
+    def list_products(self, scope: RequestScope) -> Rows[ProductRecord]:
         self._answer(SyncPhase.PRODUCTS, 0, scope)
         return rows_of([product(key) for key in self.products])
 
-    def list_features(
-        self, product_id: int, scope: RequestScope, *, etag: str | None = None
-    ) -> Rows[FeatureRecord]:
+    def list_features(self, product_id: int, scope: RequestScope) -> Rows[FeatureRecord]:
         self._answer(SyncPhase.FEATURES, product_id, scope)
         return rows_of([feature(product_id * 100, product_id)])
 
@@ -127,7 +123,6 @@ class FakeAccount:
         *,
         patient: bool = True,
         retry_slow: bool = True,
-        etag: str | None = None,
     ) -> Rows[TestRecord]:
         self._answer(SyncPhase.NEW_TESTS, product_id, scope)
         ids = [product_id * 1000 + n for n in range(self.tests_each)]
@@ -231,9 +226,6 @@ class FakeDirectory:
 
     def open_tests(self, product_id: int) -> tuple[int, ...]:
         return ()
-
-    def held_page(self, place: PagePlace, mapping: int) -> HeldPage | None:
-        return None
 
     def fresh(self, run_id: int) -> FakeDirectory:
         return self

@@ -18,16 +18,14 @@ from tests.benchmarks.result import Figure, Result, Target
 CONNECTIONS = 10
 REQUESTS = Target(most=3.0)
 TIME = Target(most=1.5)
-WITHOUT_BODY = Target(least=1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """A sync with nothing new: its requests of products' lists, and the answers without a body."""
+    """A sync with nothing new, and its requests of products' lists."""
 
     sync: Sync
     of_products: int
-    unchanged: int
 
     @property
     def floor(self) -> float:
@@ -36,12 +34,10 @@ class Again:
 
 
 def measure(options: Options) -> Result:
-    """Requests a product and time, without and with ETags. Raises NoResult."""
-    figures = []
-    for etags in (False, True):
-        with simulated(options.size, etags=etags) as remote:
-            rounds = [_again(remote) for _ in range(options.pairs)]
-        figures += _figures(rounds, options.size.products, etags)
+    """Requests a product and time. Raises NoResult."""
+    with simulated(options.size) as remote:
+        rounds = [_again(remote) for _ in range(options.pairs)]
+    figures = _figures(rounds, options.size.products)
     what = f"{options.size}; {LATENCY_MS:g} ms for each answer, {CONNECTIONS} connections"
     return Result(name="nothing_new", title="Nothing new", what=what, figures=figures)
 
@@ -55,34 +51,18 @@ def _again(remote: Remote) -> Again:
     return Again(
         sync,
         of_products=sum(not request["path"].endswith("/products") for request in asked),
-        unchanged=sum(request["status"] == 304 for request in asked),
     )
 
 
-def _figures(rounds: list[Again], products: int, etags: bool) -> list[Figure]:
-    group = "the remote gives ETags" if etags else "without ETags"
+def _figures(rounds: list[Again], products: int) -> list[Figure]:
     per_product = [each.of_products / products for each in rounds]
     over_floor = [each.sync.seconds / each.floor for each in rounds]
-    without_body = [each.unchanged / each.sync.requests for each in rounds]
-    figures = [
-        Figure(name="sync", unit="s", values=[each.sync.seconds for each in rounds], group=group),
-        Figure(
-            name="requests a product", unit="", values=per_product, target=REQUESTS, group=group
-        ),
-        Figure(
-            name="time / (requests x latency / connections)",
-            unit="",
-            values=over_floor,
-            target=TIME,
-            group=group,
-        ),
+    over = "time / (requests x latency / connections)"
+    return [
+        Figure(name="sync", unit="s", values=[each.sync.seconds for each in rounds]),
+        Figure(name="requests a product", unit="", values=per_product, target=REQUESTS),
+        Figure(name=over, unit="", values=over_floor, target=TIME),
     ]
-    if etags:
-        name = "share of answers without a body"
-        figures.append(
-            Figure(name=name, unit="", values=without_body, target=WITHOUT_BODY, group=group)
-        )
-    return figures
 
 
 if __name__ == "__main__":

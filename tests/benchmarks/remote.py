@@ -85,13 +85,11 @@ class Remote:
 
 
 @contextmanager
-def simulated(
-    size: Size = USUAL, *, latency_ms: float = LATENCY_MS, etags: bool = False
-) -> Iterator[Remote]:
+def simulated(size: Size = USUAL, *, latency_ms: float = LATENCY_MS) -> Iterator[Remote]:
     """A simulator with an account of this size, for the length of the block. Raises NoResult."""
     sizes = ("--products", size.products, "--features", size.features, "--tests", size.tests)
-    flags = [*sizes, "--latency-ms", latency_ms, *(["--etags"] if etags else [])]
-    command = [sys.executable, "-m", "simulator", "--json", *map(str, flags)]
+    flags = map(str, (*sizes, "--latency-ms", latency_ms))
+    command = [sys.executable, "-m", "simulator", "--json", *flags]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None
         try:

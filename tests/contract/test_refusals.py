@@ -85,6 +85,20 @@ def test_a_redirect_is_refused_and_nothing_is_sent_to_the_other_host(
     assert "key=secret" not in str(caught.value), "and only the host"
 
 
+def test_nothing_is_asked_for_under_a_condition_and_a_304_is_a_bad_payload(
+    simulator: Simulator, make_client: MakeClient
+) -> None:
+    answers = iter((reply(b'{"products": []}', 'ETag: "a"'), reply(b"", status="304 Not Modified")))
+    with raw_server(lambda connection: connection.sendall(next(answers))) as server:
+        client = make_client(simulator, base_url=server.base_url)
+        assert client.list_products(scope()).records == ()
+        with pytest.raises(BadPayload, match="304"):
+            client.list_products(scope(retries=5))
+        client.close()
+    assert len(server.heads) == 2, "it is not retried"
+    assert not any(b"\r\nif-" in head.lower() for head in server.heads)
+
+
 @pytest.mark.parametrize("location", ["", "/elsewhere", "http://[bad", "http://a:b", "\\\\", "x:"])
 def test_a_redirect_to_nonsense_is_a_bad_payload_too(
     simulator: Simulator, make_client: MakeClient, location: str

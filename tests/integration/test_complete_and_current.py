@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from rules.model import (
     ErrorKind,
     RunStatus,
@@ -15,6 +17,20 @@ from tests.rig import Rig
 FORCE = SyncOptions(force=True)
 
 
+CONTENT = """
+SELECT 'p', id, changed_at, first_seen_at, data FROM products
+UNION ALL SELECT 'f', id, changed_at, first_seen_at, data FROM features
+UNION ALL SELECT 't', id, changed_at, first_seen_at, data FROM tests ORDER BY 1, 2
+"""
+LAST_RUN = """
+SELECT started_at, rows_new, rows_changed, rows_unchanged, rows_revived, rows_gone
+FROM sync_runs ORDER BY id DESC LIMIT 1
+"""
+CONFIRMED = """
+SELECT (SELECT count(*) FROM products WHERE synced_at > ?)
+    + (SELECT count(*) FROM features WHERE synced_at > ?)
+    + (SELECT count(*) FROM tests WHERE synced_at > ?)
+"""
 COMPLETE = "SELECT complete_as_of FROM freshness WHERE kind = 'tests'"
 
 
@@ -36,6 +52,26 @@ def test_what_is_new_at_the_head_is_found_incrementally_and_what_is_deep_by_a_fu
     result = rig.sync(FORCE)
     assert (result.tests_updated, rig.differences()) == (1, [])
     assert rig.sql(COMPLETE) > complete
+
+
+@pytest.mark.parametrize("options", [None, SyncOptions(reconcile_seconds=0)])
+def test_where_nothing_is_new_rows_are_confirmed_and_not_rewritten(
+    make_rig: Callable[..., Rig], options: SyncOptions | None
+) -> None:
+    rig = make_rig(products=3, features=4, tests=70, section_products=1)
+    rig.sync()
+    rows, as_of = rig.sql(CONTENT), rig.sql("SELECT current_as_of FROM freshness")
+    by_the_first = rig.sql("SELECT id, listed_in FROM tests")
+    assert rig.sync(options).status is RunStatus.SUCCESS
+    assert rig.sql(CONTENT) == rows
+    assert min(rig.sql("SELECT current_as_of FROM freshness")) > max(as_of), "each cursor moves"
+    [(start, new, changed, unchanged, revived, gone)] = rig.sql(LAST_RUN)
+    assert (new, changed, revived, gone) == (0, 0, 0, 0)
+    assert unchanged == 3 + 3 * 4 + 3 * (70 if options else 30), "one window of each, or all"
+    assert rig.sql(CONFIRMED, *(start,) * 3) == [(unchanged,)]
+    if options is not None:
+        assert not set(by_the_first) & set(rig.sql("SELECT id, listed_in FROM tests"))
+    assert rig.differences() == []
 
 
 def test_full_listings_come_again_with_the_reconcile_interval(

@@ -28,6 +28,7 @@ from storage.sync_log import SyncLog
 from storage.times import as_text
 from tests.conftest import wait_until
 from tests.fakes import START
+from tests.old_mirrors import make_old
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640])
@@ -106,6 +107,27 @@ def test_an_older_schema_is_backed_up_before_it_is_changed(tmp_path: Path) -> No
     with closing(sqlite3.connect(backups[0])) as copy:
         assert copy.execute("SELECT count(*) FROM keepsake").fetchone() == (0,)
     assert stat.S_IMODE(backups[0].stat().st_mode) == 0o600
+
+
+def test_what_was_kept_of_etags_goes_and_nothing_else_does(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    make_old(path, "0006")
+    with closing(sqlite3.connect(path)) as old, old:
+        old.execute(
+            "INSERT INTO page_etags VALUES ('/products', 0, 'products', 0, 'a', '', '', 3, 1)"
+        )
+        old.execute(NOTE, {"name": "kept", "value": "x", "now": "2026"})
+    database = Database(path)
+    backup = migrate(database)
+    assert backup is not None
+    with database.transaction() as connection:
+        left = connection.execute("SELECT name FROM sqlite_master WHERE name LIKE '%etag%'")
+        assert left.fetchall() == []
+        assert connection.execute("SELECT value FROM settings").fetchall() == [("x",)]
+        assert connection.execute("SELECT id FROM sync_runs").fetchall() == [(41,)]
+    database.close()
+    with closing(sqlite3.connect(backup)) as copy:
+        assert copy.execute("SELECT count(*) FROM page_etags").fetchone() == (1,)
 
 
 def test_half_a_backup_does_not_look_like_one(

@@ -24,7 +24,7 @@ from storage.publishing import CannotPublish
 from storage.schema import metadata
 from tests.rig import Rig
 
-NOT_EXPORTED = {"settings", "page_etags"}
+NOT_EXPORTED = {"settings"}
 TEST = (
     "INSERT INTO tests (id, product_id, title, end_at, data, content_hash, first_seen_at,"
     " changed_at, synced_at, deleted_at) VALUES (?, 18, ?, ?, '{}', '', ?, ?, ?, ?)"

@@ -200,11 +200,10 @@ SECTIONS_KNOWN = (
 )
 
 
-@pytest.mark.parametrize("etags", [False, True])
 def test_a_section_that_comes_up_has_the_sections_asked_once(
-    make_rig: MakeRig, etags: bool
+    make_rig: MakeRig,
 ) -> None:
-    rig = make(make_rig, etags=etags)
+    rig = make(make_rig)
     rig.sync()
     product, *others = with_sections(rig)
     feature = rig.simulator.account()["features"][str(product)][0]["id"]
@@ -265,11 +264,10 @@ def test_while_changed_sections_cannot_be_read_that_is_told_and_tried_again(
     assert rig.sql(SECTIONS_KNOWN, product) == [(1,)]
 
 
-@pytest.mark.parametrize("etags", [False, True])
 def test_the_features_of_a_product_whose_sections_are_gone_stand_in_none(
-    make_rig: MakeRig, etags: bool
+    make_rig: MakeRig,
 ) -> None:
-    rig = make(make_rig, etags=etags)
+    rig = make(make_rig)
     rig.sync()
     product = with_sections(rig)[0]
     rig.sync()

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-from actors.page_reader import PageRead
 from actors.read_ahead import Lookahead, ReadAhead
 from rules.events import EventName
 from rules.model import RunStatus, SyncPhase
@@ -15,8 +14,9 @@ from rules.records import TestRecord
 from rules.windows import Window
 from testio.errors import Timeout
 from testio.limits import RequestScope
+from testio.payloads import Rows
 from tests.conftest import Bench, wait_until
-from tests.fakes import START, a_test
+from tests.fakes import a_test, rows_of
 from tests.rig import Rig
 
 FIRST, SECOND, THIRD = (Window(page=page, per_page=30) for page in (1, 2, 3))
@@ -31,13 +31,12 @@ class Remote:
         self.let_go.set()
         self.broken = False
 
-    def __call__(self, window: Window) -> PageRead[TestRecord]:
+    def __call__(self, window: Window) -> Rows[TestRecord]:
         self.asked.append(window)
         assert self.let_go.wait(5)
         if self.broken:
             raise Timeout("no answer")
-        row = a_test(window.page, 1)
-        return PageRead(asked_at=START, ids=(row.id,), records=(row,))
+        return rows_of([a_test(window.page, 1)])
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 from rules.records import FeatureRecord, ProductRecord, TestRecord
 from rules.windows import Window
-from testio.errors import NotFound, NotModified, ServerError, Timeout
+from testio.errors import NotFound, ServerError, Timeout
 from testio.limits import RequestScope
 from testio.payloads import Rows
-from tests.fakes import R, rows_of
+from tests.fakes import rows_of
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ANY_NUMBER = 1_000_000
@@ -50,14 +50,12 @@ class ModelAccount:
     quick: int = ANY_NUMBER
     """A page of more tests takes too long."""
     moves: list[tuple[str, int, int]] = field(default_factory=list)
-    gives_tags: bool = False
     loose_ties: bool = False
     """Tests that end at the same time change places from request to request."""
     ignores_paging: bool = False
     strays: dict[int, int] = field(default_factory=dict)
     """By product: a feature of another one that its list holds as well."""
     requests: int = 0
-    not_modified: int = 0
     next_id: int = 1000
 
     # -- mutations ---------------------------------------------------------------------------
@@ -105,31 +103,18 @@ class ModelAccount:
         if (kind, product_id) in self.failing:
             raise ServerError("the remote failed (500)")
 
-    def _tagged(self, rows: Rows[R], etag: str | None) -> Rows[R]:
-        """With an ETag of the whole content, if this account gives any; 304 where it is asked."""
-        if not self.gives_tags:
-            return rows
-        content = repr([(record.id, record.content_hash) for record in rows.records])
-        mine = f'"{hashlib.blake2b(content.encode(), digest_size=8).hexdigest()}"'
-        if etag == mine:
-            self.not_modified += 1
-            raise NotModified
-        return replace(rows, etag=mine)
-
-    def list_products(self, scope: RequestScope, *, etag: str | None = None) -> Rows[ProductRecord]:
+    def list_products(self, scope: RequestScope) -> Rows[ProductRecord]:
         self._answer("products", 0, scope)
-        return self._tagged(rows_of([_product(key) for key in self.products]), etag)
+        return rows_of([_product(key) for key in self.products])
 
-    def list_features(
-        self, product_id: int, scope: RequestScope, *, etag: str | None = None
-    ) -> Rows[FeatureRecord]:
+    def list_features(self, product_id: int, scope: RequestScope) -> Rows[FeatureRecord]:
         self._answer("features", product_id, scope)
         found = self._product(product_id).features
         rows = rows_of([_feature(key, product_id, title) for key, title in found.items()])
         stray = self.strays.get(product_id)
         if stray is not None and stray not in found:
             rows = rows_of([*rows.records, _feature(stray, product_id, "a feature")])
-        return self._tagged(rows, etag)
+        return rows
 
     def list_section_features(
         self, product_id: int, section_id: int, scope: RequestScope
@@ -144,7 +129,6 @@ class ModelAccount:
         *,
         patient: bool = True,
         retry_slow: bool = True,
-        etag: str | None = None,
     ) -> Rows[TestRecord]:
         self._answer("tests", product_id, scope)
         if self.moves:
@@ -156,7 +140,7 @@ class ModelAccount:
             raise Timeout("the remote took too long (524)")
         if any(test.id in self.poison for test in tests):
             raise ServerError("the remote failed (500)")
-        return self._tagged(rows_of([record_of(test, product_id) for test in tests]), etag)
+        return rows_of([record_of(test, product_id) for test in tests])
 
     def _in_order(self, product_id: int) -> list[ModelTest]:
         tests = self._product(product_id).tests

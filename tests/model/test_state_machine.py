@@ -98,13 +98,12 @@ class MirrorLife(RuleBasedStateMachine):
 
     @initialize(
         sizes=st.lists(st.integers(0, 130), min_size=1, max_size=3),
-        tags=st.booleans(),
         loose=st.booleans(),
         block=st.sampled_from([1, 1, 2, 5]),
     )
-    def furnish(self, sizes: list[int], tags: bool, loose: bool, block: int) -> None:
+    def furnish(self, sizes: list[int], loose: bool, block: int) -> None:
         """`block`: so many tests end at the same time."""
-        self.account.gives_tags, self.account.loose_ties = tags, loose
+        self.account.loose_ties = loose
         for size in sizes:
             product = self.account.add_product()
             for end in range(size):
@@ -216,13 +215,9 @@ class MirrorLife(RuleBasedStateMachine):
         self.database.close()
         self.database = self._open()
 
-    @rule(to=st.booleans())
-    def the_remote_gives_tags_from_now_on_or_no_longer(self, to: bool) -> None:
-        self.account.gives_tags = to
-
     @rule()
     @precondition(lambda self: self.has_products)
-    def full_listings_make_the_mirror_equal_whatever_was_called_unchanged(self) -> None:
+    def full_listings_make_the_mirror_equal(self) -> None:
         """The first one may end one that was interrupted; a row is gone after the second."""
         self.all_is_well_again()
         self.account.moves = []

@@ -12,8 +12,6 @@ TROUBLES = "tests/unit/test_listing_troubles.py"
 HEAD = "tests/integration/test_head_first.py"
 FOREIGN = "tests/integration/test_foreign_rows.py"
 STEPS = "tests/unit/test_incremental.py"
-TAGS = "tests/integration/test_page_etags.py"
-UNCHANGED = "tests/integration/test_unchanged_pages.py"
 LIVES = "tests/simulation/test_lives.py::test_every_rule_holds_in_every_life"
 
 
@@ -339,54 +337,6 @@ MUTANTS = (
         test="tests/unit/test_changes.py",
     ),
     Mutant(
-        name="an ETag is used whatever became of its rows",
-        rule=7,
-        file="rules/page_tags.py",
-        old="!= tag.digest:",
-        new="== ():",
-        test="tests/unit/test_page_tags.py::test_any_change_of_a_row_makes_its_tag_useless",
-    ),
-    Mutant(
-        name="an ETag is kept although its page has bad rows",
-        rule=7,
-        file="storage/page_tag_rows.py",
-        old="    if page.tags and is_clean:",
-        new="    if page.tags:",
-        test=f"{TAGS}::test_while_records_cannot_be_read_no_tag_is_kept_or_used",
-    ),
-    Mutant(
-        name="a row that was rewritten meanwhile is confirmed",
-        rule=7,
-        file="rules/changes.py",
-        old="            and row.content_hash == rows[key].content_hash\n",
-        new="",
-        test=f"{TAGS}::test_a_row_that_was_rewritten_meanwhile_is_not_confirmed",
-    ),
-    Mutant(
-        name="rows that were not sent are missing from their list",
-        rule=8,
-        file="rules/records.py",
-        old="for row in (*self.records, *self.unchanged)",
-        new="for row in self.records",
-        test=f"{UNCHANGED}::test_where_nothing_is_new_nothing_is_sent_and_no_row_is_rewritten",
-    ),
-    Mutant(
-        name="--force believes ETags",
-        rule=14,
-        file="actors/page_reader.py",
-        old="asks=asks and keeps and not options.force,",
-        new="asks=asks and keeps,",
-        test=f"{UNCHANGED}::test_force_believes_no_tag_and_keeps_new_ones",
-    ),
-    Mutant(
-        name="a 304 to a plain request is believed",
-        rule=12,
-        file="testio/transport.py",
-        old="if response.status_code == 304 and ask.etag is not None:",
-        new="if response.status_code == 304:",
-        test="tests/contract/test_conditional.py",
-    ),
-    Mutant(
         name="any failure of a single fetch marks a test as gone",
         rule=8,
         file="actors/single_fetches.py",
@@ -494,7 +444,7 @@ MUTANTS = (
         name="many sick tests of one product are an outage",
         rule=12,
         file="testio/client.py",
-        old="        owner = path_of_tests(product_id) if product_id is not None else None\n",
+        old="        owner = _path_of_tests(product_id) if product_id is not None else None\n",
         new="        owner = None\n",
         test="tests/contract/test_outage.py",
     ),
@@ -696,14 +646,6 @@ MUTANTS = (
         file="storage/part_rows.py",
         old="    for statement in (DROP_LINKS, FORGET_SECTIONS):\n",
         new="    for statement in (FORGET_SECTIONS,):\n",
-        test="tests/integration/test_forms.py",
-    ),
-    Mutant(
-        name="features that have not changed stay where they stood",
-        rule=7,
-        file="actors/features.py",
-        old="self._read_plainly(in_full=cursor.sections_as_of is None)",
-        new="self._read_plainly()",
         test="tests/integration/test_forms.py",
     ),
     Mutant(

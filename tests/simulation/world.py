@@ -143,13 +143,11 @@ class Remote:
         ids = (*(record.id for record in records[:-1]), None)
         return Rows(records=tuple(records[:-1]), bad_rows=(bad,), ids=ids)
 
-    def list_products(self, scope: RequestScope, *, etag: str | None = None) -> Rows[ProductRecord]:
+    def list_products(self, scope: RequestScope) -> Rows[ProductRecord]:
         found = [product(key) for key in self._world.sizes]
         return self._rows(scope, Kind.PRODUCTS, found)
 
-    def list_features(
-        self, product_id: int, scope: RequestScope, *, etag: str | None = None
-    ) -> Rows[FeatureRecord]:
+    def list_features(self, product_id: int, scope: RequestScope) -> Rows[FeatureRecord]:
         ids = self._world.lists[Kind.FEATURES, product_id]
         return self._rows(scope, Kind.FEATURES, [feature(key, product_id) for key in ids])
 
@@ -166,7 +164,6 @@ class Remote:
         *,
         patient: bool = True,
         retry_slow: bool = True,
-        etag: str | None = None,
     ) -> Rows[TestRecord]:
         found = self._world.tests[product_id][window.offset : window.limit]
         task = self._answer(scope)

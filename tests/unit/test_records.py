@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from rules.model import Kind
-from rules.page_tags import HeldRow
 from rules.records import (
     BadRow,
     BugRecord,
@@ -28,14 +27,9 @@ PLAIN = Page(
     product_id=1,
     kind=Kind.BUGS,
     records=(BUG,),
-    unchanged=(HeldRow(8, "h"),),
     listing=ListingMark(id=1, full=True),
 )
 BAD = BadRow(position=1, record_id=None, reason="r", excerpt="e", fingerprint="f")
-
-
-def test_listed_is_what_was_told_in_full_or_as_unchanged() -> None:
-    assert PLAIN.listed_ids == {7, 8}
 
 
 def test_a_page_of_rows_of_a_listing_is_plain() -> None:

@@ -112,7 +112,7 @@ def _differences(trial: Trial) -> list[str]:
 MOVING: dict[str, Any] = {"tests": 130, "latency_seconds": 0.01}
 
 
-@fault(14, "rows come and go between pages", short=0, **MOVING)
+@fault(14, "rows come and go between pages", **MOVING)
 def moving(trial: Trial) -> None:
     """Whatever comes and goes, a row that stays is never missed and never marked."""
     trial.home.settings["MAX_CONCURRENT_API_REQUESTS"] = str(trial.dice.choice((1, 2, 4, 10)))
@@ -127,12 +127,6 @@ def moving(trial: Trial) -> None:
         assert run_id is not None
         _moved_until(trial, partial(_has_ended, trial, run_id))
     trial.saw("a full and an incremental one: what stayed is there, unmarked")
-
-
-@fault(14, "rows come and go between pages, with ETags", etags=True, **MOVING)
-def moving_with_etags(trial: Trial) -> None:
-    """A 304 vouches for nothing that has gone."""
-    moving(trial)
 
 
 def _moved_until(trial: Trial, is_over: Callable[[], bool]) -> None:

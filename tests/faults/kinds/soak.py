@@ -34,7 +34,6 @@ ENOUGH = 40
     long=1,
     seconds=SECONDS + 180,
     latency_seconds=0.002,
-    etags=True,
 )
 def soak(trial: Trial) -> None:
     trial.home.settings["HTTP_TIMEOUT_SECONDS"] = "3"
