@@ -123,17 +123,35 @@ def _windows(texts: set[str], length: int) -> frozenset[str]:
 def _views(text: str) -> Iterator[_View]:
     """All that the text may be read as."""
     whole = _View(text, list(range(len(text))), list(range(1, len(text) + 1)))
-    for layer in range(LAYERS + 1):
-        yield (plain := _rewritten(whole, _BLANK, _ascii))
-        seen = _rewritten(whole, _TERMINAL, lambda _found: "")
-        if seen is not whole:
-            yield (plain := _rewritten(seen, _BLANK, _ascii))
-        if layer == 0:
-            # A token that holds what looks like an escape of another kind, in one of these.
-            yield from (_rewritten(plain, kind, _decoded) for kind in _ONE_KIND)
-        whole = _rewritten(plain, _ANY_KIND, _decoded)
-        if whole is plain:
+    return _layers(whole, LAYERS, is_terminal=False)
+
+
+def _layers(whole: _View, left: int, *, is_terminal: bool) -> Iterator[_View]:
+    """Without blanks, and so once more for each time that it can be decoded.
+
+    `is_terminal`: as a terminal shows it, without its sequences. What looks like one may be
+    none, so that is tried beside the other.
+    """
+    shown = _rewritten(whole, _TERMINAL, lambda _found: "")
+    if shown is not whole and not is_terminal:
+        yield from _layers(shown, left, is_terminal=True)
+    plain = _rewritten(shown if is_terminal else whole, _BLANK, _ascii)
+    yield plain
+    if left == LAYERS:
+        # A token that holds what looks like an escape of another kind, in one of these.
+        for kind in _ONE_KIND:
+            yield from _decodings(plain, kind)
+    decoded = _rewritten(plain, _ANY_KIND, _decoded)
+    if decoded is not plain and left:
+        yield from _layers(decoded, left - 1, is_terminal=is_terminal)
+
+
+def _decodings(view: _View, kind: re.Pattern[str]) -> Iterator[_View]:
+    for _ in range(LAYERS):
+        before, view = view, _rewritten(view, kind, _decoded)
+        if view is before:
             return
+        yield view
 
 
 def _rewritten(view: _View, what: re.Pattern[str], new: Callable[[re.Match[str]], str]) -> _View:
