@@ -81,13 +81,13 @@ class BrowseServer:
     def serve(self) -> None:
         """Answer until SIGINT or SIGTERM."""
         config = uvicorn.Config(self._gate, log_level="warning", access_log=False, lifespan="on")
-        # uvicorn ends at the first signal and then raises it again for whoever handled it before.
+        server = uvicorn.Server(config)
+        # One that comes before uvicorn listens for signals ends it as well; and it raises those
+        # that it has met again, at its end, for whoever handled them before.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: None)
+            signal.signal(number, server.handle_exit)
         # Datasette prints every refused query, with all its variables, where rich is installed.
         rich.reconfigure(quiet=True)
-        server = uvicorn.Server(config)
-        signal.signal(signal.SIGHUP, server.handle_exit)
         with self._socket:
             server.run(sockets=[self._socket])
 
