@@ -604,8 +604,8 @@ MUTANTS = (
         name="what is invisible hides a token",
         rule=19,
         file="config/pieces.py",
-        old="        yield (plain := _rewritten(whole, _BLANK, _ascii))\n",
-        new="        yield (plain := whole)\n",
+        old="    plain = _rewritten(shown if is_terminal else whole, _BLANK, _ascii)\n",
+        new="    plain = shown if is_terminal else whole\n",
         test="tests/unit/test_pieces.py",
     ),
     Mutant(
