@@ -47,8 +47,8 @@ OUR_SETTINGS = ("TESTIO_", "CACHE_TTL", "MAX_CONCURRENT", "HTTP_TIMEOUT", "LOG_"
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores: many tests wait for processes, timeouts, pauses."""
-    return len(os.sched_getaffinity(0)) + 1
+    """Two processes more than there are cores: many tests wait for processes, timeouts, pauses."""
+    return len(os.sched_getaffinity(0)) + 2
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -7,6 +7,7 @@ import pytest
 from storage.quarantine_rows import MOST_BAD_ROWS
 from testio.payloads import MOST_RECORDS
 from tests.homes import Home
+from tests.tools import ON_CI
 
 LISTS = {"products": "/products", "features": "*/features", "tests": "*/exploratory_tests"}
 KEYS = {"products": "products", "features": "features", "tests": "exploratory_tests"}
@@ -20,7 +21,7 @@ def answer(home: Home, kind: str, rows: str) -> None:
 
 
 @pytest.mark.parametrize("kind", LISTS)
-@pytest.mark.parametrize("row", ["[]", '{"id":1}'])
+@pytest.mark.parametrize("row", ["[]", '{"id":1}'] if ON_CI else ["[]"])
 def test_a_refused_list_marks_nothing_and_ends_no_listing(home: Home, kind: str, row: str) -> None:
     home.run("sync")
     complete = f"SELECT product_id, complete_as_of FROM sync_cursors WHERE kind = '{kind}'"

@@ -43,7 +43,7 @@ def test_a_page_that_fails_far_down_withholds_no_new_test(
     [product] = rig.products()
     for page in range(3, 31):
         rig.simulator.add_fault(**failure, path="*/exploratory_tests", page=page)
-    for number in range(4):
+    for number in range(2):
         new = rig.simulator.mutate("add", "test", product_id=product, fields={})["id"]
         assert rig.sync(IN_FULL).status is not RunStatus.SUCCESS
         assert rig.sql("SELECT count(*) FROM tests WHERE id = ?", new) == [(1,)], f"run {number}"
