@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from actors.messages import PhaseProgress, RunProgress, RunTicket
-from rules.admission import RunningRun
 from rules.model import ErrorKind, Outcome, Problem, RunStatus, SyncPhase, SyncResult, in_order
-from rules.outcome import Tally, is_fit_to_replace
+from rules.run.admission import RunningRun
+from rules.run.outcome import Tally, is_fit_to_replace
 
 
 @dataclass(slots=True, kw_only=True)

@@ -39,8 +39,6 @@ from actors.messages import (
     StartRun,
     Tick,
 )
-from rules.admission import Admission, admit, merge
-from rules.events import EventName, RunClosed, RunOpened, SyncEvent
 from rules.model import (
     PRODUCT_LIST,
     ErrorKind,
@@ -52,7 +50,9 @@ from rules.model import (
     SyncResult,
     in_order,
 )
-from rules.outcome import END_THE_RUN
+from rules.run.admission import Admission, admit, merge
+from rules.run.events import EventName, RunClosed, RunOpened, SyncEvent
+from rules.run.outcome import END_THE_RUN
 
 
 class Coordinator(BaseActor):

@@ -15,8 +15,9 @@ from typing import Protocol, TypeVar
 from actors.clock import Clock
 from actors.messages import SyncProduct
 from actors.parts import ProductDirectory, RemoteClient, Sections
+from rules.listing.planning import CursorState, is_due
+from rules.mirror.sections import merge, place, without_sections
 from rules.model import Kind, Problem
-from rules.planning import CursorState, is_due
 from rules.records import (
     BadRow,
     CursorMove,
@@ -25,7 +26,6 @@ from rules.records import (
     Page,
     ProductRecord,
 )
-from rules.sections import merge, place, without_sections
 from testio.errors import (
     BadPayload,
     Cancelled,

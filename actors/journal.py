@@ -20,8 +20,8 @@ import structlog
 from actors.base import Address
 from actors.messages import Flush
 from config.secrets import REDACTOR
-from rules.events import Entry, RunClosed, RunOpened, SyncEvent
 from rules.model import Problem, RunStatus, SyncResult
+from rules.run.events import Entry, RunClosed, RunOpened, SyncEvent
 
 log = structlog.get_logger("sync")
 LEVEL = logging.getLogger("sync")

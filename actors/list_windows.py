@@ -1,6 +1,6 @@
 """Reading a list of tests window after window, for everybody who reads one.
 
-`rules.listing` says which window comes next and when the list has been read; whatever does not go
+`rules.listing.listing` says which window comes next and when the list has been read; whatever does not go
 through it cannot know whether a test was missed between two pages.
 """
 
@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from rules.listing import Listing, Reading
+from rules.listing.listing import Listing, Reading
+from rules.listing.stops import Seen
+from rules.listing.windows import Window
 from rules.records import BadRow, TestRecord
-from rules.stops import Seen
-from rules.windows import Window
 from testio.errors import ServerError, Timeout
 
 

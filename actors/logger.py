@@ -11,7 +11,7 @@ from actors.base import Address, BaseActor
 from actors.journal import Journal, RunBoard
 from actors.messages import Flush, LoggerMessage, Ping, RunRecorded
 from actors.parts import EventStore
-from rules.events import Entry, RunClosed
+from rules.run.events import Entry, RunClosed
 from storage.errors import StorageError
 
 log = structlog.get_logger(__name__)

@@ -16,10 +16,10 @@ import pykka
 
 from actors.read_ahead import ReadAhead
 from actors.written import Written
-from rules.admission import Admission
 from rules.model import Counts, Outcome, Problem, RunRequest, SyncPhase, Trigger
 from rules.records import Page, Stored
-from rules.schedule import Schedule
+from rules.run.admission import Admission
+from rules.run.schedule import Schedule
 from testio.limits import RequestScope
 
 Ref = pykka.ActorRef[Any]

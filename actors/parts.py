@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Protocol
 
 from actors.clock import Clock, SystemClock
-from rules.events import Entry
+from rules.listing.planning import CursorState
+from rules.listing.windows import Window
 from rules.model import Kind, Problem, RunRequest, Trigger
-from rules.planning import CursorState
 from rules.records import FeatureRecord, HoleRecord, Page, ProductRecord, Stored, TestRecord
-from rules.schedule import Schedule
-from rules.windows import Window
+from rules.run.events import Entry
+from rules.run.schedule import Schedule
 from testio.limits import RequestScope
 from testio.payloads import Rows
 

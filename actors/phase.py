@@ -27,10 +27,10 @@ from actors.messages import (
 )
 from actors.parts import ProductDirectory
 from actors.read_ahead import ReadAhead
-from rules.backlog import Assignment, Backlog
-from rules.events import EventName, SyncEvent
 from rules.model import ErrorKind, Outcome, Problem, SyncPhase
-from rules.outcome import END_THE_RUN, phase_outcome
+from rules.run.backlog import Assignment, Backlog
+from rules.run.events import EventName, SyncEvent
+from rules.run.outcome import END_THE_RUN, phase_outcome
 from storage.errors import StorageError
 from testio.limits import RequestScope
 

@@ -15,8 +15,8 @@ from enum import Enum, auto
 
 import structlog
 
+from rules.listing.windows import Window
 from rules.records import TestRecord
-from rules.windows import Window
 from testio.errors import TestioError
 from testio.payloads import Rows
 

@@ -23,9 +23,9 @@ from actors.messages import (
     SetInterval,
     Tick,
 )
-from rules.events import EventName, SyncEvent
 from rules.model import Trigger
-from rules.schedule import Schedule
+from rules.run.events import EventName, SyncEvent
+from rules.run.schedule import Schedule
 
 
 class Scheduler(BaseActor):

@@ -34,10 +34,10 @@ from actors.messages import (
 )
 from actors.wiring import Wiring
 from config.threads import NoThread
-from rules.events import EventName, RunClosed, SyncEvent
 from rules.model import ErrorKind, Problem, RunStatus, SyncResult
-from rules.restarts import RestartBudget
-from rules.schedule import Schedule
+from rules.run.events import EventName, RunClosed, SyncEvent
+from rules.run.restarts import RestartBudget
+from rules.run.schedule import Schedule
 
 log = structlog.get_logger(__name__)
 

@@ -36,8 +36,8 @@ from actors.supervisor import Supervisor
 from actors.wiring import Wiring
 from actors.work_board import Activity
 from config.threads import NoThread, lasting_thread
-from rules.events import Entry, RunClosed
 from rules.model import RunRequest, SyncResult
+from rules.run.events import Entry, RunClosed
 
 log = structlog.get_logger(__name__)
 

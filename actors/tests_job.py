@@ -1,7 +1,7 @@
 """How the tests of one product are carried through a run: probing, listing, settling.
 
 First known holes that are due are tried again, with one request each. Then the tests are listed
-the way `rules.planning` decides. Such a trial, or a listing that goes on deep in the list, begins
+the way `rules.listing.planning` decides. Such a trial, or a listing that goes on deep in the list, begins
 with the head (rule 5a). At the end of a full listing the tests that it lacks are looked for one by
 one; only a 404 marks one as gone (rule 8).
 """
@@ -18,10 +18,12 @@ from actors.parts import ProductDirectory, RemoteClient
 from actors.single_fetches import Found, TestsNotRefreshed, look_for
 from actors.tests_reading import TestsReading, is_wanted
 from actors.verdict import Job, Verdict, gaps_verdict
-from rules.deletions import brake
-from rules.listing import Listing, Reading
+from rules.listing.listing import Listing, Reading
+from rules.listing.planning import CursorState, Mode, plan
+from rules.listing.splitting import TENS
+from rules.listing.windows import LARGEST_WINDOW, window_around
+from rules.mirror.deletions import brake
 from rules.model import ErrorKind, Kind, Outcome, Problem, SyncOptions
-from rules.planning import CursorState, Mode, plan
 from rules.records import (
     CursorMove,
     HeldSet,
@@ -31,8 +33,6 @@ from rules.records import (
     Stored,
     TestRecord,
 )
-from rules.splitting import TENS
-from rules.windows import LARGEST_WINDOW, window_around
 from testio.errors import BadPayload, Forbidden, NotFound, ServerError, Timeout
 from testio.payloads import Rows
 

@@ -1,6 +1,6 @@
 """Reads the list of one product's tests, window after window, into pages to be stored.
 
-`rules.listing` says which window comes next and when the list has been read; here it is asked for,
+`rules.listing.listing` says which window comes next and when the list has been read; here it is asked for,
 by this worker or by one that reads ahead, and what is new of it becomes a page.
 """
 
@@ -15,11 +15,11 @@ from actors.list_windows import note_failure, read_windows, seen_rows, taken_of
 from actors.messages import SyncProduct
 from actors.parts import ProductDirectory, RemoteClient
 from actors.read_ahead import Lookahead
-from rules.listing import Listing, Reading
+from rules.listing.listing import Listing, Reading
+from rules.listing.planning import CursorState, Mode
+from rules.listing.windows import Window
 from rules.model import Kind, SyncOptions
-from rules.planning import CursorState, Mode
 from rules.records import BadRow, HoleRecord, ListingMark, Page, Stored, TestRecord
-from rules.windows import Window
 from testio.errors import BadPayload, ServerError, Timeout
 from testio.payloads import Rows
 

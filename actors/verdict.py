@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 
-from rules.advice import PROBLEMS
+from rules.diagnosis.advice import PROBLEMS
 from rules.model import ErrorKind, Outcome, Problem
 from rules.records import BadRow, HoleRecord, Page, Stored
-from rules.wording import counted
+from rules.text.wording import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from actors.products_phase import ProductsPhase
 from actors.scheduler import Scheduler
 from actors.work_board import WorkBoard
 from rules.model import SyncPhase
-from rules.schedule import Schedule
+from rules.run.schedule import Schedule
 
 PHASES: dict[SyncPhase, type[PhaseActor]] = {
     SyncPhase.PRODUCTS: ProductsPhase,

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from cli.common import ONLY_THESE_PRODUCTS, add_product_ids
 from cli.usage import UsageError
 from control.protocol import StartRunBody
-from rules.contradictions import contradiction
-from rules.instants import SINCE_EXPECTED, parse_since
 from rules.model import SyncPhase, Trigger, in_order
+from rules.run.option_conflicts import contradiction
+from rules.text.instants import SINCE_EXPECTED, parse_since
 
 PHASE_NAMES = {phase.value: phase for phase in SyncPhase} | {
     "new-tests": SyncPhase.NEW_TESTS,

@@ -18,7 +18,7 @@ from cli.common import add_settings_flags, print_json, settings_of
 from cli.screen import drawn, harmless, make_console
 
 if TYPE_CHECKING:
-    from rules.findings import Finding
+    from rules.diagnosis.findings import Finding
 
 EXAMPLES = """\
   testio-sync check
@@ -87,7 +87,7 @@ def _print(finding: Finding) -> None:
 
 
 def _summary(findings: list[Finding]) -> str:
-    from rules.findings import Level, count
+    from rules.diagnosis.findings import Level, count
 
     return ", ".join(
         f"{number or 'no'} {word}{'s' * (number != 1)}"

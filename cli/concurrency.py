@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from cli.commanding import add_command_flags, control_for, number_between, or_default, show_choice
-from rules.choices import MOST_CONNECTIONS
+from rules.run.runtime_overrides import MOST_CONNECTIONS
 
 EXAMPLES = """\
   testio-sync concurrency 4

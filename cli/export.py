@@ -15,7 +15,7 @@ from pathlib import Path
 from cli.common import add_settings_flags, print_json, settings_of
 from cli.following import ended_by_signals
 from cli.usage import UsageError
-from rules.nearest import nearest_word
+from rules.text.nearest import nearest_word
 from storage.export_tables import TABLES
 
 EXAMPLES = """\

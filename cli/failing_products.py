@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from control.protocol import RunView
-from rules.problem_lines import problem_lines
+from rules.run.problem_lines import problem_lines
 from storage import queries, watch_queries
 from storage.errors import StorageError
 from storage.queries import Row

@@ -11,7 +11,7 @@ from cli.common import add_settings_flags, control_of, print_json, settings_of
 from config.settings import Settings
 from control.errors import ControlError, NoDaemon
 from control.views import HealthReply
-from rules.health import Check, Finding
+from rules.diagnosis.health import Check, Finding
 from service.exit_status import ExitStatus
 from storage.damage import met
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from cli.commanding import add_command_flags, control_for, or_default, show_choice
-from rules.choices import LONGEST_INTERVAL
-from rules.durations import spoken
-from rules.instants import parse_span
+from rules.run.runtime_overrides import LONGEST_INTERVAL
+from rules.text.durations import spoken
+from rules.text.instants import parse_span
 
 EXAMPLES = """\
   testio-sync interval 5m

@@ -9,7 +9,7 @@ from cli.common import control_of
 from config.settings import Settings
 from control.errors import ControlError, NoDaemon
 from control.views import DaemonView, LogPlace, LogView
-from rules.events import EventName
+from rules.run.events import EventName
 from storage import queries
 from storage.errors import StorageError
 

@@ -152,7 +152,7 @@ def _suggest_a_verb(parser: argparse.ArgumentParser, given: str) -> None:
     """A mistyped verb gets its nearest one, not a wall of all of them."""
     if given in VERBS or given.startswith("-"):
         return
-    from rules.nearest import nearest_word
+    from rules.text.nearest import nearest_word
 
     near = nearest_word(given, VERBS)
     hint = f"did you mean {near}?" if near else "`testio-sync --help` lists all verbs"

@@ -50,7 +50,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _try_all(settings: Settings) -> list[_Tried]:
-    from rules.notice import trial_notice
+    from rules.diagnosis.notice import trial_notice
     from service.lookout import channels_of, sender_of
     from service.messenger import Channel, NotDelivered
 

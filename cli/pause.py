@@ -6,8 +6,8 @@ import argparse
 
 from cli.commanding import add_command_flags, control_for
 from cli.common import print_json
-from rules.choices import LONGEST_PAUSE
-from rules.instants import SPAN_EXPECTED, parse_span
+from rules.run.runtime_overrides import LONGEST_PAUSE
+from rules.text.instants import SPAN_EXPECTED, parse_span
 
 EXAMPLES = """\
   testio-sync pause

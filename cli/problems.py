@@ -11,7 +11,7 @@ from cli.screen import harmless, make_console, make_table, minute
 from config.settings import Settings
 from control.protocol import RetryReply, StartRunBody, Word
 from rules.model import Trigger
-from rules.wording import counted
+from rules.text.wording import counted
 from storage import decision_queries, queries
 from storage.queries import Row
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from cli.commanding import add_command_flags, control_for, number_between, or_default, show_choice
-from rules.choices import HIGHEST_RATE
+from rules.run.runtime_overrides import HIGHEST_RATE
 
 EXAMPLES = """\
   testio-sync rate 5

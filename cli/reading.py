@@ -19,9 +19,9 @@ from cli.common import (
 from cli.rows_output import show_csv, show_json, show_table
 from cli.screen import duration_text, harmless
 from config.settings import Settings
-from rules.instants import parse_since, parse_span
 from rules.model import ErrorKind, Kind
-from rules.nearest import nearest_word
+from rules.text.instants import parse_since, parse_span
+from rules.text.nearest import nearest_word
 from service.cached_rows import CachedRows, CacheProblem, CacheStatistics
 from service.exit_status import ExitStatus
 from service.read_through import ReadThrough, open_mirror

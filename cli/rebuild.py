@@ -22,7 +22,7 @@ from cli.common import (
 from cli.usage import UsageError
 from control.protocol import StartRunBody
 from rules.model import Trigger
-from rules.wording import counted
+from rules.text.wording import counted
 
 if TYPE_CHECKING:
     from service.rebuild import Rebuilding, Rebuilt

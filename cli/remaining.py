@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from control.views import PhaseProgressView
-from rules.eta import PhaseSoFar, run_remaining, usual_duration
+from rules.run.eta import PhaseSoFar, run_remaining, usual_duration
 from storage import queries, watch_queries
 from storage.errors import StorageError
 

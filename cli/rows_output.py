@@ -14,7 +14,7 @@ from rich.text import Text
 from cli.common import print_json
 from cli.screen import duration_text, harmless, make_console, make_table
 from rules.model import Kind
-from rules.wording import counted
+from rules.text.wording import counted
 from service.cached_rows import CachedRows, CacheStatistics
 from storage.queries import Row
 

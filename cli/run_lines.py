@@ -8,8 +8,8 @@ from pathlib import Path
 
 from cli.failing_products import TOLD as MOST_TOLD
 from cli.failing_products import failure_text, names_in
-from rules.events import EventName
 from rules.model import Outcome
+from rules.run.events import EventName
 from storage.errors import StorageError
 from storage.event_feed import EventFeed, EventFilter
 from storage.queries import Row

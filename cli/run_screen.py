@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.text import Text
 
 from cli.screen import coloured, drawn, duration_text, harmless, make_console, make_table
-from rules.advice import ENDED_EARLY, advice_for
+from rules.diagnosis.advice import ENDED_EARLY, advice_for
 from rules.model import RunStatus
-from rules.nearest import enumerated
-from rules.timeline import PhaseStretch, Stretch, bar, timeline
-from rules.wording import counted
+from rules.run.timeline import PhaseStretch, Stretch, bar, timeline
+from rules.text.nearest import enumerated
+from rules.text.wording import counted
 from storage.queries import Row
 
 PRODUCTS_SHOWN = 5

@@ -12,7 +12,7 @@ from cli.screen import make_console
 from config.settings import Settings
 from control.errors import NoSuchEntry
 from rules.model import RunStatus
-from rules.nearest import enumerated, nearest_ids, nearest_word
+from rules.text.nearest import enumerated, nearest_ids, nearest_word
 from storage import queries
 from storage.queries import Row
 from storage.writer_lock import lock_path, present_holder

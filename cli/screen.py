@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cli.table import PlainTable
-from rules.durations import spoken
+from rules.text.durations import spoken
 from storage.queries import Row
 
 WIDTH_WITHOUT_TERMINAL = 10_000

@@ -17,7 +17,7 @@ from config.loading import load_settings
 from config.problems import SettingsError
 from config.settings import Settings
 from config.token import NAME, Place, checked_token, find_token, stays_with_its_url
-from rules.doctor import REFUSALS, TRY_INIT, judge_remote
+from rules.diagnosis.doctor import REFUSALS, TRY_INIT, judge_remote
 
 BASE_URL, DB_PATH = "TESTIO_CUSTOMER_API_BASE_URL", "TESTIO_DB_PATH"
 URL = "Base URL of the Customer API"

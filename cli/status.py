@@ -12,7 +12,7 @@ from cli.status_screen import show_status
 from config.settings import Settings
 from control.errors import ControlError, NoDaemon
 from control.views import StatusReply
-from rules.attention import Concern, Place, concerns, trouble_of
+from rules.diagnosis.attention import Concern, Place, concerns, trouble_of
 from storage import decision_queries, queries
 from storage.queries import Row
 from storage.writer_lock import lock_path, present_holder

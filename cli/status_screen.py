@@ -20,7 +20,7 @@ from cli.screen import (
     show_current,
     show_daemon,
 )
-from rules.wording import counted
+from rules.text.wording import counted
 from storage.queries import Row
 
 ROWS_WITHOUT_TERMINAL = 12

@@ -28,9 +28,9 @@ from config.settings import Settings
 from control.client import ControlClient
 from control.errors import ControlError, NoDaemon, NoSuchEntry
 from control.protocol import RunView, StartRunBody
-from rules.admission import Admission
 from rules.model import RunStatus
-from rules.wording import counted
+from rules.run.admission import Admission
+from rules.text.wording import counted
 from storage import queries
 from storage.errors import LockHeld, StorageError
 

@@ -22,10 +22,10 @@ from cli.common import (
     start_logging,
 )
 from cli.screen import harmless
-from rules.wording import counted
+from rules.text.wording import counted
 
 if TYPE_CHECKING:
-    from rules.verifying import Finding
+    from rules.diagnosis.verifying import Finding
     from service.verify_report import Report
 
 EXAMPLES = """\

@@ -9,8 +9,8 @@ from config.settings import Settings
 from control.client import ControlClient
 from control.errors import ControlError, NoDaemon
 from control.protocol import StartRunBody
-from rules.admission import Admission
 from rules.model import Trigger
+from rules.run.admission import Admission
 
 TIMEOUT_SECONDS = 3.0
 

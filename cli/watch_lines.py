@@ -9,8 +9,8 @@ from cli.screen import harmless
 from config.settings import Settings
 from control.errors import ControlError, NoDaemon
 from control.views import DaemonView
-from rules.events import EventName
 from rules.model import Outcome
+from rules.run.events import EventName
 from storage.errors import StorageError
 from storage.event_feed import EventFeed
 from storage.queries import Row

@@ -12,8 +12,8 @@ from cli.remaining import usual_durations
 from config.settings import Settings
 from control.errors import ControlError, NoDaemon
 from control.views import PhaseProgressView, RunProgressView, StatusReply
-from rules.eta import PhaseSoFar
-from rules.rate import Rate
+from rules.run.eta import PhaseSoFar
+from rules.run.rate import Rate
 from storage import queries, watch_queries
 from storage.errors import StorageError
 from storage.queries import Row

@@ -18,12 +18,17 @@ from pydantic import (
 )
 
 from control.body import Body
-from rules.admission import Admission
-from rules.choices import HIGHEST_RATE, LONGEST_INTERVAL, LONGEST_PAUSE, MOST_CONNECTIONS
-from rules.contradictions import contradiction
-from rules.fetching import MAX_ENTITIES, FetchState
-from rules.instants import SINCE_EXPECTED, parse_since
+from rules.mirror.fetching import MAX_ENTITIES, FetchState
 from rules.model import ErrorKind, Kind, Problem, RunStatus, SyncPhase, Trigger
+from rules.run.admission import Admission
+from rules.run.option_conflicts import contradiction
+from rules.run.runtime_overrides import (
+    HIGHEST_RATE,
+    LONGEST_INTERVAL,
+    LONGEST_PAUSE,
+    MOST_CONNECTIONS,
+)
+from rules.text.instants import SINCE_EXPECTED, parse_since
 
 MAX_ID = 2**63 - 1
 DATABASE_HEADER = "Testio-Database"
@@ -59,7 +64,7 @@ class Word(StrEnum):
 
 
 def _since(value: object) -> object:
-    """A text as `rules.instants` reads it; nothing in the future, which no test would match."""
+    """A text as `rules.text.instants` reads it; nothing in the future, which no test would match."""
     if isinstance(value, int | float):
         raise ValueError(f"expected {SINCE_EXPECTED}")
     now = datetime.now(UTC)

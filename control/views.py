@@ -8,7 +8,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from control.body import Body
-from rules.health import Finding
+from rules.diagnosis.health import Finding
 from rules.model import BreakerState, SyncPhase, Trigger
 
 

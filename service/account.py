@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from config.problems import SettingProblem, SettingsError
 from config.settings import Settings
-from rules.account import Identity, Recognition, fingerprint, recognise
+from rules.mirror.account import Identity, Recognition, fingerprint, recognise
 from rules.model import ErrorKind, Problem
 from storage import queries
 from storage.account_rows import BASE_URL, FINGERPRINT, SALT, AccountRows

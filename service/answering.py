@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from config.settings import Settings
-from rules.fetching import (
+from rules.mirror.fetching import (
     MAX_ENTITIES,
     NEVER_FETCHED,
     THE_PRODUCT_LIST,

@@ -22,7 +22,7 @@ from rules.model import (
     Trigger,
     in_order,
 )
-from rules.schedule import StartupSync, wants_startup_run
+from rules.run.schedule import StartupSync, wants_startup_run
 from service.account import AccountGuard
 from service.configuration import Configuration
 from service.fetcher import Fetcher

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 
-from rules.fetching import BUGS_AT_ONCE, fewer_at_once, portions
+from rules.mirror.fetching import BUGS_AT_ONCE, fewer_at_once, portions
 from rules.records import BugRecord
 from testio.client import TestioClient
 from testio.errors import (

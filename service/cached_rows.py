@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from rules.advice import DELETIONS, PROBLEMS
-from rules.fetching import Entity, FetchOutcome, FetchState, Standing
+from rules.diagnosis.advice import DELETIONS, PROBLEMS
+from rules.mirror.fetching import Entity, FetchOutcome, FetchState, Standing
 from rules.model import ErrorKind
-from rules.wording import counted
+from rules.text.wording import counted
 from storage.queries import Row
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pydantic import SecretStr
 
 from config.settings import Settings
-from rules.choices import Choices
+from rules.run.runtime_overrides import Choices
 
 NEEDS_RESTART = (
     "base_url",

@@ -21,7 +21,7 @@ from config.token import find_token
 from config.version import program_version
 from control.errors import ControlError, NoDaemon, SilentDaemon
 from control.paths import socket_path
-from rules.doctor import (
+from rules.diagnosis.doctor import (
     judge_clock,
     judge_file,
     judge_newest_run,
@@ -30,14 +30,14 @@ from rules.doctor import (
     judge_space,
     judge_sqlite,
 )
-from rules.doctor_storage import (
+from rules.diagnosis.doctor_storage import (
     DaemonFacts,
     LockFacts,
     judge_daemon,
     judge_database,
     judge_lock,
 )
-from rules.findings import Area, Finding, Level, error, first_at_fault, ok, warning
+from rules.diagnosis.findings import Area, Finding, Level, error, first_at_fault, ok, warning
 from service.daemon_address import control_of
 from service.exit_status import ExitStatus
 from service.files_check import file_facts, log_file_flaw, space_facts

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from control.protocol import FetchBody, FetchedView, FetchReply
-from rules.fetching import MAX_ENTITIES, THE_PRODUCT_LIST, Entity, FetchOutcome, Subject
+from rules.mirror.fetching import MAX_ENTITIES, THE_PRODUCT_LIST, Entity, FetchOutcome, Subject
 from rules.model import Kind
 
 KIND_AND_IDS = {

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from rules.fetching import Entity, Standing
-from rules.planning import CursorState
+from rules.listing.planning import CursorState
+from rules.mirror.fetching import Entity, Standing
 from rules.records import HoleRecord, Page
 
 

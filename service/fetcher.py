@@ -17,7 +17,7 @@ from pathlib import Path
 import structlog
 
 from config.threads import is_no_thread
-from rules.fetching import THE_PRODUCT_LIST, Entity, FetchOutcome, FetchState, Subject
+from rules.mirror.fetching import THE_PRODUCT_LIST, Entity, FetchOutcome, FetchState, Subject
 from rules.model import ErrorKind
 from service.bugs_reader import Pace
 from service.fetched import Fetched

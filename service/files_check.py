@@ -12,7 +12,7 @@ from pathlib import Path
 
 from config.files import rights_of_secret
 from config.settings import Settings
-from rules.doctor import FileFacts, SpaceFacts
+from rules.diagnosis.doctor import FileFacts, SpaceFacts
 from storage.mounts import mount_of, mounts
 from storage.place import real_path
 

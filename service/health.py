@@ -1,4 +1,4 @@
-"""The daemon's own judgement: gathers what rules.health judges.
+"""The daemon's own judgement: gathers what rules.diagnosis.health judges.
 
 Fast whatever is wrong: actors are given a quarter of a second to answer, the database a second.
 """
@@ -15,7 +15,7 @@ from actors.messages import GetSchedule, GetStatus, Ping, ScheduleState
 from actors.system import ActorSystem
 from config.settings import Settings
 from control.views import DaemonView, HealthReply
-from rules.health import Facts, Limits, Living, Quiet, Verdict, judge
+from rules.diagnosis.health import Facts, Limits, Living, Quiet, Verdict, judge
 from service.health_report import limits_of, read_database, reply_of
 from service.log_place import with_log
 from testio.tally import RemoteState

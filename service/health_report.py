@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from config.settings import Settings
 from control.views import DaemonView, HealthReply
-from rules.health import Check, Facts, Finding, Limits, Listing, Verdict, judge
-from rules.last_run import LastRun
+from rules.diagnosis.health import Check, Facts, Finding, Limits, Listing, Verdict, judge
+from rules.diagnosis.last_run import LastRun
 from rules.model import Kind, RunStatus
 from storage import watching
 from storage.errors import StorageError

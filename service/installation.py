@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from config.children import passed_on
-from rules.unit_files import Writing, hidden, writing
+from rules.host.unit_files import Writing, hidden, writing
 from service.unit_text import (
     ACCOUNT,
     SYSUSERS_LINE,

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
-from rules.events import Entry, EventName, RunClosed, SyncEvent
 from rules.model import RunStatus, SyncPhase, Trigger
+from rules.run.events import Entry, EventName, RunClosed, SyncEvent
 
 RUN_BUCKETS = (1, 5, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200)
 REQUEST_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)

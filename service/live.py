@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from actors.features import features_by_section, plain_features
+from rules.diagnosis.verifying import Live
+from rules.listing.windows import Window
 from rules.records import BadRow, FeatureRecord, ProductRecord, TestRecord
-from rules.verifying import Live
-from rules.windows import Window
 from testio.client import TestioClient
 from testio.errors import ServerError, Timeout
 from testio.limits import RequestScope
@@ -33,7 +33,7 @@ class LiveList:
 def live_tests(client: TestioClient, product_id: int, scope: RequestScope) -> LiveList:
     """All tests of a product, by plain pages of one size from the first to an empty one.
 
-    Not by `rules.listing`, which would check the sync's reader with itself. So nothing here sees
+    Not by `rules.listing.listing`, which would check the sync's reader with itself. So nothing here sees
     a row that moves between two pages; what seems to be missing is looked at again one by one.
     Raises NotReadable or TestioError.
     """

@@ -18,8 +18,8 @@ from actors.system import ActorSystem
 from config.settings import Settings
 from config.version import program_version
 from control.views import DaemonView
-from rules.notice import Sender
-from rules.notifying import Event, Happening
+from rules.diagnosis.notice import Sender
+from rules.diagnosis.notifying import Event, Happening
 from service.command_hook import NAME as COMMAND
 from service.command_hook import CommandHook
 from service.configuration import Configuration

@@ -24,7 +24,7 @@ from control.app import Served
 from control.paths import socket_path
 from control.server import ControlServer
 from control.views import DaemonView, LogView
-from rules.events import EventName, SyncEvent
+from rules.run.events import EventName, SyncEvent
 from service.account import AccountGuard
 from service.allocator import give_back_early
 from service.assembly import make_daemon_parts, make_fetcher, make_guard

@@ -15,10 +15,10 @@ from typing import Protocol
 import structlog
 
 from config.threads import lasting_thread
-from rules.events import RunClosed
+from rules.diagnosis.notice import Notice, Sender, notice_of
+from rules.diagnosis.notifying import Decision, Event, Happening, Trouble, decide
 from rules.model import SyncResult, Trigger
-from rules.notice import Notice, Sender, notice_of
-from rules.notifying import Decision, Event, Happening, Trouble, decide
+from rules.run.events import RunClosed
 from storage.errors import StorageError
 
 log = structlog.get_logger(__name__)

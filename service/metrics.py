@@ -22,8 +22,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from actors.messages import CoordinatorStatus, ScheduleState
-from rules.events import RunClosed
 from rules.model import BreakerState, ErrorKind, Kind, Outcome
+from rules.run.events import RunClosed
 from service.health import HealthCheck
 from service.instruments import Instruments
 from storage import watching

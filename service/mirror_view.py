@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rules.fetching import Entity, Standing
+from rules.listing.planning import CursorState
+from rules.mirror.fetching import Entity, Standing
 from rules.model import Kind
-from rules.planning import CursorState
 from rules.records import HoleRecord
 from storage import listing_state, lookups, queries, verify_queries
 from storage.queries import open_readonly

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from config.settings import Settings
 from control.errors import NoSuchEntry
 from control.protocol import DecisionReply, RetryReply, Word
-from rules.events import EventName, SyncEvent
 from rules.model import PRODUCT_LIST, Kind, SyncPhase
+from rules.run.events import EventName, SyncEvent
 from service.store import Store, open_store
 from storage.decision_rows import Decided, DecisionRows
 from storage.quarantine_rows import CLEARED

@@ -21,7 +21,7 @@ from dataclasses import replace
 
 from config.loading import load_settings
 from config.settings import Settings
-from rules.fetching import THE_PRODUCT_LIST, Entity, Subject
+from rules.mirror.fetching import THE_PRODUCT_LIST, Entity, Subject
 from rules.model import Kind
 from service.answering import Answering, CannotAnswer
 from service.cached_rows import CachedRows, CacheProblem, CacheStatistics

@@ -17,8 +17,8 @@ import structlog
 
 from config.settings import Settings
 from config.version import program_version
-from rules.events import EventName, SyncEvent
-from rules.wording import counted
+from rules.run.events import EventName, SyncEvent
+from rules.text.wording import counted
 from service.account import refuse_another_url
 from service.store import prepare_files
 from storage import set_aside

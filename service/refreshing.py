@@ -13,7 +13,7 @@ from config.settings import Settings
 from control.client import ControlClient
 from control.errors import ControlError, NoDaemon, TryAgain
 from control.protocol import FetchBody, FetchReply
-from rules.fetching import Entity, FetchOutcome, FetchState
+from rules.mirror.fetching import Entity, FetchOutcome, FetchState
 from service.daemon_address import control_of
 from service.fetch_requests import bodies_for, outcomes_of
 from storage.errors import LockHeld

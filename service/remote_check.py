@@ -8,7 +8,7 @@ import time
 from pydantic import SecretStr
 
 from config.settings import Settings
-from rules.doctor import RemoteFacts
+from rules.diagnosis.doctor import RemoteFacts
 from service.remote_client import make_client
 from testio.client import TestioClient
 from testio.errors import TestioError

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from actors.features import features_by_section, plain_features
-from rules.fetching import Entity, Subject
+from rules.mirror.fetching import Entity, Subject
+from rules.mirror.sections import without_sections
 from rules.model import PRODUCT_LIST, Kind
 from rules.records import CursorMove, ListingMark, Page
-from rules.sections import without_sections
 from service.bugs_reader import BugsOfTest, BugsReader, Pace
 from service.fetched import Fetched, KnownRows
 from service.tests_reader import TestsReader

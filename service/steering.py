@@ -23,9 +23,9 @@ from config.problems import SettingsError
 from config.settings import Settings
 from control.errors import Refused
 from control.protocol import ChoiceReply, ReloadReply, Word, WordReply
-from rules.choices import PREFIX, Choices, choices_of
-from rules.events import EventName, SyncEvent
 from rules.model import Outcome
+from rules.run.events import EventName, SyncEvent
+from rules.run.runtime_overrides import PREFIX, Choices, choices_of
 from service.account import AccountGuard
 from service.configuration import Configuration, ReadAgain, differing, take_over
 from service.notify import Notifier

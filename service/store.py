@@ -16,10 +16,10 @@ import structlog
 from actors.parts import Sections
 from config.settings import Settings
 from config.version import program_version
-from rules.events import EventName, SyncEvent
+from rules.listing.planning import CursorState
 from rules.model import Kind
-from rules.planning import CursorState
 from rules.records import HoleRecord
+from rules.run.events import EventName, SyncEvent
 from service.account import refuse_another_url
 from storage import listing_state, queries
 from storage.account_rows import AccountRows

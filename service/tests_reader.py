@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from actors.list_windows import Taken, read_windows
 from actors.tests_reading import is_wanted
-from rules.listing import Listing, Reading
+from rules.listing.listing import Listing, Reading
 from rules.model import Kind
 from rules.records import Page, TestRecord
 from service.fetched import Fetched, KnownRows

@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from config.places import default_config_file, home_folder
-from rules.unit_files import command_line
+from rules.host.unit_files import command_line
 
 UNIT = "testio-sync.service"
 ACCOUNT = "testio-sync"

@@ -14,9 +14,9 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from config.settings import Settings
+from rules.diagnosis.verifying import Finding, Live, Mirrored, Side, compare
 from rules.model import PRODUCT_LIST, Kind
 from rules.records import ProductRecord
-from rules.verifying import Finding, Live, Mirrored, Side, compare
 from service.account import refuse_stranger
 from service.live import (
     LiveList,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from rules.diagnosis.verifying import Finding, Mirrored, Side, compare
 from rules.model import Kind
 from rules.records import BadRow
-from rules.verifying import Finding, Mirrored, Side, compare
 from service.live import LiveList
 
 

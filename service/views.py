@@ -6,8 +6,8 @@ from actors.messages import RunProgress
 from actors.work_board import Activity
 from control.protocol import RunView
 from control.views import ChoicesView, PhaseProgressView, RemoteView, RunProgressView, WorkerView
-from rules.choices import Choices
 from rules.model import ErrorKind, RunStatus, SyncResult
+from rules.run.runtime_overrides import Choices
 from service.exit_status import ExitStatus
 from storage.queries import Row
 from testio.tally import RemoteState

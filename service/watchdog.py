@@ -16,7 +16,7 @@ import structlog
 from actors.heartbeats import Heartbeats
 from actors.messages import CoordinatorStatus, GetSchedule, GetStatus, Ping, RunProgress
 from actors.system import ActorSystem
-from rules.liveness import Vitals, ailment
+from rules.diagnosis.liveness import Vitals, ailment
 from service.notify import Notifier
 from service.status_line import status_line
 
@@ -42,7 +42,7 @@ class Movement:
 class Watchdog:
     """Feeds systemd's watchdog while the daemon is alive, and keeps its status line true.
 
-    Used by one thread, every other second. `rules.liveness` decides; what is wrong is logged once.
+    Used by one thread, every other second. `rules.diagnosis.liveness` decides; what is wrong is logged once.
     """
 
     def __init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from rules.notice import Notice
+from rules.diagnosis.notice import Notice
 from service.messenger import NotDelivered
 from testio.webhook import Webhook, WebhookFailed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from rules.fetching import Entity
+from rules.mirror.fetching import Entity
 from rules.records import Page
 from storage.database import Database
 from storage.mirror_rows import store_in

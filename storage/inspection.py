@@ -16,7 +16,7 @@ from glob import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from rules.doctor_storage import DatabaseFacts
+from rules.diagnosis.doctor_storage import DatabaseFacts
 from storage.damage import is_damage
 from storage.errors import DatabaseDamaged, NotADatabase, StorageError
 from storage.place import real_path

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Set
 from datetime import datetime
 from sqlite3 import Connection
 
+from rules.listing.planning import CursorState
+from rules.listing.resume import interrupted_from
 from rules.model import Kind
-from rules.planning import CursorState
 from rules.records import FINAL_STATUSES, HoleRecord
-from rules.resume import interrupted_from
 from storage.queries import Row
 from storage.times import as_text
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from rules.fetching import NEVER_FETCHED, Entity, Standing, Subject
+from rules.mirror.fetching import NEVER_FETCHED, Entity, Standing, Subject
 from rules.model import Kind
 from rules.records import FINAL_STATUSES
 from storage.damage import json_of

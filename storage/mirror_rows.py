@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from sqlite3 import Connection
 
-from rules.changes import Held, compare, listed_elsewhere
-from rules.deletions import missing_from
+from rules.mirror.changes import Held, compare, listed_elsewhere
+from rules.mirror.deletions import missing_from
 from rules.model import Counts, Kind
 from rules.records import BadRow, HeldSet, ListingEnd, Page, Stored
 from storage.cursor_rows import move_cursor, open_listing, want_full

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from sqlite3 import Connection
 
-from rules.changes import Changes, Held, compare
+from rules.mirror.changes import Changes, Held, compare
 from rules.model import Kind
 from rules.records import Page, Record, Stored
 from storage.cursor_rows import open_listings

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from rules.changes import Held
-from rules.details import Known
+from rules.mirror.changes import Held
+from rules.mirror.details import Known
 from rules.model import Kind
 from rules.records import Page
 from storage.damage import json_of

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from rules.file_systems import shared_flaw
+from rules.host.file_systems import shared_flaw
 from storage.errors import StorageError
 from storage.mounts import Mount, mount_of, mounts
 

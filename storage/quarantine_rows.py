@@ -10,8 +10,8 @@ import json
 from datetime import datetime
 from sqlite3 import Connection
 
+from rules.listing.probing import pause_after
 from rules.model import Kind
-from rules.probing import pause_after
 from rules.records import BadRow, Page
 from storage.times import as_text
 

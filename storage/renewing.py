@@ -14,9 +14,9 @@ from contextlib import closing
 from pathlib import Path
 from sqlite3 import Connection, connect
 
-from rules.contents import as_json, stored_form
+from rules.mirror.contents import as_json, stored_form
+from rules.mirror.secret_keys import may_hold_secrets, without_secrets
 from rules.model import Kind
-from rules.secret_keys import may_hold_secrets, without_secrets
 from storage.schema import TABLES
 
 BATCH = 1_000

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Float, Integer, Table
 
-from rules.contents import hash_of_stored, older_hashes
-from rules.salvage import Field, Gaps, Type, Value, sound_row
+from rules.mirror.contents import hash_of_stored, older_hashes
+from rules.mirror.salvage import Field, Gaps, Type, Value, sound_row
 from storage.account_rows import NAMES
 from storage.renewing import excerpt_without_secrets, text_without_secrets
 from storage.revision import REVISION

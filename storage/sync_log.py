@@ -8,8 +8,8 @@ from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from sqlite3 import Connection
 
-from rules.events import Entry, EventName, RunClosed, RunOpened, SyncEvent
 from rules.model import NOTHING, Counts, Outcome, RunRequest, RunStatus, SyncOptions
+from rules.run.events import Entry, EventName, RunClosed, RunOpened, SyncEvent
 from storage.database import Database
 from storage.times import as_instant, as_text
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from datetime import datetime
 
-from rules.contents import hash_of_stored
+from rules.diagnosis.verifying import Claim, Mirrored
+from rules.mirror.contents import hash_of_stored
 from rules.model import Kind
-from rules.verifying import Claim, Mirrored
 from storage.queries import Row
 
 OWNERS = {Kind.PRODUCTS: None, Kind.FEATURES: "product_id", Kind.TESTS: "product_id"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
-from rules.eta import REMEMBERED
+from rules.run.eta import REMEMBERED
 from storage.queries import IS_FAILURE, Row
 
 LOOKED_BACK = 5000

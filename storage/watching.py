@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rules.choices import PREFIX
+from rules.run.runtime_overrides import PREFIX
 from storage.queries import Row, open_readonly
 
 LOCK_SECONDS = 0.5

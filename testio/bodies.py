@@ -2,7 +2,7 @@
 
 The fast parser reads nearly every answer. Where it refuses one (a lone surrogate, NaN, a byte
 order mark) the standard one reads it leniently, and the records that cannot be stored as JSON
-text show themselves when they are written out again (rule 10, `rules.contents`).
+text show themselves when they are written out again (rule 10, `rules.mirror.contents`).
 
 A few megabytes can hold more than a million values, each of which takes far more memory than it
 has bytes: that is refused before it is parsed. Where the memory of a process is limited the fast

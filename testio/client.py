@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
+from rules.listing.windows import Window
 from rules.records import BugRecord, FeatureRecord, ProductRecord, TestRecord
-from rules.windows import Window
 from testio import payloads
 from testio.errors import NotFound
 from testio.limits import RequestScope

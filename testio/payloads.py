@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from config.secrets import REDACTOR
-from rules.contents import as_json, forms_of_test, hash_of_text, stored_form
+from rules.mirror.contents import as_json, forms_of_test, hash_of_text, stored_form
+from rules.mirror.secret_keys import without_secrets
 from rules.model import Kind
 from rules.records import (
     MAX_ID,
@@ -26,7 +27,6 @@ from rules.records import (
     TestRecord,
     UserStoryRecord,
 )
-from rules.secret_keys import without_secrets
 from testio.bodies import parse
 from testio.errors import BadPayload
 

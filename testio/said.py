@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.secrets import REDACTOR, Redactor
-from rules.notice import harmless_line
-from rules.secret_keys import without_secrets
+from rules.diagnosis.notice import harmless_line
+from rules.mirror.secret_keys import without_secrets
 from testio.bodies import parse
 from testio.errors import BadPayload
 

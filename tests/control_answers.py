@@ -28,9 +28,9 @@ from control.protocol import (
     WordReply,
 )
 from control.views import DaemonView, HealthReply, RemoteView, StatusReply
-from rules.admission import Admission
-from rules.fetching import FetchState
+from rules.mirror.fetching import FetchState
 from rules.model import BreakerState, Kind, RunStatus, Trigger
+from rules.run.admission import Admission
 
 STATUS = StatusReply(
     daemon=DaemonView(pid=1, started_at=datetime.now(UTC), version="1", socket="s"),

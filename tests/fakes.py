@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from actors.parts import Sections
-from rules.events import Entry, EventName, RunClosed, RunOpened, SyncEvent
+from rules.listing.planning import CursorState
+from rules.listing.windows import Window
 from rules.model import Counts, Kind, SyncPhase
-from rules.planning import CursorState
 from rules.records import FeatureRecord, HoleRecord, Page, ProductRecord, Stored, TestRecord
-from rules.windows import Window
+from rules.run.events import Entry, EventName, RunClosed, RunOpened, SyncEvent
 from testio.errors import NotFound
 from testio.limits import RequestScope
 from testio.payloads import Rows

@@ -23,8 +23,8 @@ from actors.base import Address
 from actors.journal import Journal, RunBoard
 from actors.logger import Logger
 from config.logs import configure_logs
-from rules.events import EventName, RunClosed, RunOpened, SyncEvent
 from rules.model import Counts, Outcome, RunRequest, RunStatus, SyncPhase, SyncResult, Trigger
+from rules.run.events import EventName, RunClosed, RunOpened, SyncEvent
 from storage.database import Database
 from storage.migrate import migrate
 from storage.sync_log import SyncLog

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rules.windows import Window
+from rules.listing.windows import Window
 from simulator import Simulator
 from testio.client import TestioClient
 from testio.errors import BadPayload

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rules.windows import Window
+from rules.listing.windows import Window
 from simulator import Simulator
 from testio import bodies, payloads
 from testio.bodies import MOST_VALUES

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from rules.listing.windows import Window
 from rules.records import TestRecord
-from rules.windows import Window
 from simulator import Simulator
 from testio.client import TestioClient
 from testio.errors import Cancelled, ConnectionFailed, TestioError, Timeout

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rules.windows import Window
+from rules.listing.windows import Window
 from simulator import Simulator
 from testio.client import TestioClient
 from testio.errors import Cancelled, RateLimited, ServerError, TestioError

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+from rules.listing.windows import Window
 from rules.records import TestRecord
-from rules.windows import Window
 from simulator import Simulator
 from testio import payloads
 from testio.client import TestioClient

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+from rules.listing.windows import Window
 from rules.model import BreakerState
-from rules.windows import Window
 from simulator import Simulator
 from testio.cancellation import Cancellation
 from testio.client import TestioClient

@@ -19,8 +19,8 @@ import pytest
 from control.errors import NoDaemon
 from control.paths import LONGEST
 from control.protocol import StartRunBody, Word
-from rules.admission import Admission
 from rules.model import SyncPhase
+from rules.run.admission import Admission
 from tests.homes import Home
 from tests.launcher import Launched
 from tests.oracle import differences

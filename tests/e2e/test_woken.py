@@ -20,7 +20,7 @@ from cli import health, notify
 from cli.main import main
 from control.paths import socket_path
 from control.protocol import StartRunBody
-from rules.health import Check
+from rules.diagnosis.health import Check
 from tests.homes import Home
 from tests.tools import needs_tool, only_on_ci
 from tests.webhooks import PATH, Answers

@@ -18,7 +18,7 @@ from control.endpoints import ENDPOINTS
 from control.errors import ControlError, NoSuchEntry, TryAgain
 from control.protocol import FetchBody, StartRunBody, Word
 from control.server import ControlServer
-from rules.fetching import FetchState
+from rules.mirror.fetching import FetchState
 from rules.model import Kind, RunStatus, SyncPhase, Trigger
 from service.control_handlers import ControlHandlers
 from tests.control_answers import STATUS, Answers

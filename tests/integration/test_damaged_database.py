@@ -13,7 +13,7 @@ import pytest
 
 from config.loading import load_settings
 from config.settings import Settings
-from rules.events import EventName, SyncEvent
+from rules.run.events import EventName, SyncEvent
 from service.store import open_store
 from storage import queries
 from storage.damage import met

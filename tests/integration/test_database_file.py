@@ -15,8 +15,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from rules.events import EventName, RunOpened, SyncEvent
 from rules.model import RunRequest, Trigger
+from rules.run.events import EventName, RunOpened, SyncEvent
 from storage import queries
 from storage.account_rows import NOTE
 from storage.database import BUSY_TIMEOUT_MS, Database, unusable

@@ -12,9 +12,9 @@ import pytest
 from cli.main import main
 from control.errors import NoSuchEntry
 from control.protocol import Word
-from rules.events import EventName, SyncEvent
 from rules.model import ErrorKind, Kind, Outcome, Problem, SyncPhase
 from rules.records import BadRow, HeldSet, HoleRecord, Page
+from rules.run.events import EventName, SyncEvent
 from service.operator import Operator
 from storage.database import Database
 from storage.decision_rows import DecisionRows

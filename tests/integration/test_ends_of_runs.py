@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import pytest
 
-from rules.events import Entry, EventName, RunClosed, RunOpened
 from rules.model import (
     RunRequest,
     RunStatus,
@@ -16,7 +15,8 @@ from rules.model import (
     SyncScope,
     Trigger,
 )
-from rules.restarts import LIMITS
+from rules.run.events import Entry, EventName, RunClosed, RunOpened
+from rules.run.restarts import LIMITS
 from storage.errors import StorageError
 from tests.conftest import Bench, wait_until
 from tests.fakes import START

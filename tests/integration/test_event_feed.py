@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rules.events import EventName, SyncEvent
 from rules.model import Outcome, SyncPhase
+from rules.run.events import EventName, SyncEvent
 from storage.database import Database
 from storage.errors import StorageError
 from storage.event_feed import PAGE, EventFeed, EventFilter

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rules.fetching import Entity, FetchState, Subject
+from rules.mirror.fetching import Entity, FetchState, Subject
 from rules.model import ErrorKind
 from service.fetcher import Fetcher
 from simulator import Simulator

@@ -14,9 +14,9 @@ import pytest
 import requests
 
 from config.loading import load_settings
-from rules.fetching import Entity, FetchState, Subject
+from rules.mirror.fetching import Entity, FetchState, Subject
+from rules.mirror.secret_keys import without_secrets
 from rules.model import RunStatus, SyncOptions, SyncPhase, SyncResult
-from rules.secret_keys import without_secrets
 from service.fetcher import Fetcher
 from service.rebuild import CannotRebuild, Rebuilt, open_damaged
 from storage.comparing import compare_mirrors

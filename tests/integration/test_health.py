@@ -18,10 +18,10 @@ from actors.heartbeats import Heartbeats
 from actors.messages import Ping
 from config.settings import Settings
 from control.views import DaemonView, HealthReply
-from rules.choices import PREFIX, Choices
-from rules.events import Entry
-from rules.health import Check
+from rules.diagnosis.health import Check
 from rules.model import BreakerState
+from rules.run.events import Entry
+from rules.run.runtime_overrides import PREFIX, Choices
 from service.health import HealthCheck, heartbeats_of
 from storage.choice_rows import ChoiceRows
 from storage.database import Database

@@ -15,7 +15,7 @@ import pytest
 
 from config.problems import SettingsError
 from config.secrets import REDACTOR
-from rules.notice import Sender, trial_notice
+from rules.diagnosis.notice import Sender, trial_notice
 from service.command_hook import CommandHook
 from service.messenger import NotDelivered
 from testio.webhook import Webhook, WebhookFailed

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rules.doctor_storage import DatabaseFacts
+from rules.diagnosis.doctor_storage import DatabaseFacts
 from storage import inspection
 from storage.database import Database
 from storage.inspection import inspect_database

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from rules.events import EventName
 from rules.model import ErrorKind, Outcome, RunStatus, SyncPhase
+from rules.run.events import EventName
 from testio.errors import ServerError, Timeout, Unauthorized
 from testio.limits import RequestScope
 from tests.conftest import Bench

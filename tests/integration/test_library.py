@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
+from rules.listing.windows import Window
 from rules.model import RunStatus, SyncOptions, SyncResult, SyncScope
-from rules.windows import Window
 from service.sync_service import open_sync_service
 from simulator import Simulator
 from storage.database import Database

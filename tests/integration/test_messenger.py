@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from rules.events import RunClosed
+from rules.diagnosis.notice import Notice, Sender
+from rules.diagnosis.notifying import Event, Happening
 from rules.model import ErrorKind, Problem, RunRequest, RunStatus, SyncResult, Trigger
-from rules.notice import Notice, Sender
-from rules.notifying import Event, Happening
+from rules.run.events import RunClosed
 from service.messenger import Messenger, NotDelivered
 from storage.database import Database
 from storage.errors import StorageError

@@ -14,8 +14,6 @@ from actors.journal import KEPT_RESULTS, RunBoard
 from actors.messages import AdoptFresh, Drain, FreshAdopted, RunTicket, Tick
 from actors.parts import SchedulePlan
 from actors.work_board import WorkBoard
-from rules.admission import Admission
-from rules.events import EventName, RunClosed
 from rules.model import (
     ErrorKind,
     Kind,
@@ -27,6 +25,8 @@ from rules.model import (
     Trigger,
 )
 from rules.records import Page, Stored
+from rules.run.admission import Admission
+from rules.run.events import EventName, RunClosed
 from tests.conftest import Bench, wait_until
 from tests.fakes import START, FakeClock
 from tests.integration.test_runs import Hold

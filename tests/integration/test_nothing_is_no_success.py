@@ -13,7 +13,7 @@ import pytest
 from cli.main import main
 from config.loading import load_settings
 from config.problems import SettingsError
-from rules.outcome import NO_PRODUCTS
+from rules.run.outcome import NO_PRODUCTS
 from tests.integration.test_looking import Program
 from tests.rig import Rig
 

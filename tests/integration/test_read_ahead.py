@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from actors.read_ahead import Lookahead, ReadAhead
-from rules.events import EventName
+from rules.listing.windows import Window
 from rules.model import RunStatus, SyncPhase
 from rules.records import TestRecord
-from rules.windows import Window
+from rules.run.events import EventName
 from testio.errors import Timeout
 from testio.limits import RequestScope
 from testio.payloads import Rows

@@ -15,8 +15,8 @@ import pytest
 
 from config.loading import load_settings
 from config.settings import Settings
+from rules.listing.windows import Window
 from rules.model import ErrorKind, RunStatus
-from rules.windows import Window
 from service.assembly import make_sync_service
 from service.read_through import CannotAnswer, ReadThrough, RowFilter, open_mirror
 from service.store import open_store

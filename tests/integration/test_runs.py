@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from actors.messages import Beat, Ping, StopAll, StopReport
-from rules.admission import Admission
-from rules.events import EventName, RunClosed
 from rules.model import ALL_PHASES, RunRequest, RunStatus, SyncPhase, SyncScope, Trigger
+from rules.run.admission import Admission
+from rules.run.events import EventName, RunClosed
 from testio.errors import ServerError
 from testio.limits import RequestScope
 from tests.conftest import Bench, wait_until

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rules.contents import hash_of_text
+from rules.mirror.contents import hash_of_text
 from storage.damage import forget
 from storage.database import Database
 from storage.inspection import inspect_database

@@ -6,8 +6,8 @@ import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from rules.events import EventName
 from rules.model import ErrorKind, Outcome, RunStatus, SyncPhase, Trigger
+from rules.run.events import EventName
 from testio.limits import RequestScope
 from tests.conftest import Bench, wait_until
 from tests.fakes import START

@@ -15,7 +15,7 @@ from config.loading import load_settings
 from config.settings import Settings
 from control.errors import Refused
 from control.protocol import Word
-from rules.choices import PREFIX, choices_of
+from rules.run.runtime_overrides import PREFIX, choices_of
 from service import steering as steering_module
 from service.account import AccountGuard
 from service.configuration import Configuration, Configured

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from rules.events import EventName, RunClosed, RunOpened, SyncEvent
 from rules.model import (
     Counts,
     ErrorKind,
@@ -25,6 +24,7 @@ from rules.model import (
     Trigger,
 )
 from rules.records import BadRow, CursorMove, ListingMark, Page
+from rules.run.events import EventName, RunClosed, RunOpened, SyncEvent
 from storage import queries
 from storage.database import Database
 from storage.mirror_rows import MirrorRows

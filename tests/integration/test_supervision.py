@@ -28,9 +28,9 @@ from actors.phase import PhaseActor
 from actors.scheduler import Scheduler
 from actors.supervisor import Supervisor
 from config.secrets import REDACTOR
-from rules.events import Entry, EventName, RunClosed, RunOpened
 from rules.model import ErrorKind, Kind, Problem, RunRequest, RunStatus, SyncPhase, Trigger
 from rules.records import Page
+from rules.run.events import Entry, EventName, RunClosed, RunOpened
 from storage.errors import StorageError
 from testio.limits import RequestScope
 from tests.conftest import Bench, wait_until

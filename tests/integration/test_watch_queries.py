@@ -11,7 +11,6 @@ import pytest
 
 from cli.remaining import usual_durations
 from cli.run_lines import RunLines
-from rules.events import EventName, RunClosed, RunOpened, SyncEvent
 from rules.model import (
     Counts,
     ErrorKind,
@@ -25,6 +24,7 @@ from rules.model import (
     SyncScope,
     Trigger,
 )
+from rules.run.events import EventName, RunClosed, RunOpened, SyncEvent
 from storage import queries, watch_queries
 from storage.database import Database
 from storage.sync_log import SyncLog

@@ -10,9 +10,9 @@ import pytest
 
 from actors.base import Address
 from actors.messages import Ping
-from rules.events import Entry
-from rules.liveness import ANSWER_SECONDS, WRITE_SECONDS, quiet_limit
+from rules.diagnosis.liveness import ANSWER_SECONDS, WRITE_SECONDS, quiet_limit
 from rules.model import SyncPhase
+from rules.run.events import Entry
 from service.notify import Notifier
 from service.watchdog import Watchdog
 from storage.errors import StorageError

@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from rules.listing.windows import Window
 from rules.records import FeatureRecord, ProductRecord, TestRecord
-from rules.windows import Window
 from testio.errors import NotFound, ServerError, Timeout
 from testio.limits import RequestScope
 from testio.payloads import Rows

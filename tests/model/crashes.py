@@ -6,8 +6,8 @@ import threading
 from collections.abc import Sequence
 from datetime import datetime
 
-from rules.events import Entry
 from rules.records import Page, Stored
+from rules.run.events import Entry
 from storage.errors import StorageError
 from storage.mirror_rows import MirrorRows
 from storage.sync_log import SyncLog

@@ -43,7 +43,7 @@ MUTANTS = (
     Mutant(
         name="a run that has begun a phase is joined",
         rule=2,
-        file="rules/admission.py",
+        file="rules/run/admission.py",
         old="and not running.phases_begun & set(request.phases)",
         new="",
         test="tests/unit/test_admission.py",
@@ -51,7 +51,7 @@ MUTANTS = (
     Mutant(
         name="missed ticks are made up for",
         rule=3,
-        file="rules/schedule.py",
+        file="rules/run/schedule.py",
         old="steps = max(1, int((now - self.grid) // self.interval))",
         new="steps = 1",
         test="tests/unit/test_schedule.py",
@@ -139,7 +139,7 @@ MUTANTS = (
     Mutant(
         name="pages are taken without overlap",
         rule=5,
-        file="rules/listing.py",
+        file="rules/listing/listing.py",
         old="                self._seek_or_step_back(window, ids)\n                return False\n",
         new="                return True\n",
         test="tests/unit/test_listing.py::test_rows_deleted_above_make_the_reader_step_back",
@@ -147,7 +147,7 @@ MUTANTS = (
     Mutant(
         name="a resumed listing does not read the head again",
         rule=5,
-        file="rules/listing.py",
+        file="rules/listing/listing.py",
         old="if goal is Reading.COMPLETE and self._resumed:",
         new="if False:",
         test=f"{HOLES}::test_an_interrupted_listing_goes_on_and_joins_up_at_the_head",
@@ -155,7 +155,7 @@ MUTANTS = (
     Mutant(
         name="an interrupted listing begins anew",
         rule=5,
-        file="rules/planning.py",
+        file="rules/listing/planning.py",
         old="return same and now - began <= oldest",
         new="return False",
         test=f"{CURRENT}::test_an_interrupted_first_sync_goes_on_where_it_stopped",
@@ -179,7 +179,7 @@ MUTANTS = (
     Mutant(
         name="known rows that are still open end the listing",
         rule=6,
-        file="rules/stops.py",
+        file="rules/listing/stops.py",
         old="return all(row.known for row in beyond) and self.is_settled(rows)",
         new="return all(row.known for row in beyond)",
         test=f"{STEPS}::test_a_new_short_test_below_long_ones_is_found",
@@ -187,7 +187,7 @@ MUTANTS = (
     Mutant(
         name="a list out of order is trusted",
         rule=6,
-        file="rules/stops.py",
+        file="rules/listing/stops.py",
         old="if before is None or not rows or not self.ordered:",
         new="if before is None or not rows:",
         test=f"{STEPS}::test_a_list_out_of_order_is_read_to_its_end",
@@ -195,7 +195,7 @@ MUTANTS = (
     Mutant(
         name="a joint cuts a tie",
         rule=5,
-        file="rules/ties.py",
+        file="rules/listing/ties.py",
         old="        return end - self.begins_at\n",
         new="        return 1\n",
         test="tests/unit/test_ties.py",
@@ -203,7 +203,7 @@ MUTANTS = (
     Mutant(
         name="a tie that has moved up is not looked for",
         rule=5,
-        file="rules/listing.py",
+        file="rules/listing/listing.py",
         old="            self._step_back()\n            return False\n        if not self._tie",
         new="            return True\n        if not self._tie",
         test="tests/unit/test_ties.py::test_a_tie_that_has_moved_up_is_looked_for_further_up",
@@ -211,7 +211,7 @@ MUTANTS = (
     Mutant(
         name="a clamp that no page has shown yet is the end",
         rule=5,
-        file="rules/listing.py",
+        file="rules/listing/listing.py",
         old="may_be_cut = answered >= max(1, self._pages.largest_answer)",
         new="may_be_cut = False",
         test=f"{TROUBLES}::test_a_hole_that_has_moved_away_hides_no_clamp",
@@ -219,7 +219,7 @@ MUTANTS = (
     Mutant(
         name="a hole excuses every tie that is cut",
         rule=5,
-        file="rules/listing.py",
+        file="rules/listing/listing.py",
         old="return self._floor > 0 and (self._tie.begins_at <= self._floor or is_in_its_stretch)",
         new="return self._floor > 0",
         test=f"{TROUBLES}::test_a_tie_cut_beside_a_hole_excuses_none_far_below",
@@ -227,7 +227,7 @@ MUTANTS = (
     Mutant(
         name="a second page like the first is believed at once",
         rule=5,
-        file="rules/listing.py",
+        file="rules/listing/listing.py",
         old="            if len(ids) > window.per_page:\n                self._end_unpaged",
         new="            if True:\n                self._end_unpaged",
         test="tests/unit/test_listing.py::test_a_server_of_tiny_pages_does_not_ignore_paging",
@@ -235,7 +235,7 @@ MUTANTS = (
     Mutant(
         name="rows without an end stand anywhere",
         rule=6,
-        file="rules/stops.py",
+        file="rules/listing/stops.py",
         old="(row.end_at is None or row.end_at > last)",
         new="row.end_at is not None and row.end_at > last",
         test=f"{HEAD}::test_new_tests_without_an_end_that_stand_last_are_in_the_next_run",
@@ -243,7 +243,7 @@ MUTANTS = (
     Mutant(
         name="an answer that may be cut is complete",
         rule=5,
-        file="rules/listing.py",
+        file="rules/listing/listing.py",
         old="if rows < most and rows % page and rows != LARGEST_WINDOW:",
         new="if rows:",
         test="tests/unit/test_listing.py",
@@ -275,7 +275,7 @@ MUTANTS = (
     Mutant(
         name="an id in two lists is the second one's",
         rule=10,
-        file="rules/changes.py",
+        file="rules/mirror/changes.py",
         old="row.listed_in == run_id",
         new="row.listed_in == -1",
         test=f"{FOREIGN}::test_a_feature_that_two_products_list_in_one_run_is_told",
@@ -283,7 +283,7 @@ MUTANTS = (
     Mutant(
         name="a short page is the end",
         rule=6,
-        file="rules/listing.py",
+        file="rules/listing/listing.py",
         old="if answered < window.per_page and beyond == 0 and as_expected and not may_be_cut:",
         new="if answered < window.per_page:",
         test="tests/unit/test_listing.py",
@@ -291,7 +291,7 @@ MUTANTS = (
     Mutant(
         name="every row is rewritten",
         rule=7,
-        file="rules/changes.py",
+        file="rules/mirror/changes.py",
         old="if record.content_hash != held.content_hash:",
         new="if True:",
         test="tests/unit/test_changes.py",
@@ -299,7 +299,7 @@ MUTANTS = (
     Mutant(
         name="execution metrics are content",
         rule=7,
-        file="rules/contents.py",
+        file="rules/mirror/contents.py",
         old="listed = forms_of_test(payload).listed",
         new="listed = payload",
         test="tests/unit/test_contents.py",
@@ -307,7 +307,7 @@ MUTANTS = (
     Mutant(
         name="the sections of a feature are in its hash",
         rule=7,
-        file="rules/contents.py",
+        file="rules/mirror/contents.py",
         old='_without(content, ("section_ids",)) if "section_ids" in content else content',
         new="content",
         test="tests/unit/test_contents.py",
@@ -315,7 +315,7 @@ MUTANTS = (
     Mutant(
         name="a form that says less takes away what was known",
         rule=7,
-        file="rules/details.py",
+        file="rules/mirror/details.py",
         old="    if record.section_ids is None:\n        record",
         new="    if False:\n        record",
         test="tests/unit/test_details.py",
@@ -323,7 +323,7 @@ MUTANTS = (
     Mutant(
         name="what was not known counts as changed",
         rule=7,
-        file="rules/details.py",
+        file="rules/mirror/details.py",
         old="if known.section_ids is not None and record",
         new="if record",
         test="tests/unit/test_details.py",
@@ -331,7 +331,7 @@ MUTANTS = (
     Mutant(
         name="a revived row counts as changed",
         rule=7,
-        file="rules/changes.py",
+        file="rules/mirror/changes.py",
         old="changed=sum(record.id not in by_itself for record in self.changed),",
         new="changed=len(self.changed),",
         test="tests/unit/test_changes.py",
@@ -355,7 +355,7 @@ MUTANTS = (
     Mutant(
         name="a feature is gone after one listing without it",
         rule=8,
-        file="rules/deletions.py",
+        file="rules/mirror/deletions.py",
         old="if since is not None and (since != listing or confirming)",
         new="if True",
         test=f"{DELETIONS}::test_features_are_gone_after_two_listings_without_them",
@@ -363,7 +363,7 @@ MUTANTS = (
     Mutant(
         name="there is no brake",
         rule=8,
-        file="rules/deletions.py",
+        file="rules/mirror/deletions.py",
         old="    if missing == 0:",
         new="    if missing >= 0:",
         test=f"{DELETIONS}::test_the_brake_holds_an_empty_list_and_an_operator_lets_go",
@@ -379,7 +379,7 @@ MUTANTS = (
     Mutant(
         name="a row beside a hole is taken for it",
         rule=9,
-        file="rules/holes.py",
+        file="rules/listing/holes.py",
         old="                self._assumed.append(known)\n",
         new="",
         test=f"{HOLES}::test_a_row_inserted_beside_a_hole_is_read",
@@ -395,7 +395,7 @@ MUTANTS = (
     Mutant(
         name="an outage is a row of holes",
         rule=9,
-        file="rules/holes.py",
+        file="rules/listing/holes.py",
         old="return len(self._open) > MAX_HOLES_IN_A_ROW or self.count > MAX_HOLES",
         new="return False",
         test=f"{HOLES}::test_a_remote_that_fails_on_everything_is_no_row_of_holes",
@@ -427,7 +427,7 @@ MUTANTS = (
     Mutant(
         name="partial is success",
         rule=11,
-        file="rules/outcome.py",
+        file="rules/run/outcome.py",
         old="    if all(outcome is Outcome.COMPLETE for outcome in flat):",
         new="    if any(outcome is Outcome.COMPLETE for outcome in flat):",
         test="tests/unit/test_outcome.py",
@@ -475,7 +475,7 @@ MUTANTS = (
     Mutant(
         name="any account may write into a mirror",
         rule=15,
-        file="rules/account.py",
+        file="rules/mirror/account.py",
         old="        return Recognition.ADOPT\n    return Recognition.REFUSE\n",
         new="        return Recognition.ADOPT\n    return Recognition.ADOPT\n",
         test="tests/unit/test_account.py",
@@ -483,7 +483,7 @@ MUTANTS = (
     Mutant(
         name="a fresh start that failed replaces the mirror",
         rule=16,
-        file="rules/outcome.py",
+        file="rules/run/outcome.py",
         old="        usable.issuperset(by_product.values()) for by_product in outcomes.values()",
         new="        True for by_product in outcomes.values()",
         test="tests/integration/test_fresh_start.py",
@@ -491,7 +491,7 @@ MUTANTS = (
     Mutant(
         name="a daemon without a scheduler is healthy",
         rule=17,
-        file="rules/health.py",
+        file="rules/diagnosis/health.py",
         old="        if not role.startswith(WORKERS):",
         new="        if role.startswith(WORKERS):",
         test="tests/unit/test_health.py",
@@ -499,7 +499,7 @@ MUTANTS = (
     Mutant(
         name="what is too old is healthy",
         rule=17,
-        file="rules/health.py",
+        file="rules/diagnosis/health.py",
         old="x[0] > limit",
         new="x[0] > 2 * limit",
         test="tests/unit/test_health.py",
@@ -507,7 +507,7 @@ MUTANTS = (
     Mutant(
         name="any success ends all trouble",
         rule=17,
-        file="rules/notifying.py",
+        file="rules/diagnosis/notifying.py",
         old="return now.periodic or (now.phases >= told.phases and now.scope.covers(told.scope))",
         new="return True",
         test="tests/unit/test_notifying.py",
@@ -515,7 +515,7 @@ MUTANTS = (
     Mutant(
         name="the same trouble is told with every run",
         rule=17,
-        file="rules/notifying.py",
+        file="rules/diagnosis/notifying.py",
         old="if told is not None and again and not _is_due(told, now.at, repeat_seconds):",
         new="if False and told is not None:",
         test="tests/unit/test_notifying.py",
@@ -531,7 +531,7 @@ MUTANTS = (
     Mutant(
         name="a range that fails is given up whole",
         rule=18,
-        file="rules/salvage.py",
+        file="rules/mirror/salvage.py",
         old="for part in ((low, middle), (middle + 1, high)):",
         new="for part in ((low, middle),):",
         test="tests/unit/test_salvage.py",
@@ -555,7 +555,7 @@ MUTANTS = (
     Mutant(
         name="what is too slow is asked for again as large as it was",
         rule=9,
-        file="rules/splitting.py",
+        file="rules/listing/splitting.py",
         old="    return TENS if window.per_page > TENS else FIVES\n",
         new="    return window.per_page\n",
         test="tests/unit/test_slow_windows.py",
@@ -651,7 +651,7 @@ MUTANTS = (
     Mutant(
         name="a folder of the host is a local disk",
         rule=20,
-        file="rules/file_systems.py",
+        file="rules/host/file_systems.py",
         old="    if kind in HOST:\n",
         new="    if False:\n",
         test="tests/unit/test_places_of_databases.py",
@@ -659,7 +659,7 @@ MUTANTS = (
     Mutant(
         name="an environment keeps whatever it says",
         rule=19,
-        file="rules/secret_keys.py",
+        file="rules/mirror/secret_keys.py",
         old=" for key, item in value.items() if key in HARMLESS}",
         new=" for key, item in value.items()}",
         test="tests/unit/test_secret_keys.py::test_of_an_environment_only_what_is_known_is_kept",
@@ -667,7 +667,7 @@ MUTANTS = (
     Mutant(
         name="a URL of an environment keeps its user and password",
         rule=19,
-        file="rules/secret_keys.py",
+        file="rules/mirror/secret_keys.py",
         old='_USERINFO.sub("", value) if isinstance(value, str) and "@" in value else value',
         new="value",
         test="tests/unit/test_secret_keys.py",
@@ -675,7 +675,7 @@ MUTANTS = (
     Mutant(
         name="a secret counts under a whole key only",
         rule=19,
-        file="rules/secret_keys.py",
+        file="rules/mirror/secret_keys.py",
         old="        or not SECRET_WORDS.isdisjoint(words)\n",
         new="        or words[0] in SECRET_WORDS\n",
         test="tests/unit/test_secret_keys.py",
@@ -683,7 +683,7 @@ MUTANTS = (
     Mutant(
         name="what only tells about a secret is dropped",
         rule=19,
-        file="rules/secret_keys.py",
+        file="rules/mirror/secret_keys.py",
         old="    if not words or words[-1] in ABOUT:",
         new="    if not words:",
         test="tests/unit/test_secret_keys.py",
@@ -691,7 +691,7 @@ MUTANTS = (
     Mutant(
         name="secrets in lists are kept",
         rule=19,
-        file="rules/secret_keys.py",
+        file="rules/mirror/secret_keys.py",
         old="    if value.__class__ is list and not SIMPLE",
         new="    if False and not SIMPLE",
         test="tests/unit/test_secret_keys.py",

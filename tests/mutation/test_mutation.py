@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rules.windows import overlapping_window
+from rules.listing.windows import overlapping_window
 from tests.mutation.judging import Change, Fate, known_survivors, table
 from tests.mutation.staging import ROOT, UNDERSTOOD, rule_tests, undecorated
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from rules.events import EventName, RunClosed, RunOpened, SyncEvent
 from rules.model import ErrorKind, Outcome, RunStatus, SyncPhase, Trigger, in_order
-from rules.outcome import END_THE_RUN
-from rules.restarts import LIMITS
+from rules.run.events import EventName, RunClosed, RunOpened, SyncEvent
+from rules.run.outcome import END_THE_RUN
+from rules.run.restarts import LIMITS
 from tests.simulation.operators import Operators
 from tests.simulation.story import Run, Story
 

@@ -8,8 +8,8 @@ from actors.base import NoAnswer
 from actors.messages import StopReport
 from actors.parts import Parts, SchedulePlan
 from actors.system import ActorSystem
-from rules.events import RunOpened
 from rules.model import ErrorKind, RunRequest, RunStatus, SyncResult, Trigger
+from rules.run.events import RunOpened
 from tests.simulation.checks import check
 from tests.simulation.machine import Machine, Stuck
 from tests.simulation.operators import Operators

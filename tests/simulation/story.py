@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from actors.messages import SetInterval, StopReport, Tick
-from rules.events import Entry, EventName, RunClosed, RunOpened, SyncEvent
 from rules.model import ErrorKind, Kind, Outcome, RunRequest, SyncPhase
-from rules.outcome import END_THE_RUN
+from rules.run.events import Entry, EventName, RunClosed, RunOpened, SyncEvent
+from rules.run.outcome import END_THE_RUN
 from tests.simulation.world import EventsInMemory, FreshInMemory, MirrorInMemory, World
 
 

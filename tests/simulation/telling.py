@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-from rules.events import RunClosed, RunOpened, SyncEvent
+from rules.run.events import RunClosed, RunOpened, SyncEvent
 
 SHOWN = (
     *("run_id", "attempt", "event", "phase", "product_id", "outcome", "status", "word"),

@@ -22,8 +22,8 @@ import structlog
 from actors.coordinator import Coordinator
 from actors.messages import RunTicket
 from actors.phase import PhaseActor
-from rules import outcome
 from rules.model import RunStatus
+from rules.run import outcome
 from tests.simulation.life import Life
 
 FIRST = int(os.environ.get("SIMULATION_FROM", "0"))

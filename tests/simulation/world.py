@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from actors.messages import StorePage, SyncProduct
-from rules.events import Entry, RunClosed
+from rules.listing.windows import Window
 from rules.model import PRODUCT_LIST, Counts, ErrorKind, Kind, Problem, SyncPhase
 from rules.records import BadRow, FeatureRecord, Page, ProductRecord, Stored, TestRecord
-from rules.windows import Window
+from rules.run.events import Entry, RunClosed
 from storage.errors import StorageError
 from testio.cancellation import Cancellation
 from testio.errors import NotFound, ServerError, Timeout, Unauthorized

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from rules.stops import Seen
+from rules.listing.stops import Seen
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 """Before it every row of `dated` ended."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.account import Identity, Recognition, fingerprint, recognise
+from rules.mirror.account import Identity, Recognition, fingerprint, recognise
 
 HERE = Identity(base_url="https://a.example", fingerprint="old")
 NEW_TOKEN = Identity(base_url="https://a.example", fingerprint="new")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.admission import Admission, RunningRun, admit, can_join, is_same_work, merge
 from rules.model import ALL_PHASES, RunRequest, SyncOptions, SyncPhase, SyncScope, Trigger
+from rules.run.admission import Admission, RunningRun, admit, can_join, is_same_work, merge
 
 PRODUCTS, FEATURES, NEW_TESTS = ALL_PHASES
 EVERY_PRODUCT = frozenset(range(1, 7))

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.main import VERBS
-from rules.advice import ADVICE, DELETIONS, PROBLEMS, advice_for, advice_on, urgency
-from rules.attention import Place, concerns, trouble_of
-from rules.doctor import REMEDIES
+from rules.diagnosis.advice import ADVICE, DELETIONS, PROBLEMS, advice_for, advice_on, urgency
+from rules.diagnosis.attention import Place, concerns, trouble_of
+from rules.diagnosis.doctor import REMEDIES
 from rules.model import ErrorKind
 
 places = st.builds(

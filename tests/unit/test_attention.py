@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from rules.advice import ADVICE, DELETIONS, PROBLEMS, SYNC, urgency
-from rules.attention import Concern, Place, concerns, trouble_of
+from rules.diagnosis.advice import ADVICE, DELETIONS, PROBLEMS, SYNC, urgency
+from rules.diagnosis.attention import Concern, Place, concerns, trouble_of
 from rules.model import ErrorKind
 
 

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from rules.backlog import Assignment, Backlog
+from rules.run.backlog import Assignment, Backlog
 from tests.examples import examples
 
 

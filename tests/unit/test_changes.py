@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.changes import Changes, Held
-from rules.changes import compare as compare_held
+from rules.mirror.changes import Changes, Held
+from rules.mirror.changes import compare as compare_held
 from rules.model import Counts
 from rules.records import TestRecord
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.choices import NUMBERS, PREFIX, Choices, choices_of
+from rules.run.runtime_overrides import NUMBERS, PREFIX, Choices, choices_of
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.contents import (
+from rules.mirror.contents import (
     OF_FEATURES,
     OF_STORIES,
     OF_TESTS,

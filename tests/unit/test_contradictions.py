@@ -17,7 +17,7 @@ from cli.asking import add_options, add_scope, body_of
 from cli.failures import UsageError
 from control.app import ControlApp
 from control.protocol import StartRunBody
-from rules.contradictions import EXCLUSIVE, contradiction
+from rules.run.option_conflicts import EXCLUSIVE, contradiction
 
 NAMES = ("product_ids", "phases", "since", "force", "incremental_only", "refresh_mutable", "nuke")
 FLAGS: dict[str, list[str]] = {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.deletions import Missing, brake, missing_from
+from rules.mirror.deletions import Missing, brake, missing_from
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.changes import Changes, Held, compare
-from rules.contents import stored_form
-from rules.details import Known
+from rules.mirror.changes import Changes, Held, compare
+from rules.mirror.contents import stored_form
+from rules.mirror.details import Known
 from rules.model import Counts, Kind
 from rules.records import FeatureRecord
 

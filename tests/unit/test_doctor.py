@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.doctor import (
+from rules.diagnosis.doctor import (
     MEGABYTE,
     FileFacts,
     RemoteFacts,
@@ -21,7 +21,7 @@ from rules.doctor import (
     judge_space,
     judge_sqlite,
 )
-from rules.doctor_storage import (
+from rules.diagnosis.doctor_storage import (
     DaemonFacts,
     DatabaseFacts,
     LockFacts,
@@ -29,7 +29,7 @@ from rules.doctor_storage import (
     judge_database,
     judge_lock,
 )
-from rules.findings import Area, Finding, Level, count, first_at_fault
+from rules.diagnosis.findings import Area, Finding, Level, count, first_at_fault
 from rules.model import ErrorKind
 from service.doctor import exit_status
 from service.exit_status import ExitStatus

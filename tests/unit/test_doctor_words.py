@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rules.doctor import (
+from rules.diagnosis.doctor import (
     MEGABYTE,
     FileFacts,
     RemoteFacts,
@@ -20,7 +20,7 @@ from rules.doctor import (
     judge_space,
     judge_sqlite,
 )
-from rules.doctor_storage import (
+from rules.diagnosis.doctor_storage import (
     DaemonFacts,
     DatabaseFacts,
     LockFacts,
@@ -28,7 +28,7 @@ from rules.doctor_storage import (
     judge_database,
     judge_lock,
 )
-from rules.findings import Area, Finding, Level, error, ok, warning
+from rules.diagnosis.findings import Area, Finding, Level, error, ok, warning
 from rules.model import ErrorKind
 
 NOW = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)

@@ -11,8 +11,8 @@ import pytest
 
 from cli.main import VERBS
 from config.settings import Settings
-from rules.doctor import NEWEST_PYTHON_TRIED
-from rules.events import EventName
+from rules.diagnosis.doctor import NEWEST_PYTHON_TRIED
+from rules.run.events import EventName
 from service.exit_status import ExitStatus
 from storage.database import Database
 from storage.schema import metadata

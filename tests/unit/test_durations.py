@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rules.durations import spoken
+from rules.text.durations import spoken
 
 
 @pytest.mark.parametrize(

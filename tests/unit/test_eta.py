@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.eta import PhaseSoFar, phase_remaining, run_remaining, usual_duration
+from rules.run.eta import PhaseSoFar, phase_remaining, run_remaining, usual_duration
 
 SECONDS = st.floats(min_value=0.001, max_value=1e6)
 

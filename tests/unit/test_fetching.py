@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rules.fetching import (
+from rules.mirror.fetching import (
     BUGS_AT_ONCE,
     NEVER_FETCHED,
     THE_PRODUCT_LIST,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rules.findings import Area, Finding, Level, count, error, first_at_fault, ok, warning
+from rules.diagnosis.findings import Area, Finding, Level, count, error, first_at_fault, ok, warning
 
 
 def test_a_finding_is_as_bad_as_its_name() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.model import ALL_PHASES, Outcome, SyncPhase
-from rules.outcome import is_fit_to_replace
+from rules.run.outcome import is_fit_to_replace
 
 outcomes = st.dictionaries(st.integers(0, 4), st.sampled_from(Outcome))
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.durations import spoken
-from rules.health import (
+from rules.diagnosis.health import (
     BREAKER_SECONDS,
     CROWDED,
     LOGGER_SILENT_SECONDS,
@@ -26,6 +25,7 @@ from rules.health import (
     judge,
 )
 from rules.model import Kind
+from rules.text.durations import spoken
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 LIMITS = Limits.of(interval=900, reconcile=86_400, max_age=0)

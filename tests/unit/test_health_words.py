@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rules.health import (
+from rules.diagnosis.health import (
     Check,
     Facts,
     Finding,
@@ -18,7 +18,7 @@ from rules.health import (
     Verdict,
     judge,
 )
-from rules.last_run import LastRun
+from rules.diagnosis.last_run import LastRun
 from rules.model import Kind, RunStatus
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)

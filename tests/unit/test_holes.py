@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Sequence
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rules.listing import Listing, Reading
+from rules.listing.listing import Listing, Reading
+from rules.listing.resume import interrupted_from
+from rules.listing.windows import Window, window_around
 from rules.records import HoleRecord
-from rules.resume import interrupted_from
-from rules.windows import Window, window_around
 from tests.examples import examples
 from tests.unit.lists import START, dated
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rules.holes import MAX_HOLES, MAX_HOLES_IN_A_ROW, Holes
+from rules.listing.holes import MAX_HOLES, MAX_HOLES_IN_A_ROW, Holes
 from rules.records import HoleRecord
 
 BEHIND_4 = HoleRecord(position=6, before_id=4, after_id=9)

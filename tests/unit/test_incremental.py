@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.listing import Listing, Reading
-from rules.stops import Seen
+from rules.listing.listing import Listing, Reading
+from rules.listing.stops import Seen
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

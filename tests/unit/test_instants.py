@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.instants import parse_since, parse_span
+from rules.text.instants import parse_since, parse_span
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 

@@ -10,8 +10,8 @@ from actors.base import Address
 from actors.journal import Journal
 from actors.messages import Flush
 from config.secrets import REDACTOR
-from rules.events import EventName, RunClosed, SyncEvent
 from rules.model import ErrorKind, Problem, RunRequest, RunStatus, SyncResult, Trigger
+from rules.run.events import EventName, RunClosed, SyncEvent
 
 
 class Logger(Address):

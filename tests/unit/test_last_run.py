@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.health import Check, Facts, Limits, Living, Verdict, judge
-from rules.last_run import LastRun
+from rules.diagnosis.health import Check, Facts, Limits, Living, Verdict, judge
+from rules.diagnosis.last_run import LastRun
 from rules.model import ErrorKind, RunStatus
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)

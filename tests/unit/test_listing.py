@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.listing import Listing, Reading
-from rules.stops import Seen
-from rules.windows import LARGEST_WINDOW, Window, overlapping_window
+from rules.listing.listing import Listing, Reading
+from rules.listing.stops import Seen
+from rules.listing.windows import LARGEST_WINDOW, Window, overlapping_window
 from tests.examples import examples
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.listing import Listing, Reading
+from rules.listing.listing import Listing, Reading
+from rules.listing.splitting import FIVES
+from rules.listing.stops import Seen
+from rules.listing.windows import Window
 from rules.records import HoleRecord
-from rules.splitting import FIVES
-from rules.stops import Seen
-from rules.windows import Window
 from tests.examples import examples
 from tests.unit.lists import START, dated
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from rules.listing import Listing, Reading
+from rules.listing.listing import Listing, Reading
+from rules.listing.resume import ResumePoint
+from rules.listing.windows import Window
 from rules.records import HoleRecord
-from rules.resume import ResumePoint
-from rules.windows import Window
 from tests.unit.lists import START, dated
 
 Remote = Callable[[Window], Sequence[int] | None]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.liveness import (
+from rules.diagnosis.liveness import (
     ANSWER_SECONDS,
     PARKED_SECONDS,
     PROBE_SECONDS,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rules.nearest import enumerated, nearest_ids, nearest_word
-from rules.wording import counted
+from rules.text.nearest import enumerated, nearest_ids, nearest_word
+from rules.text.wording import counted
 
 
 def test_the_nearest_word_is_found_however_it_is_written() -> None:

@@ -6,10 +6,18 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from rules.advice import ADVICE, LOOK
+from rules.diagnosis.advice import ADVICE, LOOK
+from rules.diagnosis.notice import (
+    ADVICE_ON,
+    PRODUCTS,
+    Notice,
+    Sender,
+    harmless_line,
+    notice_of,
+    trial_notice,
+)
+from rules.diagnosis.notifying import Decision, Event, Happening
 from rules.model import ErrorKind, Problem, RunStatus, SyncPhase, SyncResult, Trigger
-from rules.notice import ADVICE_ON, PRODUCTS, Notice, Sender, harmless_line, notice_of, trial_notice
-from rules.notifying import Decision, Event, Happening
 
 BERLIN = timezone(timedelta(hours=2))
 AT = datetime(2026, 3, 1, 10, 30, tzinfo=BERLIN)

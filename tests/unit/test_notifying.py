@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rules.diagnosis.notice import LONGEST, PROBLEMS, Sender, notice_of
+from rules.diagnosis.notifying import Decision, Event, Happening, Trouble, decide
 from rules.model import ErrorKind, Problem, RunStatus, SyncPhase, SyncResult, SyncScope, Trigger
-from rules.notice import LONGEST, PROBLEMS, Sender, notice_of
-from rules.notifying import Decision, Event, Happening, Trouble, decide
 
 START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 REPEAT = 3_600.0

@@ -20,7 +20,7 @@ from rules.model import (
     Trigger,
     in_order,
 )
-from rules.outcome import Tally, phase_outcome, run_status
+from rules.run.outcome import Tally, phase_outcome, run_status
 
 PRODUCTS, FEATURES, NEW_TESTS = ALL_PHASES
 COMPLETE, PARTIAL, FAILED, SKIPPED = Outcome

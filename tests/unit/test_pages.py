@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rules.pages import MAX_IDLE_WINDOWS, Pages
-from rules.windows import Window
+from rules.listing.pages import MAX_IDLE_WINDOWS, Pages
+from rules.listing.windows import Window
 
 
 def window(per_page: int) -> Window:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rules.file_systems import shared_flaw
+from rules.host.file_systems import shared_flaw
 from storage.errors import StorageError
 from storage.mounts import Mount, mount_of, mounts
 from storage.place import alias_flaw, identity_of, refuse_unsafe_place

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rules.listing.planning import OLDEST_RESUME, CursorState, Mode, is_due, plan, why_full
+from rules.listing.resume import Interrupted, ResumePoint
 from rules.model import SyncOptions
-from rules.planning import OLDEST_RESUME, CursorState, Mode, is_due, plan, why_full
-from rules.resume import Interrupted, ResumePoint
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 DAY = 86_400.0

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from rules.probing import pause_after
+from rules.listing.probing import pause_after
 
 MINUTE = timedelta(minutes=1)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.model import ErrorKind, Problem, SyncPhase
-from rules.problem_lines import LINES, problem_lines
+from rules.run.problem_lines import LINES, problem_lines
 
 problems = st.builds(
     Problem,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rules.proofs import Answer, Proofs, single
-from rules.windows import Window
+from rules.listing.proofs import Answer, Proofs, single
+from rules.listing.windows import Window
 
 WINDOW = Window(page=2, per_page=5)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rules.rate import Rate
+from rules.run.rate import Rate
 
 
 def test_two_values_make_a_speed() -> None:

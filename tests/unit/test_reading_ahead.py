@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rules.listing import Listing, Reading
+from rules.listing.listing import Listing, Reading
+from rules.listing.stops import Seen
+from rules.listing.windows import Window
 from rules.records import HoleRecord
-from rules.stops import Seen
-from rules.windows import Window
 from tests.examples import examples
 from tests.unit.lists import START, dated
 from tests.unit.test_listing import answer

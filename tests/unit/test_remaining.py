@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cli.remaining import left_text, phase_text
-from rules.eta import PhaseSoFar
+from rules.run.eta import PhaseSoFar
 
 DONE = PhaseSoFar(total=20, done=20, finished=True)
 WAITS = PhaseSoFar(total=None, usual=0.4)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.restarts import LIMITS, Limit, RestartBudget
+from rules.run.restarts import LIMITS, Limit, RestartBudget
 
 SHORT, LONG = LIMITS
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.resume import Interrupted, ResumePoint, interrupted_from
+from rules.listing.resume import Interrupted, ResumePoint, interrupted_from
 
 POINT = ResumePoint(
     at_head=True,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.salvage import Field, Gaps, Type, sound_row
+from rules.mirror.salvage import Field, Gaps, Type, sound_row
 
 ids = st.integers(-(2**63), 2**63 - 1)
 near = st.integers(0, 400)

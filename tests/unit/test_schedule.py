@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.schedule import Schedule, StartupSync, wants_startup_run
+from rules.run.schedule import Schedule, StartupSync, wants_startup_run
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.secret_keys import HARMLESS, may_hold_secrets, without_secrets
+from rules.mirror.secret_keys import HARMLESS, may_hold_secrets, without_secrets
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rules.mirror.sections import merge, place, without_sections
 from rules.records import FeatureRecord
-from rules.sections import merge, place, without_sections
 
 
 def feature(

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.listing import Listing, Reading
-from rules.splitting import next_smaller
-from rules.windows import Window
+from rules.listing.listing import Listing, Reading
+from rules.listing.splitting import next_smaller
+from rules.listing.windows import Window
 from tests.unit.test_listing import answer
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rules.splitting import Split
-from rules.windows import Window
+from rules.listing.splitting import Split
+from rules.listing.windows import Window
 
 
 def test_nothing_is_split_at_first() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rules.stops import Seen, Stops
+from rules.listing.stops import Seen, Stops
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 HOUR = timedelta(hours=1)

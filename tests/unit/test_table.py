@@ -11,8 +11,8 @@ from rich.console import Console
 
 from cli.screen import bytes_text, duration_text, make_table
 from cli.table import PlainTable
-from rules.nearest import enumerated, nearest_ids, nearest_word
-from rules.wording import counted
+from rules.text.nearest import enumerated, nearest_ids, nearest_word
+from rules.text.wording import counted
 
 ROWS = (
     ("1216 Saffron Player for very small screens", "features", "150", "partial since yesterday"),

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rules.listing import Listing, Reading
-from rules.stops import Seen
-from rules.ties import LastTie, tie_around
-from rules.windows import Window
+from rules.listing.listing import Listing, Reading
+from rules.listing.stops import Seen
+from rules.listing.ties import LastTie, tie_around
+from rules.listing.windows import Window
 from tests.examples import examples
 from tests.unit.lists import START, dated
 

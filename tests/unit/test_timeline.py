@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.model import SyncPhase
-from rules.timeline import Stretch, bar, timeline
+from rules.run.timeline import Stretch, bar, timeline
 
 START = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from config.loading import load_settings
 from config.token import CREDENTIAL
-from rules.unit_files import HIDDEN, PLAIN, Writing, command_line, hidden, writing
+from rules.host.unit_files import HIDDEN, PLAIN, Writing, command_line, hidden, writing
 from service.exit_status import ExitStatus
 from service.unit_text import (
     SYSUSERS_LINE,

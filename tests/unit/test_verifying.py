@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.model import Kind
-from rules.verifying import (
+from rules.diagnosis.verifying import (
     Claim,
     Difference,
     Finding,
@@ -19,6 +18,7 @@ from rules.verifying import (
     Side,
     compare,
 )
+from rules.model import Kind
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.windows import (
+from rules.listing.windows import (
     LARGEST_WINDOW,
     Window,
     adjacent_window,

@@ -6,7 +6,7 @@ that it cannot show; only the windows behind it tell which (rule 6).
 
 from __future__ import annotations
 
-from rules.windows import LARGEST_WINDOW, Window
+from rules.listing.windows import LARGEST_WINDOW, Window
 
 MAX_IDLE_WINDOWS = 8
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from rules.stops import Seen
-from rules.windows import Window
+from rules.listing.stops import Seen
+from rules.listing.windows import Window
 
 
 class Tie(NamedTuple):

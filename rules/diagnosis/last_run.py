@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rules.advice import ENDED_EARLY, LOOK, Advice, advice_for, urgency
+from rules.diagnosis.advice import ENDED_EARLY, LOOK, Advice, advice_for, urgency
 from rules.model import ErrorKind, RunStatus
-from rules.wording import counted
+from rules.text.wording import counted
 
 FOR_A_PERSON = frozenset({ErrorKind.UNAUTHORIZED, ErrorKind.WRONG_ACCOUNT})
 """What no later run gets over: every one of them fails until somebody does something."""

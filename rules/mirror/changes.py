@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
-from rules.details import Known, completed, is_more, is_other
+from rules.mirror.details import Known, completed, is_more, is_other
 from rules.model import Counts
 from rules.records import FeatureRecord, Record
 

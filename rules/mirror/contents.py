@@ -5,7 +5,7 @@ a test in a list or alone; user stories as texts or as objects. The hash is of w
 says, so reading another form changes nothing. Every reader, the migration and `rebuild` use it.
 
 What only some forms say has a place of its own: execution metrics (`test_metrics`), the sections
-a feature stands in and the ids of its user stories (`rules.details`).
+a feature stands in and the ids of its user stories (`rules.mirror.details`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What only some forms tell of a feature: the sections it stands in, its user stories as objects.
 
-The content of two forms is the same (`rules.contents`). A form that tells less takes nothing
+The content of two forms is the same (`rules.mirror.contents`). A form that tells less takes nothing
 away; one that tells more for the first time is no change, only knowledge. A feature has changed
 where both tell it, and differently.
 """

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from rules.advice import LOOK, advice_on
-from rules.durations import spoken
+from rules.diagnosis.advice import LOOK, advice_on
+from rules.diagnosis.notifying import Decision, Event, Happening
 from rules.model import Problem, RunStatus, SyncResult
-from rules.notifying import Decision, Event, Happening
+from rules.text.durations import spoken
 
 PROBLEMS = 10
 """Problems that one notification holds; their number is given in full."""

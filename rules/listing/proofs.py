@@ -6,7 +6,7 @@ moved between the two readings, compensating moves aside.
 
 from __future__ import annotations
 
-from rules.windows import Window
+from rules.listing.windows import Window
 
 Answer = list[int | None] | None
 """The ids that a window answered with; None: it failed."""

@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from rules.advice import DELETIONS, PROBLEMS, SYNC, advice_for, urgency
+from rules.diagnosis.advice import DELETIONS, PROBLEMS, SYNC, advice_for, urgency
 from rules.model import ErrorKind
-from rules.wording import counted
+from rules.text.wording import counted
 
 UNKNOWN = "unknown"
 NAMED = 3

@@ -9,9 +9,9 @@ from enum import StrEnum
 from itertools import groupby
 from math import inf, isinf
 
-from rules.durations import spoken
-from rules.last_run import LastRun
+from rules.diagnosis.last_run import LastRun
 from rules.model import PRODUCT_LIST, Kind
+from rules.text.durations import spoken
 
 INTERVALS = 4
 """So many refresh intervals may pass before what was read last is too old."""

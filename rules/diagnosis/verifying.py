@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from rules.advice import PROBLEMS
+from rules.diagnosis.advice import PROBLEMS
 from rules.model import Kind
 from rules.records import FINAL_STATUSES
-from rules.wording import counted
+from rules.text.wording import counted
 
 
 class Difference(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from rules.findings import Area, Finding, error, ok, warning
+from rules.diagnosis.findings import Area, Finding, error, ok, warning
 
 HUNG_SECONDS = 3600.0
 """The daemon touches the lock file every minute."""

@@ -1,13 +1,13 @@
 """A window that fails for good is split, so that only the records that make it fail are lost.
 
 30 rows → 5 → 1 (rule 9). Single rows cannot overlap, so what is read there has to be proven:
-see `rules.proofs`. One that is too slow is asked for in fewer rows, and so are all behind it: it
+see `rules.listing.proofs`. One that is too slow is asked for in fewer rows, and so are all behind it: it
 is the rows that make it slow, and one that is slow by itself is no hole.
 """
 
 from __future__ import annotations
 
-from rules.windows import Window
+from rules.listing.windows import Window
 
 FIVES = 5
 TENS = 10

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from rules.events import EventName
 from rules.model import SyncPhase
+from rules.run.events import EventName
 
 PRODUCT_ENDS = frozenset(
     {EventName.PRODUCT_SYNCED, EventName.PRODUCT_FAILED, EventName.PRODUCT_SKIPPED}

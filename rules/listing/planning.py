@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from rules.listing.resume import Interrupted
 from rules.model import SyncOptions
-from rules.resume import Interrupted
 
 OLDEST_RESUME = timedelta(days=1)
 """A listing that began longer ago, and before the last reconcile interval, begins anew."""

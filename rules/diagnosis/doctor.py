@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from rules.file_systems import shared_flaw
-from rules.findings import Area, Finding, error, ok, warning
+from rules.diagnosis.findings import Area, Finding, error, ok, warning
+from rules.host.file_systems import shared_flaw
 from rules.model import ErrorKind
 
 Version = tuple[int, ...]

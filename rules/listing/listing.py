@@ -30,21 +30,21 @@ from dataclasses import replace
 from datetime import datetime
 from enum import Enum, auto
 
-from rules.holes import Holes
-from rules.pages import Pages
-from rules.proofs import Answer, Proofs, single
-from rules.records import HoleRecord
-from rules.resume import ResumePoint
-from rules.splitting import Split, next_smaller
-from rules.stops import Seen, Stops
-from rules.ties import LastTie, tie_around
-from rules.windows import (
+from rules.listing.holes import Holes
+from rules.listing.pages import Pages
+from rules.listing.proofs import Answer, Proofs, single
+from rules.listing.resume import ResumePoint
+from rules.listing.splitting import Split, next_smaller
+from rules.listing.stops import Seen, Stops
+from rules.listing.ties import LastTie, tie_around
+from rules.listing.windows import (
     LARGEST_FOR_A_TIE,
     LARGEST_WINDOW,
     Window,
     adjacent_window,
     overlapping_window,
 )
+from rules.records import HoleRecord
 
 MAX_STEPS_BACK = 6
 MAX_STARTS = 3

@@ -1,0 +1,1 @@
+"""What is wrong, since when, how grave it is, and what to do."""

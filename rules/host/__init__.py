@@ -1,0 +1,1 @@
+"""What may be done with this machine's files and file systems."""
