@@ -12,7 +12,7 @@ from actors.journal import Journal, RunBoard
 from actors.messages import Flush, LoggerMessage, Ping, RunRecorded
 from actors.parts import EventStore
 from rules.run.events import Entry, RunClosed
-from storage.errors import StorageError
+from storage.engine.errors import StorageError
 
 log = structlog.get_logger(__name__)
 

@@ -20,7 +20,7 @@ from actors.messages import (
 )
 from actors.parts import AccountGuard, FreshStore, MirrorStore
 from rules.model import ErrorKind, Problem
-from storage.errors import StorageError
+from storage.engine.errors import StorageError
 
 MOST_TOGETHER = 16
 """Pages in one transaction; readers and other writers wait no longer than for so many."""

@@ -45,7 +45,7 @@ class RemoteClient(Protocol):
 
 
 class MirrorStore(Protocol):
-    """Where Mirror writes; `storage.mirror_rows.MirrorRows` is the real one."""
+    """Where Mirror writes; `storage.writes.mirror_rows.MirrorRows` is the real one."""
 
     def store_page(self, page: Page, *, run_id: int, at: datetime) -> Stored: ...
 
@@ -54,7 +54,7 @@ class MirrorStore(Protocol):
 
 
 class FreshStore(Protocol):
-    """Where the Mirror builds a fresh start; `storage.fresh_start.FreshStart` is the real one."""
+    """Where the Mirror builds a fresh start; `storage.replacing.fresh_start.FreshStart` is the real one."""
 
     def store_page(self, page: Page, *, run_id: int, at: datetime) -> Stored: ...
 
@@ -95,7 +95,7 @@ class AnyAccount:
 
 
 class EventStore(Protocol):
-    """Where Logger writes; `storage.sync_log.SyncLog` is the real one."""
+    """Where Logger writes; `storage.writes.sync_log.SyncLog` is the real one."""
 
     def write(self, entries: Sequence[Entry]) -> frozenset[int]:
         """Write all or nothing; returns the runs that these entries have ended."""

@@ -31,7 +31,7 @@ from rules.model import ErrorKind, Outcome, Problem, SyncPhase
 from rules.run.backlog import Assignment, Backlog
 from rules.run.events import EventName, SyncEvent
 from rules.run.outcome import END_THE_RUN, phase_outcome
-from storage.errors import StorageError
+from storage.engine.errors import StorageError
 from testio.limits import RequestScope
 
 

@@ -29,7 +29,7 @@ from actors.verdict import Job, Verdict
 from actors.work_board import Activity, WorkBoard
 from rules.model import NOTHING, ErrorKind, Kind, Outcome, Problem, SyncPhase
 from rules.records import Page, Stored
-from storage.errors import StorageError
+from storage.engine.errors import StorageError
 from testio.errors import TestioError
 
 

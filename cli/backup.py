@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Copy, check, say how large it is; 2 if FILE exists."""
     from cli.screen import bytes_text
-    from storage.backup import back_up
+    from storage.engine.backup import back_up
 
     settings = settings_of(arguments)
     with ended_by_signals(), _progress() as progress:

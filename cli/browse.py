@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Serve until a signal; 2 if the extra is missing or the port is taken."""
-    from storage import queries
+    from storage.reads import queries
 
     settings = settings_of(arguments)
     forget()  # a browser that is started from here is to know no token

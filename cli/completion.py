@@ -10,7 +10,7 @@ from cli.commanding import DEFAULT
 from cli.log_lines import LEVELS
 from rules.model import ALL_PHASES, RunStatus
 from rules.records import FINAL_STATUSES
-from storage.export_tables import TABLES
+from storage.reads.export_tables import TABLES
 
 EXAMPLES = """\
   testio-sync completion bash > ~/.local/share/bash-completion/completions/testio-sync

@@ -11,8 +11,8 @@ from cli.common import add_settings_flags, control_of, start_logging
 from config.settings import Settings
 from control.client import ControlClient
 from control.errors import NoDaemon
-from storage import queries
-from storage.errors import LockHeld
+from storage.engine.errors import LockHeld
+from storage.reads import queries
 
 if TYPE_CHECKING:
     from service.operator import Operator

@@ -10,8 +10,8 @@ from cli.screen import harmless, make_console, make_table, minute
 from config.settings import Settings
 from control.errors import NoSuchEntry
 from control.protocol import Word
-from storage import decision_queries, queries
-from storage.queries import Row
+from storage.reads import decision_queries, queries
+from storage.reads.queries import Row
 
 EXAMPLES = """\
   testio-sync deletions list

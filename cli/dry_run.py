@@ -13,7 +13,7 @@ from config.settings import Settings
 from control.protocol import RunView, StartRunBody
 
 if TYPE_CHECKING:
-    from storage.comparing import RowChange
+    from storage.reads.comparing import RowChange
 
 
 def dry_run(settings: Settings, body: StartRunBody, *, verbose: bool, as_json: bool) -> int:
@@ -45,7 +45,7 @@ def dry_run(settings: Settings, body: StartRunBody, *, verbose: bool, as_json: b
 
 def _counted(changes: Sequence[RowChange]) -> dict[str, dict[str, int]]:
     """How many rows of each kind would be new, changed, and so on."""
-    from storage.comparing import TITLES, Change
+    from storage.reads.comparing import TITLES, Change
 
     counter = Counter((row.kind, row.change) for row in changes)
     return {

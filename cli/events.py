@@ -14,9 +14,9 @@ from cli.common import add_settings_flags, settings_of, whole_number
 from cli.following import ended_by_signals, note, wait
 from cli.runs import no_such_run
 from cli.screen import event_line
-from storage import queries
-from storage.errors import NoMirror, StorageError
-from storage.event_feed import Batch, EventFeed, EventFilter
+from storage.engine.errors import NoMirror, StorageError
+from storage.reads import queries
+from storage.reads.event_feed import Batch, EventFeed, EventFilter
 
 EXAMPLES = """\
   testio-sync events --limit 20

@@ -16,7 +16,7 @@ from cli.common import add_settings_flags, print_json, settings_of
 from cli.following import ended_by_signals
 from cli.usage import UsageError
 from rules.text.nearest import nearest_word
-from storage.export_tables import TABLES
+from storage.reads.export_tables import TABLES
 
 EXAMPLES = """\
   testio-sync export --to exported/

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from control.protocol import RunView
 from rules.run.problem_lines import problem_lines
-from storage import queries, watch_queries
-from storage.errors import StorageError
-from storage.queries import Row
+from storage.engine.errors import StorageError
+from storage.reads import queries, screen_queries
+from storage.reads.queries import Row
 
 TOLD = 5
 """Products that are told of while a run works; its end tells of all."""
@@ -52,7 +52,7 @@ def names_in(database: Path, rows: list[Row]) -> dict[int, str]:
     ids = [row["product_id"] for row in rows if row["product_id"]]
     if ids:
         with suppress(StorageError), queries.open_readonly(database) as connection:
-            return watch_queries.product_names(connection, ids)
+            return screen_queries.product_names(connection, ids)
     return {}
 
 

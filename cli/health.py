@@ -13,7 +13,7 @@ from control.errors import ControlError, NoDaemon
 from control.views import HealthReply
 from rules.diagnosis.health import Check, Finding
 from service.exit_status import ExitStatus
-from storage.damage import met
+from storage.engine.damage import met
 
 EXAMPLES = """\
   testio-sync health

@@ -10,8 +10,8 @@ from config.settings import Settings
 from control.errors import ControlError, NoDaemon
 from control.views import DaemonView, LogPlace, LogView
 from rules.run.events import EventName
-from storage import queries
-from storage.errors import StorageError
+from storage.engine.errors import StorageError
+from storage.reads import queries
 
 
 class NoLog(Exception):

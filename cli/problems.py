@@ -12,8 +12,8 @@ from config.settings import Settings
 from control.protocol import RetryReply, StartRunBody, Word
 from rules.model import Trigger
 from rules.text.wording import counted
-from storage import decision_queries, queries
-from storage.queries import Row
+from storage.reads import decision_queries, queries
+from storage.reads.queries import Row
 
 MOST_SHOWN = 1_000
 """Rows of a table; --json has all."""

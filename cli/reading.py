@@ -25,8 +25,8 @@ from rules.text.nearest import nearest_word
 from service.cached_rows import CachedRows, CacheProblem, CacheStatistics
 from service.exit_status import ExitStatus
 from service.read_through import ReadThrough, open_mirror
-from storage import lookups, queries
-from storage.lookups import RowFilter
+from storage.reads import lookups, queries
+from storage.reads.lookups import RowFilter
 
 ERRORS_SHOWN = 10
 

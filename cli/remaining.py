@@ -10,8 +10,8 @@ from pathlib import Path
 
 from control.views import PhaseProgressView
 from rules.run.eta import PhaseSoFar, run_remaining, usual_duration
-from storage import queries, watch_queries
-from storage.errors import StorageError
+from storage.engine.errors import StorageError
+from storage.reads import queries, screen_queries
 
 
 def usual_durations(connection: sqlite3.Connection, run_id: int) -> dict[str, float] | None:
@@ -21,7 +21,7 @@ def usual_durations(connection: sqlite3.Connection, run_id: int) -> dict[str, fl
     """
     if queries.run(connection, run_id) is None:
         return None
-    past = watch_queries.phase_durations(connection, run_id)
+    past = screen_queries.phase_durations(connection, run_id)
     usual = {phase: usual_duration(durations) for phase, durations in past.items()}
     return {phase: seconds for phase, seconds in usual.items() if seconds is not None}
 

@@ -10,9 +10,9 @@ from cli.failing_products import TOLD as MOST_TOLD
 from cli.failing_products import failure_text, names_in
 from rules.model import Outcome
 from rules.run.events import EventName
-from storage.errors import StorageError
-from storage.event_feed import EventFeed, EventFilter
-from storage.queries import Row
+from storage.engine.errors import StorageError
+from storage.reads.event_feed import EventFeed, EventFilter
+from storage.reads.queries import Row
 
 ENDS = (EventName.PRODUCT_SYNCED, EventName.PRODUCT_FAILED, EventName.PRODUCT_SKIPPED)
 TOLD = (Outcome.FAILED, Outcome.PARTIAL)

@@ -13,9 +13,9 @@ from config.settings import Settings
 from control.errors import NoSuchEntry
 from rules.model import RunStatus
 from rules.text.nearest import enumerated, nearest_ids, nearest_word
-from storage import queries
-from storage.queries import Row
-from storage.writer_lock import lock_path, present_holder
+from storage.engine.writer_lock import lock_path, present_holder
+from storage.reads import queries
+from storage.reads.queries import Row
 
 EXAMPLES = """\
   testio-sync runs --limit 5

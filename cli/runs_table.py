@@ -8,7 +8,7 @@ from rich.text import Text
 
 from cli.screen import coloured, make_table, minute
 from cli.table import PlainTable
-from storage.queries import Row
+from storage.reads.queries import Row
 
 TITLE = "Last runs (times in UTC; new and changed are tests)"
 

@@ -13,9 +13,9 @@ from config.settings import Settings
 from control.errors import ControlError, NoDaemon
 from control.views import StatusReply
 from rules.diagnosis.attention import Concern, Place, concerns, trouble_of
-from storage import decision_queries, queries
-from storage.queries import Row
-from storage.writer_lock import lock_path, present_holder
+from storage.engine.writer_lock import lock_path, present_holder
+from storage.reads import decision_queries, queries
+from storage.reads.queries import Row
 
 EXAMPLES = """\
   testio-sync status

@@ -21,7 +21,7 @@ from cli.screen import (
     show_daemon,
 )
 from rules.text.wording import counted
-from storage.queries import Row
+from storage.reads.queries import Row
 
 ROWS_WITHOUT_TERMINAL = 12
 FEWEST_ROWS = 3

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from cli.common import add_settings_flags, control_of, print_json, settings_of
-from storage.writer_lock import lock_path, present_holder
+from storage.engine.writer_lock import lock_path, present_holder
 
 EXAMPLES = """\
   testio-sync stop

@@ -31,8 +31,8 @@ from control.protocol import RunView, StartRunBody
 from rules.model import RunStatus
 from rules.run.admission import Admission
 from rules.text.wording import counted
-from storage import queries
-from storage.errors import LockHeld, StorageError
+from storage.engine.errors import LockHeld, StorageError
+from storage.reads import queries
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -187,7 +187,7 @@ def _by_ourselves(
     """Take the writer lock and run the actor system here; or find a daemon while waiting."""
     from config.token import load_token
     from service.store import open_store
-    from storage.writer_lock import Role
+    from storage.engine.writer_lock import Role
 
     token = load_token(settings)
     start_logging(settings, level=log_level(settings, verbose=verbose))

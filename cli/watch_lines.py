@@ -11,9 +11,9 @@ from control.errors import ControlError, NoDaemon
 from control.views import DaemonView
 from rules.model import Outcome
 from rules.run.events import EventName
-from storage.errors import StorageError
-from storage.event_feed import EventFeed
-from storage.queries import Row
+from storage.engine.errors import StorageError
+from storage.reads.event_feed import EventFeed
+from storage.reads.queries import Row
 
 POLL_SECONDS = 0.5
 STATUS_TIMEOUT_SECONDS = 2.0

@@ -12,7 +12,7 @@ from cli.text_table import READABLE, Column, make_lines
 from cli.watch_state import Snapshot
 from control.views import RemoteView
 from rules.model import BreakerState
-from storage.queries import Row
+from storage.reads.queries import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

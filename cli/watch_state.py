@@ -14,10 +14,10 @@ from control.errors import ControlError, NoDaemon
 from control.views import PhaseProgressView, RunProgressView, StatusReply
 from rules.run.eta import PhaseSoFar
 from rules.run.rate import Rate
-from storage import queries, watch_queries
-from storage.errors import StorageError
-from storage.queries import Row
-from storage.writer_lock import lock_path, present_holder
+from storage.engine.errors import StorageError
+from storage.engine.writer_lock import lock_path, present_holder
+from storage.reads import queries, screen_queries
+from storage.reads.queries import Row
 
 STATUS_TIMEOUT_SECONDS = 1.0
 KEPT_ROWS = 20
@@ -149,17 +149,17 @@ def _read(
     live: StatusReply | None,
     usual: dict[str, float],
 ) -> Stored:
-    failures = watch_queries.last_failures(connection, KEPT_ROWS)
+    failures = screen_queries.last_failures(connection, KEPT_ROWS)
     named = [row["product_id"] for row in failures if row["product_id"]]
     named += [worker.product_id for worker in live.workers] if live else []
-    begun = {} if run is None else watch_queries.phases_begun(connection, run.run_id)
+    begun = {} if run is None else screen_queries.phases_begun(connection, run.run_id)
     return Stored(
         runs=queries.last_runs(connection, KEPT_ROWS),
         failures=failures,
-        names=watch_queries.product_names(connection, named),
+        names=screen_queries.product_names(connection, named),
         usual=usual,
         begun={phase: datetime.fromisoformat(at) for phase, at in begun.items()},
-        rows=0 if run is None else watch_queries.rows_of_run(connection, run.run_id),
+        rows=0 if run is None else screen_queries.rows_of_run(connection, run.run_id),
     )
 
 
@@ -181,7 +181,7 @@ def _run_in_database(connection: sqlite3.Connection) -> RunProgressView | None:
 
 
 def _phases_in_database(connection: sqlite3.Connection, run: Row) -> list[PhaseProgressView]:
-    known = watch_queries.phases_of_run(connection, run["id"])
+    known = screen_queries.phases_of_run(connection, run["id"])
     nothing: Row = {"total": None, "complete": 0, "failed": 0, "finished": 0}
     return [
         PhaseProgressView(

@@ -15,9 +15,9 @@ from config.problems import SettingProblem, SettingsError
 from config.settings import Settings
 from rules.mirror.account import Identity, Recognition, fingerprint, recognise
 from rules.model import ErrorKind, Problem
-from storage import queries
-from storage.account_rows import BASE_URL, FINGERPRINT, SALT, AccountRows
-from storage.times import as_text
+from storage.engine.times import as_text
+from storage.reads import queries
+from storage.settings.account_rows import BASE_URL, FINGERPRINT, SALT, AccountRows
 
 log = structlog.get_logger(__name__)
 

@@ -21,9 +21,9 @@ from rules.model import Kind
 from service.cached_rows import CachedRows, statistics_of
 from service.flights import Flights
 from service.refreshing import Refresher
-from storage import lookups
-from storage.lookups import RowFilter
-from storage.queries import Row, open_readonly
+from storage.reads import lookups
+from storage.reads.lookups import RowFilter
+from storage.reads.queries import Row, open_readonly
 
 LONGEST_SECONDS = 100 * 366 * 86_400.0
 """No row is older; a larger age means the same."""

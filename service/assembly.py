@@ -29,9 +29,9 @@ from service.fetcher import Fetcher
 from service.remote_client import make_client
 from service.store import Store
 from service.sync_service import Repositories, SyncService
-from storage import queries
-from storage.errors import StorageError
-from storage.fetched_rows import FetchedRows
+from storage.engine.errors import StorageError
+from storage.reads import queries
+from storage.writes.fetched_rows import FetchedRows
 from testio.client import TestioClient
 
 GONE = "was removed or replaced while it was in use"

@@ -10,7 +10,7 @@ from rules.diagnosis.advice import DELETIONS, PROBLEMS
 from rules.mirror.fetching import Entity, FetchOutcome, FetchState, Standing
 from rules.model import ErrorKind
 from rules.text.wording import counted
-from storage.queries import Row
+from storage.reads.queries import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,8 +51,8 @@ from service.views import (
     view_of_remote,
     view_of_row,
 )
-from storage import queries
-from storage.errors import StorageError
+from storage.engine.errors import StorageError
+from storage.reads import queries
 from testio.tally import RemoteState
 
 T = TypeVar("T")

@@ -8,8 +8,8 @@ from config.settings import Settings
 from control.client import ControlClient
 from control.paths import socket_path
 from control.protocol import NO_DATABASE
-from storage.place import identity_of
-from storage.writer_lock import ENDS, Role, lock_path, present_holder, read_holder
+from storage.engine.place import identity_of
+from storage.engine.writer_lock import ENDS, Role, lock_path, present_holder, read_holder
 
 
 def control_of(settings: Settings, *, timeout: float = 5.0) -> ControlClient:

@@ -42,10 +42,10 @@ from service.daemon_address import control_of
 from service.exit_status import ExitStatus
 from service.files_check import file_facts, log_file_flaw, space_facts
 from service.remote_check import ask_remote
-from storage.inspection import inspect_database
-from storage.place import alias_flaw
-from storage.revision import REVISION
-from storage.writer_lock import lock_path, present_holder, read_holder
+from storage.engine.place import alias_flaw
+from storage.engine.revision import REVISION
+from storage.engine.writer_lock import lock_path, present_holder, read_holder
+from storage.reads.inspection import inspect_database
 
 CHECK_SECONDS = 20.0
 STATUSES = {

@@ -23,13 +23,13 @@ from control.protocol import StartRunBody
 from rules.model import SyncResult
 from service.assembly import make_sync_service, request_of
 from service.store import open_store
-from storage import queries
-from storage.comparing import RowChange, compare_mirrors
-from storage.database import Database
-from storage.migrate import migrate
-from storage.soundness import refuse_damaged
-from storage.sync_log import SyncLog
-from storage.writer_lock import Role
+from storage.engine.database import Database
+from storage.engine.migrate import migrate
+from storage.engine.soundness import refuse_damaged
+from storage.engine.writer_lock import Role
+from storage.reads import queries
+from storage.reads.comparing import RowChange, compare_mirrors
+from storage.writes.sync_log import SyncLog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

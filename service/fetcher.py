@@ -24,8 +24,8 @@ from service.fetched import Fetched
 from service.flights import Flights
 from service.mirror_view import MirrorView
 from service.remote_reader import RemoteReader
-from storage.errors import StorageError
-from storage.fetched_rows import FetchedRows
+from storage.engine.errors import StorageError
+from storage.writes.fetched_rows import FetchedRows
 from testio.cancellation import Cancellation
 from testio.client import TestioClient
 from testio.errors import TestioError

@@ -13,8 +13,8 @@ from pathlib import Path
 from config.files import rights_of_secret
 from config.settings import Settings
 from rules.diagnosis.doctor import FileFacts, SpaceFacts
-from storage.mounts import mount_of, mounts
-from storage.place import real_path
+from storage.engine.mounts import mount_of, mounts
+from storage.engine.place import real_path
 
 OTHERS_MAY_READ = 0o755
 OTHERS_MAY_ENTER = 0o775

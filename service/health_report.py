@@ -13,10 +13,10 @@ from control.views import DaemonView, HealthReply
 from rules.diagnosis.health import Check, Facts, Finding, Limits, Listing, Verdict, judge
 from rules.diagnosis.last_run import LastRun
 from rules.model import Kind, RunStatus
-from storage import watching
-from storage.errors import StorageError
-from storage.queries import Row
-from storage.times import as_instant
+from storage.engine.errors import StorageError
+from storage.engine.times import as_instant
+from storage.reads import monitoring_queries
+from storage.reads.queries import Row
 
 DATABASE_SECONDS = 1.0
 
@@ -68,10 +68,10 @@ class Known:
 def read_database(settings: Settings, *, since: datetime | None) -> Known:
     """Never raises, and takes a second at most. `since`: when the daemon started."""
     try:
-        with watching.open_briefly(settings.db_path, DATABASE_SECONDS) as connection:
-            rows = watching.listings(connection, settings.product_ids)
-            paused_since = watching.paused_since(connection)
-            last_run = watching.last_run(connection)
+        with monitoring_queries.open_briefly(settings.db_path, DATABASE_SECONDS) as connection:
+            rows = monitoring_queries.listings(connection, settings.product_ids)
+            paused_since = monitoring_queries.paused_since(connection)
+            last_run = monitoring_queries.last_run(connection)
     except StorageError as error:
         return Known(error=str(error))
     return Known(

@@ -28,7 +28,7 @@ from service.messenger import Channel, Memory, Messenger
 from service.metrics import Exporter
 from service.metrics_server import MetricsServer
 from service.webhook_hook import WebhookHook
-from storage.notice_rows import NoticeRows
+from storage.settings.notice_rows import NoticeRows
 from testio.client import TestioClient
 
 log = structlog.get_logger(__name__)

@@ -42,10 +42,10 @@ from service.signals import Signals
 from service.steering import Steering, recall_choices, reload_by_signal
 from service.store import Store, open_store
 from service.watchdog import Watchdog
-from storage.decision_rows import DecisionRows
-from storage.errors import DatabaseDamaged, StorageError
-from storage.notice_rows import NoticeRows
-from storage.writer_lock import Role
+from storage.engine.errors import DatabaseDamaged, StorageError
+from storage.engine.writer_lock import Role
+from storage.settings.notice_rows import NoticeRows
+from storage.writes.decision_rows import DecisionRows
 
 log = structlog.get_logger("daemon")
 

@@ -19,7 +19,7 @@ from rules.diagnosis.notice import Notice, Sender, notice_of
 from rules.diagnosis.notifying import Decision, Event, Happening, Trouble, decide
 from rules.model import SyncResult, Trigger
 from rules.run.events import RunClosed
-from storage.errors import StorageError
+from storage.engine.errors import StorageError
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +49,7 @@ class Channel(Protocol):
 
 
 class Memory(Protocol):
-    """Keeps what each channel told; `storage.notice_rows.NoticeRows` is the real one."""
+    """Keeps what each channel told; `storage.settings.notice_rows.NoticeRows` is the real one."""
 
     def recorded(self, channel: str) -> str | None:
         """Raises StorageError."""

@@ -26,11 +26,11 @@ from rules.model import BreakerState, ErrorKind, Kind, Outcome
 from rules.run.events import RunClosed
 from service.health import HealthCheck
 from service.instruments import Instruments
-from storage import watching
-from storage.errors import StorageError
-from storage.place import real_path
-from storage.queries import Row
-from storage.times import as_instant
+from storage.engine.errors import StorageError
+from storage.engine.place import real_path
+from storage.engine.times import as_instant
+from storage.reads import monitoring_queries
+from storage.reads.queries import Row
 from testio.tally import OK
 
 CACHED_SECONDS = 1.0
@@ -135,12 +135,12 @@ class Exporter:
     def _read(self) -> Stored | None:
         settings = self.health.settings()
         try:
-            with watching.open_briefly(settings.db_path, DATABASE_SECONDS) as connection:
+            with monitoring_queries.open_briefly(settings.db_path, DATABASE_SECONDS) as connection:
                 return Stored(
-                    listings=watching.listings(connection, settings.product_ids),
-                    waiting=watching.waiting(connection),
-                    held=watching.held(connection),
-                    last_ends=watching.last_ends(connection),
+                    listings=monitoring_queries.listings(connection, settings.product_ids),
+                    waiting=monitoring_queries.waiting(connection),
+                    held=monitoring_queries.held(connection),
+                    last_ends=monitoring_queries.last_ends(connection),
                 )
         except StorageError:
             return None
@@ -150,10 +150,10 @@ class Exporter:
         if time.monotonic() - self._rows_at < ROWS_CACHED_SECONDS:
             return self._rows
         try:
-            with watching.open_briefly(
+            with monitoring_queries.open_briefly(
                 self.health.settings().db_path, DATABASE_SECONDS
             ) as connection:
-                self._rows = watching.rows_by_kind(connection)
+                self._rows = monitoring_queries.rows_by_kind(connection)
         except StorageError:
             pass
         self._rows_at = time.monotonic()

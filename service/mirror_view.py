@@ -11,8 +11,9 @@ from rules.listing.planning import CursorState
 from rules.mirror.fetching import Entity, Standing
 from rules.model import Kind
 from rules.records import HoleRecord
-from storage import listing_state, lookups, queries, verify_queries
-from storage.queries import open_readonly
+from storage.reads import lookups, queries, verify_queries
+from storage.reads.queries import open_readonly
+from storage.writes import listing_state
 
 
 @dataclass(frozen=True, slots=True)

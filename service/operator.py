@@ -16,9 +16,9 @@ from control.protocol import DecisionReply, RetryReply, Word
 from rules.model import PRODUCT_LIST, Kind, SyncPhase
 from rules.run.events import EventName, SyncEvent
 from service.store import Store, open_store
-from storage.decision_rows import Decided, DecisionRows
-from storage.quarantine_rows import CLEARED
-from storage.writer_lock import Role
+from storage.engine.writer_lock import Role
+from storage.writes.decision_rows import Decided, DecisionRows
+from storage.writes.quarantine_rows import CLEARED
 
 PHASES = {phase.kind: phase for phase in SyncPhase}
 

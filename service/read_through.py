@@ -25,7 +25,7 @@ from rules.mirror.fetching import THE_PRODUCT_LIST, Entity, Subject
 from rules.model import Kind
 from service.answering import Answering, CannotAnswer
 from service.cached_rows import CachedRows, CacheProblem, CacheStatistics
-from storage.lookups import RowFilter
+from storage.reads.lookups import RowFilter
 
 __all__ = [
     "CacheProblem",

@@ -21,20 +21,20 @@ from rules.run.events import EventName, SyncEvent
 from rules.text.wording import counted
 from service.account import refuse_another_url
 from service.store import prepare_files
-from storage import set_aside
-from storage.account_rows import AccountRows
-from storage.damaged_copy import opened_copy
-from storage.database import Database
-from storage.errors import DatabaseDamaged, NewerSchema, StorageError
-from storage.fresh_start import remove_leftovers
-from storage.migrate import migrate
-from storage.place import is_held, real_path
-from storage.revision import REVISION
-from storage.salvage import SavedTable, salvage, unsound_rows
-from storage.schema_repair import columns_of
-from storage.soundness import inspect_thoroughly, open_unchanged
-from storage.sync_log import SyncLog
-from storage.writer_lock import Role, WriterLock, lock_path, read_holder
+from storage.engine.database import Database
+from storage.engine.errors import DatabaseDamaged, NewerSchema, StorageError
+from storage.engine.migrate import migrate
+from storage.engine.place import is_held, real_path
+from storage.engine.revision import REVISION
+from storage.engine.soundness import inspect_thoroughly, open_unchanged
+from storage.engine.writer_lock import Role, WriterLock, lock_path, read_holder
+from storage.replacing import file_swap
+from storage.replacing.damaged_copy import opened_copy
+from storage.replacing.fresh_start import remove_leftovers
+from storage.replacing.salvage import SavedTable, salvage, unsound_rows
+from storage.replacing.schema_repair import columns_of
+from storage.settings.account_rows import AccountRows
+from storage.writes.sync_log import SyncLog
 
 log = structlog.get_logger(__name__)
 
@@ -65,10 +65,10 @@ class Rebuilding:
     def __init__(self, settings: Settings, damage: str) -> None:
         self.path = real_path(settings.db_path)  # SQLite's other files are beside the file itself
         self.damage = damage
-        self.files = tuple(f for f in set_aside.files_of(self.path) if f.exists())
+        self.files = tuple(f for f in file_swap.files_of(self.path) if f.exists())
         self.backups = backups_beside(self.path)
         self._settings = settings
-        self._damaged = set_aside.damaged_path(self.path)
+        self._damaged = file_swap.damaged_path(self.path)
 
     def rebuild(self, *, dry_run: bool) -> Rebuilt:
         """Save what can be saved into a new database, and put that in place.
@@ -80,7 +80,7 @@ class Rebuilding:
         try:
             tables = self._build()
             if not dry_run:
-                set_aside.put_in_place(self.path, self._damaged)
+                file_swap.put_in_place(self.path, self._damaged)
         finally:
             remove_leftovers(self.path)
         return Rebuilt(
@@ -88,13 +88,13 @@ class Rebuilding:
         )
 
     def _build(self) -> list[SavedTable]:
-        target = set_aside.building_path(self.path)
+        target = file_swap.building_path(self.path)
         new = Database(target, mode=self._settings.db_mode)
         try:
             migrate(new)
             with new.transaction() as connection:
                 tables_there = columns_of(connection)
-            copy = set_aside.copy_path(self.path)
+            copy = file_swap.copy_path(self.path)
             with opened_copy(self.path, copy, tables_there) as old:
                 _refuse_newer(self.path, old)
                 with new.transaction(durable=True) as connection:
@@ -171,7 +171,7 @@ def _unsound(table: SavedTable) -> str:
 
 def _refuse_foreign(path: Path, *, force: bool) -> None:
     if not path.exists() or path.stat().st_size == 0:
-        if set_aside.is_interrupted(real_path(path)):
+        if file_swap.is_interrupted(real_path(path)):
             return  # a crash came between two renames
         raise CannotRebuild(f"there is no database at {path} yet; a first sync makes it")
     if path.is_dir() or not path.is_file() or force or _was_a_mirror(path):
@@ -199,7 +199,7 @@ def _tables(path: Path) -> set[str]:
 
 
 def _has_trace(path: Path) -> bool:
-    for part in set_aside.files_of(real_path(path))[:2]:
+    for part in file_swap.files_of(real_path(path))[:2]:
         if part.exists():
             with part.open("rb") as file:
                 if TRACE in file.read(TRACE_BYTES):

@@ -16,7 +16,7 @@ from control.protocol import FetchBody, FetchReply
 from rules.mirror.fetching import Entity, FetchOutcome, FetchState
 from service.daemon_address import control_of
 from service.fetch_requests import bodies_for, outcomes_of
-from storage.errors import LockHeld
+from storage.engine.errors import LockHeld
 
 PAUSE_SECONDS = 0.3
 
@@ -82,7 +82,7 @@ class Refresher:
         from service.assembly import make_fetcher
         from service.remote_client import make_client
         from service.store import open_store
-        from storage.writer_lock import Role
+        from storage.engine.writer_lock import Role
 
         token = load_token(self.settings)
         with (

@@ -31,8 +31,8 @@ from service.configuration import Configuration, ReadAgain, differing, take_over
 from service.notify import Notifier
 from service.remote_client import make_client
 from service.store import Store
-from storage.choice_rows import ChoiceRows
-from storage.errors import StorageError
+from storage.engine.errors import StorageError
+from storage.settings.override_rows import ChoiceRows
 from testio.client import TestioClient
 from testio.errors import TestioError
 from testio.limits import RequestScope, RetryBudget

@@ -21,20 +21,21 @@ from rules.model import Kind
 from rules.records import HoleRecord
 from rules.run.events import EventName, SyncEvent
 from service.account import refuse_another_url
-from storage import listing_state, queries
-from storage.account_rows import AccountRows
-from storage.damage import forget, met
-from storage.database import Database
-from storage.errors import StorageError
-from storage.fresh_start import FreshStart, remove_leftovers, staging_path
-from storage.migrate import migrate
-from storage.mirror_rows import MirrorRows
-from storage.place import real_path
-from storage.readers import Readers
-from storage.set_aside import finish_interrupted
-from storage.soundness import refuse_damaged, refuse_strangers
-from storage.sync_log import SyncLog
-from storage.writer_lock import Role, WriterLock
+from storage.engine.damage import forget, met
+from storage.engine.database import Database
+from storage.engine.errors import StorageError
+from storage.engine.migrate import migrate
+from storage.engine.place import real_path
+from storage.engine.readers import Readers
+from storage.engine.soundness import refuse_damaged, refuse_strangers
+from storage.engine.writer_lock import Role, WriterLock
+from storage.reads import queries
+from storage.replacing.file_swap import finish_interrupted
+from storage.replacing.fresh_start import FreshStart, remove_leftovers, staging_path
+from storage.settings.account_rows import AccountRows
+from storage.writes import listing_state
+from storage.writes.mirror_rows import MirrorRows
+from storage.writes.sync_log import SyncLog
 
 log = structlog.get_logger(__name__)
 

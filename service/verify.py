@@ -28,7 +28,7 @@ from service.live import (
 )
 from service.remote_client import make_client
 from service.verify_report import Report, Uncompared, not_compared, report_on
-from storage import queries, verify_queries
+from storage.reads import queries, verify_queries
 from testio.client import TestioClient
 from testio.errors import NotFound, TestioError, Unauthorized
 from testio.limits import RequestScope

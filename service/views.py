@@ -9,7 +9,7 @@ from control.views import ChoicesView, PhaseProgressView, RemoteView, RunProgres
 from rules.model import ErrorKind, RunStatus, SyncResult
 from rules.run.runtime_overrides import Choices
 from service.exit_status import ExitStatus
-from storage.queries import Row
+from storage.reads.queries import Row
 from testio.tally import RemoteState
 
 

@@ -20,8 +20,8 @@ from actors.parts import Parts, SchedulePlan
 from actors.system import ActorSystem
 from rules.model import RunRequest, SyncPhase, SyncResult, Trigger
 from simulator import Simulator, SimulatorOptions
-from storage.database import Database
-from storage.migrate import migrate
+from storage.engine.database import Database
+from storage.engine.migrate import migrate
 from testio.client import TestioClient
 from testio.transport import TransportOptions
 from tests.examples import MUTATION

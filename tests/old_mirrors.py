@@ -13,8 +13,8 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 
-from storage.database import Database
-from storage.migrate import MIGRATIONS
+from storage.engine.database import Database
+from storage.engine.migrate import MIGRATIONS
 
 KEPT = "2020-02-02T00:00:00.000Z"
 

@@ -12,9 +12,9 @@ from rules.model import ALL_PHASES, SyncOptions, SyncPhase, SyncResult, SyncScop
 from service.store import MirrorDirectory
 from service.sync_service import Repositories, SyncService
 from simulator import Simulator
-from storage.database import Database
-from storage.mirror_rows import MirrorRows
-from storage.sync_log import SyncLog
+from storage.engine.database import Database
+from storage.writes.mirror_rows import MirrorRows
+from storage.writes.sync_log import SyncLog
 from testio.client import TestioClient
 from tests.oracle import differences
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from storage.export_tables import Column
+from storage.reads.export_tables import Column
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """A cell of text that begins like this is a formula to a spreadsheet."""

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from service.export.csv_file import write_csv
-from storage.errors import StorageError
-from storage.export_tables import Column, batches, columns_of, snapshot
-from storage.publishing import private_file_beside, publish, refuse_existing
+from storage.engine.atomic_file import private_file_beside, publish, refuse_existing
+from storage.engine.errors import StorageError
+from storage.reads.export_tables import Column, batches, columns_of, snapshot
 
 Write = Callable[[Path, Sequence[Column], Iterable[Sequence[tuple[Any, ...]]]], int]
 

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow
 from pyarrow import parquet
 
-from storage.errors import StorageError
-from storage.export_tables import Column, ColumnType
+from storage.engine.errors import StorageError
+from storage.reads.export_tables import Column, ColumnType
 
 TYPES = {
     ColumnType.INTEGER: pyarrow.int64(),

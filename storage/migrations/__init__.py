@@ -1,1 +1,1 @@
-"""Forward-only steps from one schema to the next; run by `storage.migrate`."""
+"""Forward-only steps from one schema to the next; run by `storage.engine.migrate`."""

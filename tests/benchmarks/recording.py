@@ -25,9 +25,9 @@ from actors.logger import Logger
 from config.logs import configure_logs
 from rules.model import Counts, Outcome, RunRequest, RunStatus, SyncPhase, SyncResult, Trigger
 from rules.run.events import EventName, RunClosed, RunOpened, SyncEvent
-from storage.database import Database
-from storage.migrate import migrate
-from storage.sync_log import SyncLog
+from storage.engine.database import Database
+from storage.engine.migrate import migrate
+from storage.writes.sync_log import SyncLog
 
 RECORDERS = 4
 RUN = 1

@@ -18,9 +18,9 @@ import pytest
 
 from cli.main import main
 from simulator import Simulator
-from storage.database import Database
-from storage.migrate import migrate
-from storage.revision import REVISION
+from storage.engine.database import Database
+from storage.engine.migrate import migrate
+from storage.engine.revision import REVISION
 from tests.homes import Home
 
 Check = Callable[..., dict[str, Any]]

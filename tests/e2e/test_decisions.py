@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 from rules.model import Kind
 from rules.records import BadRow, CursorMove, HeldSet, HoleRecord, Page
-from storage.database import Database
-from storage.migrate import migrate
-from storage.mirror_rows import MirrorRows
-from storage.times import as_text
+from storage.engine.database import Database
+from storage.engine.migrate import migrate
+from storage.engine.times import as_text
+from storage.writes.mirror_rows import MirrorRows
 from tests.fakes import a_test, product
 from tests.homes import Home
 

@@ -8,7 +8,7 @@ import pytest
 
 from control.client import ControlClient
 from control.errors import OtherDaemon
-from storage.place import identity_of
+from storage.engine.place import identity_of
 from tests.homes import Home
 
 

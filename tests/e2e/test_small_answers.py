@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storage.quarantine_rows import MOST_BAD_ROWS
+from storage.writes.quarantine_rows import MOST_BAD_ROWS
 from testio.payloads import MOST_RECORDS
 from tests.homes import Home
 from tests.tools import ON_CI

@@ -6,7 +6,7 @@ import sqlite3
 import stat
 from contextlib import closing
 
-from storage.revision import REVISION
+from storage.engine.revision import REVISION
 from tests.homes import Home
 from tests.old_mirrors import KEPT, make_old, revision_of
 from tests.oracle import differences

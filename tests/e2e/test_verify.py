@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from storage.database import Database
-from storage.migrate import migrate
+from storage.engine.database import Database
+from storage.engine.migrate import migrate
 from tests.homes import Home
 
 

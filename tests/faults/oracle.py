@@ -15,7 +15,7 @@ import time
 import urllib.parse
 from pathlib import Path
 
-from storage.fresh_start import staging_path
+from storage.replacing.fresh_start import staging_path
 from tests.faults.trial import TABLES, Process, Trial
 from tests.faults.witness import holdings, with_mark
 from tests.homes import MARK

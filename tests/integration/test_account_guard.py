@@ -14,11 +14,11 @@ from service.account import AccountGuard
 from service.store import MirrorDirectory
 from service.sync_service import Repositories, SyncService
 from simulator import Simulator
-from storage.account_rows import AccountRows
-from storage.database import Database
-from storage.fresh_start import FreshStart
-from storage.mirror_rows import MirrorRows
-from storage.sync_log import SyncLog
+from storage.engine.database import Database
+from storage.replacing.fresh_start import FreshStart
+from storage.settings.account_rows import AccountRows
+from storage.writes.mirror_rows import MirrorRows
+from storage.writes.sync_log import SyncLog
 from testio.client import TestioClient
 from tests.oracle import differences
 

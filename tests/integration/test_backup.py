@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from storage import backup
-from storage.backup import back_up
-from storage.database import Database
-from storage.errors import StorageError
-from storage.publishing import CannotPublish
+from storage.engine import backup
+from storage.engine.atomic_file import CannotPublish
+from storage.engine.backup import back_up
+from storage.engine.database import Database
+from storage.engine.errors import StorageError
 
 PAIR = "INSERT OR REPLACE INTO settings (name, value, changed_at) VALUES (?, ?, '')"
 FILLING = (

@@ -9,9 +9,9 @@ import pytest
 
 from rules.model import Kind
 from rules.records import HeldSet, ListingMark, Page, TestRecord
-from storage.comparing import compare_mirrors
-from storage.database import Database
-from storage.mirror_rows import MirrorRows
+from storage.engine.database import Database
+from storage.reads.comparing import compare_mirrors
+from storage.writes.mirror_rows import MirrorRows
 from tests.fakes import START, a_test, product, rows_of
 
 RUN = 2

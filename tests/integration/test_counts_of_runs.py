@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from rules.model import Counts, Kind, RunStatus, SyncOptions
 from rules.records import BadRow, Page
-from storage.database import Database
-from storage.mirror_rows import MirrorRows
+from storage.engine.database import Database
+from storage.writes.mirror_rows import MirrorRows
 from tests.fakes import START, feature
 from tests.rig import Rig
 

@@ -15,14 +15,14 @@ from config.loading import load_settings
 from config.settings import Settings
 from rules.run.events import EventName, SyncEvent
 from service.store import open_store
-from storage import queries
-from storage.damage import met
-from storage.database import Database
-from storage.errors import DatabaseDamaged, NotADatabase, StorageError
-from storage.migrate import migrate
-from storage.soundness import SMALL, refuse_damaged
-from storage.sync_log import SyncLog
-from storage.writer_lock import Role
+from storage.engine.damage import met
+from storage.engine.database import Database
+from storage.engine.errors import DatabaseDamaged, NotADatabase, StorageError
+from storage.engine.migrate import migrate
+from storage.engine.soundness import SMALL, refuse_damaged
+from storage.engine.writer_lock import Role
+from storage.reads import queries
+from storage.writes.sync_log import SyncLog
 from tests import damage
 from tests.damage import PAGE, contents
 from tests.surroundings import broken_index
@@ -235,7 +235,7 @@ def test_the_disk_that_is_full_is_named(
         there[4] = 0 if Path(folder) == full else there[4]  # f_bavail
         return os.statvfs_result(there)
 
-    monkeypatch.setattr("storage.errors.os.statvfs", seen)
+    monkeypatch.setattr("storage.engine.errors.os.statvfs", seen)
     with open_store(settings_of(path), role=Role.ONE_SHOT) as store:
         (pages,) = store.database._raw.execute("PRAGMA page_count").fetchone()
         store.database._raw.execute(f"PRAGMA max_page_count = {pages}")

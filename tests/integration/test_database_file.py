@@ -17,15 +17,15 @@ from alembic.script import ScriptDirectory
 
 from rules.model import RunRequest, Trigger
 from rules.run.events import EventName, RunOpened, SyncEvent
-from storage import queries
-from storage.account_rows import NOTE
-from storage.database import BUSY_TIMEOUT_MS, Database, unusable
-from storage.errors import DatabaseBusy, NewerSchema, StorageError, remedy
-from storage.fresh_start import FreshStart
-from storage.migrate import MIGRATIONS, REVISION, migrate
+from storage.engine.database import BUSY_TIMEOUT_MS, Database, unusable
+from storage.engine.errors import DatabaseBusy, NewerSchema, StorageError, remedy
+from storage.engine.migrate import MIGRATIONS, REVISION, migrate
+from storage.engine.times import as_text
+from storage.reads import queries
+from storage.replacing.fresh_start import FreshStart
 from storage.schema import FRESHNESS_VIEW, metadata
-from storage.sync_log import SyncLog
-from storage.times import as_text
+from storage.settings.account_rows import NOTE
+from storage.writes.sync_log import SyncLog
 from tests.conftest import wait_until
 from tests.fakes import START
 from tests.old_mirrors import make_old

@@ -16,10 +16,10 @@ from rules.model import ErrorKind, Kind, Outcome, Problem, SyncPhase
 from rules.records import BadRow, HeldSet, HoleRecord, Page
 from rules.run.events import EventName, SyncEvent
 from service.operator import Operator
-from storage.database import Database
-from storage.decision_rows import DecisionRows
-from storage.mirror_rows import MirrorRows
-from storage.sync_log import SyncLog
+from storage.engine.database import Database
+from storage.writes.decision_rows import DecisionRows
+from storage.writes.mirror_rows import MirrorRows
+from storage.writes.sync_log import SyncLog
 from tests.fakes import START, a_test, product
 
 BAD = BadRow(position=9, record_id=77, reason="id is text", excerpt="{}", fingerprint="f")

@@ -96,7 +96,7 @@ def test_a_product_gone_from_the_list_keeps_its_rows_and_is_synced_no_more(
 def test_the_brake_holds_an_empty_list_and_an_operator_lets_go(
     make_rig: Callable[..., Rig], kind: str
 ) -> None:
-    from storage.deletion_rows import accept
+    from storage.writes.deletion_rows import accept
 
     rig = make_rig(products=2, features=12, tests=12)
     rig.sync()

@@ -17,7 +17,7 @@ from rules.model import (
 )
 from rules.run.events import Entry, EventName, RunClosed, RunOpened
 from rules.run.restarts import LIMITS
-from storage.errors import StorageError
+from storage.engine.errors import StorageError
 from tests.conftest import Bench, wait_until
 from tests.fakes import START
 from tests.integration.test_runs import Hold

@@ -11,10 +11,10 @@ import pytest
 
 from rules.model import Outcome, SyncPhase
 from rules.run.events import EventName, SyncEvent
-from storage.database import Database
-from storage.errors import StorageError
-from storage.event_feed import PAGE, EventFeed, EventFilter
-from storage.sync_log import SyncLog
+from storage.engine.database import Database
+from storage.engine.errors import StorageError
+from storage.reads.event_feed import PAGE, EventFeed, EventFilter
+from storage.writes.sync_log import SyncLog
 
 START = datetime(2026, 1, 31, 8, tzinfo=UTC)
 

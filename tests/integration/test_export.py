@@ -16,11 +16,11 @@ from pyarrow import parquet
 from service.export.csv_file import write_csv
 from service.export.exporting import export, writer_of
 from service.export.parquet_file import TYPES, write_parquet
-from storage import export_tables
-from storage.database import Database
-from storage.errors import StorageError
-from storage.export_tables import TABLES, Column, ColumnType, columns_of, snapshot
-from storage.publishing import CannotPublish
+from storage.engine.atomic_file import CannotPublish
+from storage.engine.database import Database
+from storage.engine.errors import StorageError
+from storage.reads import export_tables
+from storage.reads.export_tables import TABLES, Column, ColumnType, columns_of, snapshot
 from storage.schema import metadata
 from tests.rig import Rig
 

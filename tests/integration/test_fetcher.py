@@ -13,8 +13,8 @@ from rules.mirror.fetching import Entity, FetchState, Subject
 from rules.model import ErrorKind
 from service.fetcher import Fetcher
 from simulator import Simulator
-from storage.database import Database
-from storage.fetched_rows import FetchedRows
+from storage.engine.database import Database
+from storage.writes.fetched_rows import FetchedRows
 from testio.client import TestioClient
 from testio.room import MOST_AT_ONCE
 

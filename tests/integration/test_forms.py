@@ -19,10 +19,10 @@ from rules.mirror.secret_keys import without_secrets
 from rules.model import RunStatus, SyncOptions, SyncPhase, SyncResult
 from service.fetcher import Fetcher
 from service.rebuild import CannotRebuild, Rebuilt, open_damaged
-from storage.comparing import compare_mirrors
-from storage.database import Database
-from storage.fetched_rows import FetchedRows
-from storage.migrate import migrate
+from storage.engine.database import Database
+from storage.engine.migrate import migrate
+from storage.reads.comparing import compare_mirrors
+from storage.writes.fetched_rows import FetchedRows
 from tests.damage import PAGE
 from tests.fakes import START
 from tests.old_mirrors import fill_old, make_old

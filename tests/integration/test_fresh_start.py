@@ -18,12 +18,12 @@ from rules.records import Page
 from service.store import MirrorDirectory
 from service.sync_service import Repositories, SyncService
 from simulator import Simulator
-from storage import fresh_start
-from storage.database import Database
-from storage.errors import StorageError
-from storage.fresh_start import FreshStart, remove_leftovers, staging_path
-from storage.mirror_rows import MirrorRows
-from storage.sync_log import SyncLog
+from storage.engine.database import Database
+from storage.engine.errors import StorageError
+from storage.replacing import fresh_start
+from storage.replacing.fresh_start import FreshStart, remove_leftovers, staging_path
+from storage.writes.mirror_rows import MirrorRows
+from storage.writes.sync_log import SyncLog
 from testio.client import TestioClient
 from tests.fakes import START
 from tests.oracle import differences

@@ -23,9 +23,9 @@ from rules.model import BreakerState
 from rules.run.events import Entry
 from rules.run.runtime_overrides import PREFIX, Choices
 from service.health import HealthCheck, heartbeats_of
-from storage.choice_rows import ChoiceRows
-from storage.database import Database
-from storage.errors import StorageError
+from storage.engine.database import Database
+from storage.engine.errors import StorageError
+from storage.settings.override_rows import ChoiceRows
 from testio.tally import RemoteState
 from tests.conftest import Bench, wait_until
 

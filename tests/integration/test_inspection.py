@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from rules.diagnosis.doctor_storage import DatabaseFacts
-from storage import inspection
-from storage.database import Database
-from storage.inspection import inspect_database
-from storage.migrate import migrate
-from storage.revision import REVISION
+from storage.engine.database import Database
+from storage.engine.migrate import migrate
+from storage.engine.revision import REVISION
+from storage.reads import inspection
+from storage.reads.inspection import inspect_database
 
 
 @pytest.fixture

@@ -29,11 +29,11 @@ from service.read_through import ReadThrough
 from service.store import Store, open_store
 from service.verify import verify
 from simulator import Simulator
-from storage.backup import back_up
-from storage.database import Database
-from storage.errors import LockHeld, StorageError
-from storage.soundness import inspect_thoroughly, refuse_damaged, refuse_strangers
-from storage.writer_lock import Role
+from storage.engine.backup import back_up
+from storage.engine.database import Database
+from storage.engine.errors import LockHeld, StorageError
+from storage.engine.soundness import inspect_thoroughly, refuse_damaged, refuse_strangers
+from storage.engine.writer_lock import Role
 from tests.integration.test_read_through import settings_for
 
 LOCKS = Path("/proc/locks")

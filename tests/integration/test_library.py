@@ -17,9 +17,9 @@ from rules.listing.windows import Window
 from rules.model import RunStatus, SyncOptions, SyncResult, SyncScope
 from service.sync_service import open_sync_service
 from simulator import Simulator
-from storage.database import Database
-from storage.errors import LockHeld
-from storage.migrate import migrate
+from storage.engine.database import Database
+from storage.engine.errors import LockHeld
+from storage.engine.migrate import migrate
 from testio.client import TestioClient
 from testio.limits import RequestScope
 from tests.integration.test_read_through import products_of, settings_for

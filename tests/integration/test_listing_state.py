@@ -8,10 +8,10 @@ import pytest
 
 from rules.model import Kind
 from rules.records import CursorMove, ListingEnd, ListingMark, Page, TestRecord
-from storage import listing_state
-from storage.database import Database
-from storage.mirror_rows import MirrorRows
-from storage.queries import open_readonly
+from storage.engine.database import Database
+from storage.reads.queries import open_readonly
+from storage.writes import listing_state
+from storage.writes.mirror_rows import MirrorRows
 from tests.fakes import START, a_test
 
 END = CursorMove(as_of=START)

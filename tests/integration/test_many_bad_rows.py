@@ -11,11 +11,11 @@ import pytest
 
 from rules.model import Kind
 from rules.records import BadRow, CursorMove, ListingEnd, ListingMark, Page, TestRecord
-from storage.database import Database
-from storage.decision_queries import open_entries
-from storage.mirror_rows import MirrorRows
-from storage.quarantine_rows import MORE, MOST_BAD_ROWS
-from storage.queries import open_readonly
+from storage.engine.database import Database
+from storage.reads.decision_queries import open_entries
+from storage.reads.queries import open_readonly
+from storage.writes.mirror_rows import MirrorRows
+from storage.writes.quarantine_rows import MORE, MOST_BAD_ROWS
 
 START = datetime(2026, 7, 1, tzinfo=UTC)
 PRODUCT = 7

@@ -16,9 +16,9 @@ from rules.diagnosis.notifying import Event, Happening
 from rules.model import ErrorKind, Problem, RunRequest, RunStatus, SyncResult, Trigger
 from rules.run.events import RunClosed
 from service.messenger import Messenger, NotDelivered
-from storage.database import Database
-from storage.errors import StorageError
-from storage.notice_rows import NoticeRows
+from storage.engine.database import Database
+from storage.engine.errors import StorageError
+from storage.settings.notice_rows import NoticeRows
 from tests.conftest import wait_until
 from tests.webhooks import web as web
 

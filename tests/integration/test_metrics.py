@@ -23,7 +23,7 @@ from service import metrics_server
 from service.health import HealthCheck, heartbeats_of
 from service.metrics import Exporter
 from service.metrics_server import MetricsServer
-from storage.database import Database
+from storage.engine.database import Database
 from testio.tally import RemoteState
 from tests.conftest import Bench, wait_until
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from rules.model import Kind
 from rules.records import BadRow, CursorMove, ListingMark, Page, Stored
-from storage.database import Database
-from storage.errors import StorageError
-from storage.migrate import migrate
-from storage.mirror_rows import MirrorRows
-from storage.page_batch import may_share
+from storage.engine.database import Database
+from storage.engine.errors import StorageError
+from storage.engine.migrate import migrate
+from storage.writes.mirror_rows import MirrorRows
+from storage.writes.page_batch import may_share
 from tests.conftest import Bench
 from tests.fakes import START, a_test
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from storage.database import Database
-from storage.errors import DatabaseBusy
-from storage.migrate import migrate
+from storage.engine.database import Database
+from storage.engine.errors import DatabaseBusy
+from storage.engine.migrate import migrate
 from tests.strangers import NOBODY
 
 HOLDER = """

@@ -19,13 +19,13 @@ from rules.model import RunStatus, SyncOptions
 from service.rebuild import CannotRebuild, Rebuilt, open_damaged
 from service.store import open_store
 from simulator import Simulator, SimulatorOptions
-from storage.account_rows import AccountRows
-from storage.database import Database
-from storage.errors import DatabaseDamaged, LockHeld, NewerSchema
-from storage.fresh_start import remove_leftovers
-from storage.migrate import migrate
-from storage.set_aside import files_of
-from storage.writer_lock import Role, WriterLock
+from storage.engine.database import Database
+from storage.engine.errors import DatabaseDamaged, LockHeld, NewerSchema
+from storage.engine.migrate import migrate
+from storage.engine.writer_lock import Role, WriterLock
+from storage.replacing.file_swap import files_of
+from storage.replacing.fresh_start import remove_leftovers
+from storage.settings.account_rows import AccountRows
 from testio.client import TestioClient
 from testio.transport import TransportOptions
 from tests import damage

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from rules.mirror.contents import hash_of_text
-from storage.damage import forget
-from storage.database import Database
-from storage.inspection import inspect_database
-from storage.migrate import REVISION, migrate
-from storage.renewing import NOT_KEPT, scrub_copy
-from storage.salvage import salvage
+from storage.engine.damage import forget
+from storage.engine.database import Database
+from storage.engine.migrate import REVISION, migrate
+from storage.migrations.renewing import NOT_KEPT, scrub_copy
+from storage.reads.inspection import inspect_database
+from storage.replacing.salvage import salvage
 from tests.old_mirrors import make_old, revision_of
 
 SECRET = "hunter2-of-the-preview"

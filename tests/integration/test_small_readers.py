@@ -9,15 +9,15 @@ import pytest
 
 from rules.model import Kind
 from rules.records import ListingMark, Page
-from storage.choice_rows import ChoiceRows
-from storage.database import Database
-from storage.decision_queries import held_set
-from storage.inspection import inspect_database
-from storage.lookups import RowFilter, chosen_tests, find_rows
-from storage.mirror_rows import MirrorRows
-from storage.publishing import CannotPublish, private_file_beside, publish, refuse_existing
-from storage.queries import open_readonly
-from storage.times import as_instant, as_text
+from storage.engine.atomic_file import CannotPublish, private_file_beside, publish, refuse_existing
+from storage.engine.database import Database
+from storage.engine.times import as_instant, as_text
+from storage.reads.decision_queries import held_set
+from storage.reads.inspection import inspect_database
+from storage.reads.lookups import RowFilter, chosen_tests, find_rows
+from storage.reads.queries import open_readonly
+from storage.settings.override_rows import ChoiceRows
+from storage.writes.mirror_rows import MirrorRows
 from tests.fakes import START, a_test, product
 
 

@@ -21,10 +21,10 @@ from service.account import AccountGuard
 from service.configuration import Configuration, Configured
 from service.steering import Steering
 from simulator import Simulator
-from storage.account_rows import AccountRows
-from storage.choice_rows import ChoiceRows
-from storage.database import Database
-from storage.errors import StorageError
+from storage.engine.database import Database
+from storage.engine.errors import StorageError
+from storage.settings.account_rows import AccountRows
+from storage.settings.override_rows import ChoiceRows
 from testio.client import TestioClient
 from tests.conftest import Bench
 

@@ -25,11 +25,11 @@ from rules.model import (
 )
 from rules.records import BadRow, CursorMove, ListingMark, Page
 from rules.run.events import EventName, RunClosed, RunOpened, SyncEvent
-from storage import queries
-from storage.database import Database
-from storage.mirror_rows import MirrorRows
-from storage.sync_log import SyncLog
-from storage.times import as_text
+from storage.engine.database import Database
+from storage.engine.times import as_text
+from storage.reads import queries
+from storage.writes.mirror_rows import MirrorRows
+from storage.writes.sync_log import SyncLog
 from tests.fakes import START, a_test, feature, product
 
 LATER = START + timedelta(hours=1)

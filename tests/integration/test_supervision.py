@@ -31,7 +31,7 @@ from config.secrets import REDACTOR
 from rules.model import ErrorKind, Kind, Problem, RunRequest, RunStatus, SyncPhase, Trigger
 from rules.records import Page
 from rules.run.events import Entry, EventName, RunClosed, RunOpened
-from storage.errors import StorageError
+from storage.engine.errors import StorageError
 from testio.limits import RequestScope
 from tests.conftest import Bench, wait_until
 from tests.fakes import START, feature

@@ -14,11 +14,11 @@ from rules.model import ErrorKind, RunStatus, SyncPhase, SyncScope, Trigger
 from service.store import MirrorDirectory
 from service.sync_service import Repositories, SyncService
 from simulator import Simulator
-from storage.damage import damaged
-from storage.database import Database
-from storage.errors import DatabaseDamaged
-from storage.mirror_rows import MirrorRows
-from storage.sync_log import SyncLog
+from storage.engine.damage import damaged
+from storage.engine.database import Database
+from storage.engine.errors import DatabaseDamaged
+from storage.writes.mirror_rows import MirrorRows
+from storage.writes.sync_log import SyncLog
 from testio.client import TestioClient
 from tests.oracle import differences
 

@@ -16,9 +16,9 @@ from service.sync_service import Repositories, SyncService
 from service.verify import RemoteUnusable, TokenRefused, verify
 from service.verify_report import Report
 from simulator import PlainFeatures, Simulator
-from storage.database import Database
-from storage.mirror_rows import MirrorRows
-from storage.sync_log import SyncLog
+from storage.engine.database import Database
+from storage.writes.mirror_rows import MirrorRows
+from storage.writes.sync_log import SyncLog
 from testio.client import TestioClient
 
 

@@ -25,9 +25,9 @@ from rules.model import (
     Trigger,
 )
 from rules.run.events import EventName, RunClosed, RunOpened, SyncEvent
-from storage import queries, watch_queries
-from storage.database import Database
-from storage.sync_log import SyncLog
+from storage.engine.database import Database
+from storage.reads import queries, screen_queries
+from storage.writes.sync_log import SyncLog
 
 AT = datetime(2026, 1, 31, 8, tzinfo=UTC)
 ALL = RunRequest(trigger=Trigger.SCHEDULE)
@@ -103,13 +103,13 @@ def test_how_far_a_run_is(database: Database, connection: sqlite3.Connection) ->
             event(3, EventName.PRODUCT_FAILED, product_id=3, outcome=Outcome.FAILED),
         ]
     )
-    phases = watch_queries.phases_of_run(connection, 3)
+    phases = screen_queries.phases_of_run(connection, 3)
     assert phases == {
         "features": {"phase": "features", "total": 5, "complete": 1, "failed": 2, "finished": 0}
     }
-    assert watch_queries.rows_of_run(connection, 3) == 8
-    assert watch_queries.phases_begun(connection, 3) == {"features": "2026-01-31T08:00:00.000000Z"}
-    assert watch_queries.rows_of_run(connection, 4) == 0
+    assert screen_queries.rows_of_run(connection, 3) == 8
+    assert screen_queries.phases_begun(connection, 3) == {"features": "2026-01-31T08:00:00.000000Z"}
+    assert screen_queries.rows_of_run(connection, 4) == 0
 
 
 def test_failures_that_are_healed_are_left_out(
@@ -124,7 +124,7 @@ def test_failures_that_are_healed_are_left_out(
         return event(run_id, failed, product_id=product_id, outcome=Outcome.FAILED, problem=why)
 
     def shown() -> list[tuple[int, int | None]]:
-        rows = watch_queries.last_failures(connection, 10)
+        rows = screen_queries.last_failures(connection, 10)
         return [(row["run_id"], row["product_id"]) for row in rows]
 
     crashed = SyncEvent(at=AT, event=EventName.ACTOR_CRASHED, run_id=1, problem=why)

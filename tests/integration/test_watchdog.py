@@ -15,7 +15,7 @@ from rules.model import SyncPhase
 from rules.run.events import Entry
 from service.notify import Notifier
 from service.watchdog import Watchdog
-from storage.errors import StorageError
+from storage.engine.errors import StorageError
 from testio.limits import RequestScope
 from tests.conftest import Bench, wait_until
 from tests.listener import Listener, listening

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.errors import LockHeld, NoKernelLocks, StorageError
-from storage.writer_lock import (
+from storage.engine.errors import LockHeld, NoKernelLocks, StorageError
+from storage.engine.writer_lock import (
     ENDS,
     Holder,
     Role,

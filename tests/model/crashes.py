@@ -8,9 +8,9 @@ from datetime import datetime
 
 from rules.records import Page, Stored
 from rules.run.events import Entry
-from storage.errors import StorageError
-from storage.mirror_rows import MirrorRows
-from storage.sync_log import SyncLog
+from storage.engine.errors import StorageError
+from storage.writes.mirror_rows import MirrorRows
+from storage.writes.sync_log import SyncLog
 
 
 class Crash:

@@ -33,12 +33,12 @@ from rules.model import (
     Trigger,
 )
 from service.store import MirrorDirectory
-from storage.database import Database
-from storage.deletion_rows import accept
-from storage.migrate import migrate
-from storage.mirror_rows import MirrorRows
-from storage.sync_log import SyncLog
-from storage.times import as_text
+from storage.engine.database import Database
+from storage.engine.migrate import migrate
+from storage.engine.times import as_text
+from storage.writes.deletion_rows import accept
+from storage.writes.mirror_rows import MirrorRows
+from storage.writes.sync_log import SyncLog
 from tests.fakes import FakeClock
 from tests.model.account import ANY_NUMBER, NOON, ModelAccount, ModelProduct
 from tests.model.crashes import Crash, CrashingEvents, CrashingMirror

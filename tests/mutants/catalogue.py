@@ -123,7 +123,7 @@ MUTANTS = (
     Mutant(
         name="a listing with a gap is complete",
         rule=4,
-        file="storage/cursor_rows.py",
+        file="storage/writes/cursor_rows.py",
         old='"complete": ended and not gaps,',
         new='"complete": ended,',
         test=f"{POISON}::test_bad_rows_keep_the_product_partial_until_they_heal",
@@ -163,7 +163,7 @@ MUTANTS = (
     Mutant(
         name="rows of an unfinished listing are known",
         rule=6,
-        file="storage/listing_state.py",
+        file="storage/writes/listing_state.py",
         old="AND t.listed_in IS NOT c.open_listing AND t.listed_in IS NOT c.resume_listing",
         new="",
         test="tests/integration/test_listing_state.py",
@@ -171,7 +171,7 @@ MUTANTS = (
     Mutant(
         name="rows that no listing vouches for are known",
         rule=6,
-        file="storage/mirror_rows.py",
+        file="storage/writes/mirror_rows.py",
         old="    listed_in = None if page.listing is None else page.listing.id\n",
         new="    listed_in = 1 if page.listing is None else page.listing.id\n",
         test="tests/integration/test_listing_state.py",
@@ -411,7 +411,7 @@ MUTANTS = (
     Mutant(
         name="unusable records that have no entry of their own are forgotten",
         rule=10,
-        file="storage/quarantine_rows.py",
+        file="storage/writes/quarantine_rows.py",
         old="    if more:\n",
         new="    if more and False:\n",
         test="tests/integration/test_many_bad_rows.py",
@@ -539,7 +539,7 @@ MUTANTS = (
     Mutant(
         name="a row with an older version's hash is damaged",
         rule=18,
-        file="storage/salvage.py",
+        file="storage/replacing/salvage.py",
         old="*older_hashes(data, sections))",
         new=")",
         test="tests/integration/test_forms.py",
@@ -547,7 +547,7 @@ MUTANTS = (
     Mutant(
         name="a saved row is vouched for by its hash",
         rule=18,
-        file="storage/salvage.py",
+        file="storage/replacing/salvage.py",
         old='    "content_hash": "",\n',
         new="",
         test="tests/integration/test_rebuild.py",
@@ -635,7 +635,7 @@ MUTANTS = (
     Mutant(
         name="a section that came up is not asked",
         rule=8,
-        file="storage/part_rows.py",
+        file="storage/writes/part_rows.py",
         old="    for statement in (DROP_LINKS, FORGET_SECTIONS):\n",
         new="    for statement in (DROP_LINKS,):\n",
         test="tests/integration/test_forms.py",
@@ -643,7 +643,7 @@ MUTANTS = (
     Mutant(
         name="features stand in a section that is gone",
         rule=8,
-        file="storage/part_rows.py",
+        file="storage/writes/part_rows.py",
         old="    for statement in (DROP_LINKS, FORGET_SECTIONS):\n",
         new="    for statement in (FORGET_SECTIONS,):\n",
         test="tests/integration/test_forms.py",
@@ -699,7 +699,7 @@ MUTANTS = (
     Mutant(
         name="copies are scrubbed, their free pages not",
         rule=19,
-        file="storage/renewing.py",
+        file="storage/migrations/renewing.py",
         old='        copy.execute("VACUUM")\n',
         new="",
         test="tests/integration/test_scrubbing.py",
@@ -707,7 +707,7 @@ MUTANTS = (
     Mutant(
         name="excerpts of old records keep their passwords",
         rule=19,
-        file="storage/renewing.py",
+        file="storage/migrations/renewing.py",
         old="    return NOT_KEPT if may_hold_secrets(text) else text",
         new="    return text",
         test="tests/integration/test_scrubbing.py",
@@ -779,7 +779,7 @@ MUTANTS = (
     Mutant(
         name="a database is its path",
         rule=20,
-        file="storage/place.py",
+        file="storage/engine/place.py",
         old="    return Path(os.path.realpath(path))",
         new="    return path.absolute()",
         test="tests/unit/test_places_of_databases.py",
@@ -787,7 +787,7 @@ MUTANTS = (
     Mutant(
         name="hard links are taken",
         rule=20,
-        file="storage/place.py",
+        file="storage/engine/place.py",
         old="    if links > 1:",
         new="    if False:",
         test="tests/unit/test_places_of_databases.py",
@@ -795,7 +795,7 @@ MUTANTS = (
     Mutant(
         name="a mounted file is taken",
         rule=20,
-        file="storage/place.py",
+        file="storage/engine/place.py",
         old="    if any(mount.place == real for mount in (mounts() if table is None else table)):",
         new="    if False:",
         test="tests/unit/test_places_of_databases.py",
@@ -803,7 +803,7 @@ MUTANTS = (
     Mutant(
         name="a process may write one file twice",
         rule=20,
-        file="storage/place.py",
+        file="storage/engine/place.py",
         old="        if identity in _held:\n            return False\n",
         new="",
         test="tests/integration/test_kernel_locks.py",

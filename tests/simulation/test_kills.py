@@ -21,10 +21,10 @@ from actors.parts import Parts, SchedulePlan
 from actors.system import ActorSystem
 from rules.model import RunRequest, RunStatus, SyncOptions, Trigger
 from service.store import MirrorDirectory
-from storage.database import Database
-from storage.migrate import migrate
-from storage.mirror_rows import MirrorRows
-from storage.sync_log import SyncLog
+from storage.engine.database import Database
+from storage.engine.migrate import migrate
+from storage.writes.mirror_rows import MirrorRows
+from storage.writes.sync_log import SyncLog
 from tests.model.crashes import Crash, CrashingEvents, CrashingMirror
 from tests.simulation.life import SIZES
 from tests.simulation.machine import Machine

@@ -16,7 +16,7 @@ from rules.listing.windows import Window
 from rules.model import PRODUCT_LIST, Counts, ErrorKind, Kind, Problem, SyncPhase
 from rules.records import BadRow, FeatureRecord, Page, ProductRecord, Stored, TestRecord
 from rules.run.events import Entry, RunClosed
-from storage.errors import StorageError
+from storage.engine.errors import StorageError
 from testio.cancellation import Cancellation
 from testio.errors import NotFound, ServerError, Timeout, Unauthorized
 from testio.limits import RequestScope

@@ -14,7 +14,7 @@ from config.settings import Settings
 from rules.diagnosis.doctor import NEWEST_PYTHON_TRIED
 from rules.run.events import EventName
 from service.exit_status import ExitStatus
-from storage.database import Database
+from storage.engine.database import Database
 from storage.schema import metadata
 from tests.supply.complete import PYTHONS
 

@@ -16,7 +16,7 @@ from rules.diagnosis.liveness import (
     ailment,
     quiet_limit,
 )
-from storage.database import BUSY_PATIENCE_SECONDS
+from storage.engine.database import BUSY_PATIENCE_SECONDS
 from testio.limits import Breaker
 from testio.transport import LONGEST_RETRY_AFTER, TransportOptions
 

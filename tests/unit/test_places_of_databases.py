@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from rules.host.file_systems import shared_flaw
-from storage.errors import StorageError
-from storage.mounts import Mount, mount_of, mounts
-from storage.place import alias_flaw, identity_of, refuse_unsafe_place
+from storage.engine.errors import StorageError
+from storage.engine.mounts import Mount, mount_of, mounts
+from storage.engine.place import alias_flaw, identity_of, refuse_unsafe_place
 
 ROOT = Mount(place=Path("/"), kind="ext4")
 

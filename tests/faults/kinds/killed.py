@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from storage.revision import REVISION
+from storage.engine.revision import REVISION
 from tests.faults.inside_kill import AT_COMMIT, AT_STATEMENT
 from tests.faults.programme import fault
 from tests.faults.trial import Process, Trial

@@ -11,7 +11,7 @@ from typing import Any
 
 from control.errors import NoSuchEntry
 from control.protocol import StartRunBody
-from storage import decision_queries, queries
+from storage.reads import decision_queries, queries
 from tests.faults.inside import SHORT_PAUSES
 from tests.faults.movement import Movement
 from tests.faults.programme import fault

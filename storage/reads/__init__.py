@@ -1,0 +1,1 @@
+"""Everything that is read of the mirror, on read-only handles."""

@@ -1,0 +1,137 @@
+"""What those read who watch over the daemon: never for long, whatever the database is like.
+
+A lock is waited for half a second at most, and a query that takes longer than allowed is ended.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rules.run.runtime_overrides import PREFIX
+from storage.reads.queries import Row, open_readonly
+
+LOCK_SECONDS = 0.5
+STEPS = 20_000
+"""Instructions of SQLite between two looks at the clock: a few milliseconds."""
+
+
+@contextmanager
+def open_briefly(path: Path, seconds: float) -> Iterator[sqlite3.Connection]:
+    """A handle that can only read, and only for so long. Raises StorageError."""
+    give_up_at = time.monotonic() + seconds
+    with open_readonly(path, timeout=min(LOCK_SECONDS, seconds)) as connection:
+        connection.set_progress_handler(lambda: time.monotonic() > give_up_at, STEPS)
+        yield connection
+
+
+def listings(connection: sqlite3.Connection, product_ids: frozenset[int] | None) -> list[Row]:
+    """Each product and kind in scope: its cursor, when it appeared, its unusable records.
+
+    `product_ids` None means all of them. What is to be mirrored and is not in the account's list
+    has never been fetched, since the first run. Lighter than the view `freshness`: no rows are
+    counted.
+    """
+    rows = connection.execute(LISTINGS).fetchall()
+    if product_ids is None:
+        return rows
+    known = {row["product_id"] for row in rows}
+    return [
+        *(row for row in rows if not row["product_id"] or row["product_id"] in product_ids),
+        *(_never_seen(key, rows[0]) for key in sorted(product_ids - known)),
+    ]
+
+
+def _never_seen(product_id: int, of_the_list: Row) -> Row:
+    """A product that is to be mirrored and that the account does not list."""
+    nothing = dict.fromkeys(("complete_as_of", "current_as_of", "last_outcome"))
+    return of_the_list | nothing | {"product_id": product_id, "kind": "tests", "unusable": 0}
+
+
+def paused_since(connection: sqlite3.Connection) -> str | None:
+    """When the pause that is on was chosen; None where none was."""
+    row = connection.execute(
+        "SELECT changed_at FROM settings WHERE name = ?", (f"{PREFIX}paused",)
+    ).fetchone()
+    return None if row is None else str(row["changed_at"])
+
+
+def last_run(connection: sqlite3.Connection) -> tuple[Row, dict[str, int]] | None:
+    """The last run that nobody cancelled, and how many problems of each type it met."""
+    run = connection.execute(LAST_RUN).fetchone()
+    if run is None:
+        return None
+    problems = connection.execute(PROBLEMS, (run["id"],))
+    return run, {row["kind"]: row["problems"] for row in problems}
+
+
+def rows_by_kind(connection: sqlite3.Connection) -> dict[str, int]:
+    """How many rows are there of each kind; reads every page of the mirror."""
+    return {row["kind"]: row["rows"] for row in connection.execute(ROWS)}
+
+
+def waiting(connection: sqlite3.Connection) -> list[Row]:
+    """How many records are set aside, by kind and sort."""
+    return connection.execute(QUARANTINE).fetchall()
+
+
+def held(connection: sqlite3.Connection) -> Row:
+    """How many sets of deletions are held back, and their rows."""
+    found: Row = connection.execute(HELD).fetchone()
+    return found
+
+
+def last_ends(connection: sqlite3.Connection) -> dict[str, str]:
+    """When the last run of each status ended."""
+    return {row["status"]: row["at"] for row in connection.execute(LAST_ENDS)}
+
+
+LISTINGS = """
+WITH listed (product_id, kind, first_seen_at) AS (
+    SELECT 0, 'products', (SELECT min(started_at) FROM sync_runs)
+    UNION ALL SELECT id, 'features', first_seen_at FROM products WHERE deleted_at IS NULL
+    UNION ALL SELECT id, 'tests', first_seen_at FROM products WHERE deleted_at IS NULL
+),
+unusable (product_id, kind, "rows") AS (
+    SELECT product_id, kind, count(*) FROM quarantine
+    WHERE resolved_at IS NULL GROUP BY product_id, kind
+)
+SELECT listed.product_id, listed.kind, listed.first_seen_at, cursor.complete_as_of,
+    cursor.current_as_of, cursor.last_outcome, coalesce(unusable."rows", 0) AS unusable
+FROM listed
+LEFT JOIN sync_cursors AS cursor USING (product_id, kind)
+LEFT JOIN unusable USING (product_id, kind)
+"""
+
+ROWS = """
+SELECT 'products' AS kind, count(*) AS "rows" FROM products WHERE deleted_at IS NULL
+UNION ALL SELECT 'features', count(*) FROM features WHERE deleted_at IS NULL
+UNION ALL SELECT 'tests', count(*) FROM tests WHERE deleted_at IS NULL
+UNION ALL SELECT 'bugs', count(*) FROM bugs WHERE deleted_at IS NULL
+"""
+
+QUARANTINE = """
+SELECT kind, sort, count(*) AS entries FROM quarantine WHERE resolved_at IS NULL GROUP BY kind, sort
+"""
+
+HELD = """
+SELECT count(*) AS sets, coalesce(sum(row_count), 0) AS "rows"
+FROM held_deletions WHERE status = 'held'
+"""
+
+LAST_RUN = """
+SELECT id, status, completed_at FROM sync_runs
+WHERE status NOT IN ('running', 'cancelled') ORDER BY id DESC LIMIT 1
+"""
+
+PROBLEMS = """
+SELECT json_extract(problem.value, '$.kind') AS kind, count(*) AS problems
+FROM sync_runs, json_each(sync_runs.errors) AS problem WHERE sync_runs.id = ? GROUP BY 1
+"""
+
+LAST_ENDS = """
+SELECT status, max(completed_at) AS at FROM sync_runs WHERE status != 'running' GROUP BY status
+"""

@@ -1,0 +1,261 @@
+"""Reads of the mirror, each on a read-only handle of its own: never through an actor.
+
+Plain sqlite3 on purpose: readers are short-lived processes too, and importing dataset would cost
+them more than their query.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sqlite3
+import stat
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from storage.engine.damage import Unreadable, damaged, is_damage, json_of
+from storage.engine.errors import (
+    OTHER_USER,
+    DatabaseBusy,
+    NoMirror,
+    NotADatabase,
+    StorageError,
+    known_cause,
+    remedy,
+)
+
+Row = dict[str, Any]
+
+READ_TIMEOUT_SECONDS = 5.0
+LEAST_BYTES = 512
+"""Of a database that is not empty: the smallest page that SQLite has."""
+JSON_COLUMNS = frozenset(
+    {"phases", "scope", "options", "phases_completed", "warnings", "errors", "counts", "detail"}
+)
+IS_FAILURE = (
+    "(outcome IN ('failed', 'partial', 'interrupted')"
+    " OR event IN ('actor_crashed', 'daemon_gave_up'))"
+)
+"""Which events tell of something that did not come out complete."""
+
+
+@contextmanager
+def open_readonly(
+    path: Path, *, timeout: float = READ_TIMEOUT_SECONDS
+) -> Iterator[sqlite3.Connection]:
+    """A handle that can only read a mirror; it waits `timeout` seconds for a lock.
+
+    Raises StorageError where there is no usable database, or one that is no mirror.
+    """
+    with named_failures(path), closing(connect_readonly(path, timeout=timeout)) as connection:
+        _refuse_what_is_no_mirror(connection, path)
+        yield connection
+
+
+def _refuse_what_is_no_mirror(connection: sqlite3.Connection, path: Path) -> None:
+    """An empty file, or another program's, must not pass for a mirror without rows."""
+    found = connection.execute(
+        "SELECT count(*) AS tables, count(*) FILTER (WHERE name IN ('alembic_version',"
+        " 'sync_cursors')) AS ours FROM sqlite_master WHERE type = 'table'"
+    ).fetchone()
+    if found["ours"] < 2:
+        raise NoMirror(path, is_empty=found["tables"] == 0)
+
+
+def connect_readonly(path: Path, *, timeout: float = READ_TIMEOUT_SECONDS) -> sqlite3.Connection:
+    """A handle for any thread, one at a time. Raises StorageError or an error of sqlite3."""
+    try:
+        found = path.stat() if path.exists() else None
+    except OSError as error:
+        reason = f"{error.strerror}{remedy(error)}"
+        raise StorageError(f"{path} cannot be read: {reason}") from error
+    if found is None:
+        raise StorageError(f"there is no database at {path} yet; a first sync makes it")
+    if stat.S_ISDIR(found.st_mode):
+        raise StorageError(folder_text(path))
+    if 0 < found.st_size < LEAST_BYTES:  # SQLite would take it for an empty database
+        raise NotADatabase(path, "it is too short for one")
+    connection = sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?mode=ro",
+        uri=True,
+        timeout=timeout,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.row_factory = _as_dict
+    return connection
+
+
+@contextmanager
+def named_failures(path: Path) -> Iterator[None]:
+    """Errors of sqlite3 within the block, as StorageError that says what to do."""
+    try:
+        yield
+    except (sqlite3.DatabaseError, Unreadable) as error:
+        raise _readable_error(path, error) from error
+
+
+def folder_text(path: Path) -> str:
+    """What to say where a folder is named as the database."""
+    return f"{path} is a folder; name the database file in it: {path / 'testio.db'}, for example"
+
+
+def _readable_error(path: Path, error: sqlite3.DatabaseError | Unreadable) -> StorageError:
+    if is_damage(error):
+        return damaged(path, error)
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return DatabaseBusy(f"{path} is locked by another process; try again")
+    if code is not None and code & 0xFF == sqlite3.SQLITE_CANTOPEN:
+        if not os.access(path, os.R_OK):
+            return StorageError(f"{path} cannot be read: {os.strerror(errno.EACCES)}; {OTHER_USER}")
+        is_closed = not os.access(path.parent, os.W_OK)
+    else:
+        is_closed = bool(remedy(error))
+    if is_closed:
+        reason = "to read it, too, SQLite makes files beside it, and this user may not"
+        return StorageError(f"{path} cannot be read: {reason}; {OTHER_USER}")
+    return StorageError(f"{path} cannot be read: {error}{known_cause(error, path)}")
+
+
+def _as_dict(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
+    names = (column[0] for column in cursor.description)
+    return {name: _decoded(name, value) for name, value in zip(names, values, strict=True)}
+
+
+def _decoded(name: str, value: Any) -> Any:
+    return json_of(value, name) if name in JSON_COLUMNS and isinstance(value, str) else value
+
+
+def known_products(connection: sqlite3.Connection) -> tuple[int, ...] | None:
+    """The products that the mirror holds, by id; None if their list was never fetched."""
+    fetched = connection.execute(
+        "SELECT 1 FROM sync_cursors"
+        " WHERE product_id = 0 AND kind = 'products' AND current_as_of IS NOT NULL"
+    ).fetchone()
+    rows = connection.execute("SELECT id FROM products WHERE deleted_at IS NULL ORDER BY id")
+    return tuple(row["id"] for row in rows) if fetched else None
+
+
+def sections_of(
+    connection: sqlite3.Connection, product_id: int
+) -> tuple[tuple[int, ...], datetime | None]:
+    """The sections of a product, empty for one without; and as of when the mirror knows them."""
+    row = connection.execute(
+        "SELECT section_ids AS ids, (SELECT current_as_of FROM sync_cursors"
+        " WHERE product_id = 0 AND kind = 'products') AS as_of"
+        " FROM products WHERE id = ? AND has_sections = 1",
+        (product_id,),
+    ).fetchone()
+    if row is None:
+        return (), None
+    as_of = None if row["as_of"] is None else datetime.fromisoformat(row["as_of"])
+    return tuple(json_of(row["ids"], "section_ids")), as_of
+
+
+def freshness(connection: sqlite3.Connection) -> list[Row]:
+    """The view `freshness`, worst first: failing, then never fetched, then the oldest."""
+    return connection.execute(
+        "SELECT * FROM freshness ORDER BY failing_since IS NULL, complete_as_of IS NOT NULL,"
+        " current_as_of, product_id, kind"
+    ).fetchall()
+
+
+def last_runs(
+    connection: sqlite3.Connection, limit: int, statuses: Collection[str] | None = None
+) -> list[Row]:
+    """The rows of the newest runs, newest first; only those with one of these statuses."""
+    wanted = None if statuses is None else json.dumps(sorted(statuses))
+    return connection.execute(
+        "SELECT * FROM sync_runs"
+        " WHERE :wanted IS NULL OR status IN (SELECT value FROM json_each(:wanted))"
+        " ORDER BY id DESC LIMIT :limit",
+        {"wanted": wanted, "limit": limit},
+    ).fetchall()
+
+
+def run_ids(connection: sqlite3.Connection) -> list[int]:
+    """The ids of all runs."""
+    return [row["id"] for row in connection.execute("SELECT id FROM sync_runs ORDER BY id")]
+
+
+def events_of_run(connection: sqlite3.Connection, run_id: int) -> list[Row]:
+    """All events of one run, in order."""
+    return connection.execute(
+        "SELECT * FROM sync_events WHERE run_id = ? ORDER BY id", (run_id,)
+    ).fetchall()
+
+
+def product_names(connection: sqlite3.Connection) -> dict[int, str | None]:
+    """The name of every product that ever was in the mirror."""
+    return {row["id"]: row["name"] for row in connection.execute("SELECT id, name FROM products")}
+
+
+def run(connection: sqlite3.Connection, run_id: int) -> Row | None:
+    """The row of one run; None if it has not begun or does not exist."""
+    found: Row | None = connection.execute(
+        "SELECT * FROM sync_runs WHERE id = ?", (run_id,)
+    ).fetchone()
+    return found
+
+
+def last_success_at(path: Path) -> datetime | None:
+    """When the last successful run ended; None if there was none."""
+    with open_readonly(path) as connection:
+        row = connection.execute(
+            "SELECT max(completed_at) AS at FROM sync_runs WHERE status = 'success'"
+        ).fetchone()
+        return None if row["at"] is None else datetime.fromisoformat(row["at"])
+
+
+def events(
+    connection: sqlite3.Connection,
+    *,
+    since: int | None = None,
+    run_id: int | None = None,
+    product_id: int | None = None,
+    failures: bool = False,
+    limit: int = 50,
+) -> list[Row]:
+    """Events in order. After the id `since`, the first `limit`; without it, the last `limit`."""
+    direction = "DESC" if since is None else "ASC"
+    rows = connection.execute(
+        "SELECT * FROM sync_events WHERE id > :since"
+        " AND (:run_id IS NULL OR run_id = :run_id)"
+        " AND (:product_id IS NULL OR product_id = :product_id)"
+        f" AND (NOT :failures OR {IS_FAILURE})"
+        f" ORDER BY id {direction} LIMIT :limit",
+        {
+            "since": since or 0,
+            "run_id": run_id,
+            "product_id": product_id,
+            "failures": failures,
+            "limit": limit,
+        },
+    ).fetchall()
+    return rows if since is not None else rows[::-1]
+
+
+def problems(connection: sqlite3.Connection) -> list[Row]:
+    """What is wrong now, the oldest first: cursors that fail, and records in quarantine.
+
+    Each once: a cursor that fails for its records alone is told of by these.
+    """
+    return connection.execute(
+        "SELECT product_id, kind, failing_since AS since, consecutive_failures AS times,"
+        " last_outcome AS outcome, last_error AS error FROM sync_cursors"
+        " WHERE failing_since IS NOT NULL AND NOT (EXISTS ("
+        "  SELECT 1 FROM quarantine AS q WHERE q.product_id = sync_cursors.product_id"
+        "  AND q.kind = sync_cursors.kind AND q.resolved_at IS NULL)"
+        "  AND (last_error LIKE 'holes: %' OR last_error LIKE 'bad_rows: %'))"
+        " UNION ALL"
+        " SELECT product_id, kind, first_seen_at, 1, 'quarantined',"
+        " 'row ' || position || coalesce(' (id ' || record_id || ')', '') || ': ' || reason"
+        " FROM quarantine WHERE resolved_at IS NULL"
+        " ORDER BY since, product_id, kind"
+    ).fetchall()

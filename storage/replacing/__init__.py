@@ -1,0 +1,1 @@
+"""Putting a whole mirror in the place of another: a fresh start, a rebuild."""

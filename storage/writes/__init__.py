@@ -1,0 +1,1 @@
+"""The write path: pages of rows, cursors, deletions, decisions and events."""
