@@ -11,7 +11,7 @@ import pykka
 from actors.active_run import ActiveRun
 from actors.base import Address, BaseActor
 from actors.clock import Clock
-from actors.journal import Journal
+from actors.event_queue import Journal
 from actors.messages import (
     Admitted,
     AdoptFresh,

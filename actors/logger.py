@@ -8,9 +8,9 @@ from typing import assert_never
 import structlog
 
 from actors.base import Address, BaseActor
-from actors.journal import Journal, RunBoard
+from actors.event_queue import Journal, RunBoard
 from actors.messages import Flush, LoggerMessage, Ping, RunRecorded
-from actors.parts import EventStore
+from actors.ports import EventStore
 from rules.run.events import Entry, RunClosed
 from storage.engine.errors import StorageError
 

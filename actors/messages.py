@@ -14,7 +14,7 @@ from typing import Any
 
 import pykka
 
-from actors.read_ahead import ReadAhead
+from actors.jobs.read_ahead import ReadAhead
 from actors.written import Written
 from rules.model import Counts, Outcome, Problem, RunRequest, SyncPhase, Trigger
 from rules.records import Page, Stored

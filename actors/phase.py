@@ -8,7 +8,8 @@ from typing import ClassVar, assert_never
 
 from actors.base import Address, BaseActor
 from actors.clock import Clock
-from actors.journal import Journal
+from actors.event_queue import Journal
+from actors.jobs.read_ahead import ReadAhead
 from actors.messages import (
     DropProduct,
     EndPhase,
@@ -25,8 +26,7 @@ from actors.messages import (
     WorkerAdded,
     WorkerReplaced,
 )
-from actors.parts import ProductDirectory
-from actors.read_ahead import ReadAhead
+from actors.ports import ProductDirectory
 from rules.model import ErrorKind, Outcome, Problem, SyncPhase
 from rules.run.backlog import Assignment, Backlog
 from rules.run.events import EventName, SyncEvent

@@ -11,7 +11,8 @@ import structlog
 
 from actors.base import Address, BaseActor, safe_tell
 from actors.clock import Clock
-from actors.jobs import job_for
+from actors.jobs.lists import job_for
+from actors.jobs.verdict import Job, Verdict
 from actors.messages import (
     JoinReadAhead,
     MirrorLost,
@@ -24,9 +25,8 @@ from actors.messages import (
     SyncProduct,
     WorkerMessage,
 )
-from actors.parts import AccountGuard, ProductDirectory, RemoteClient
-from actors.verdict import Job, Verdict
-from actors.work_board import Activity, WorkBoard
+from actors.ports import AccountGuard, ProductDirectory, RemoteClient
+from actors.worker_activity import Activity, WorkBoard
 from rules.model import NOTHING, ErrorKind, Kind, Outcome, Problem, SyncPhase
 from rules.records import Page, Stored
 from storage.engine.errors import StorageError

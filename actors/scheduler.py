@@ -9,7 +9,7 @@ from typing import assert_never
 
 from actors.base import Address, BaseActor
 from actors.clock import Clock
-from actors.journal import Journal
+from actors.event_queue import Journal
 from actors.messages import (
     Beat,
     Begin,

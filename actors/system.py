@@ -11,7 +11,7 @@ from typing import cast
 import structlog
 
 from actors.base import NoAnswer
-from actors.journal import Journal
+from actors.event_queue import Journal
 from actors.messages import (
     Admitted,
     Beat,
@@ -31,10 +31,10 @@ from actors.messages import (
     StopAll,
     StopReport,
 )
-from actors.parts import Parts
+from actors.ports import Parts
 from actors.supervisor import Supervisor
 from actors.wiring import Wiring
-from actors.work_board import Activity
+from actors.worker_activity import Activity
 from config.threads import NoThread, lasting_thread
 from rules.model import RunRequest, SyncResult
 from rules.run.events import Entry, RunClosed

@@ -10,18 +10,18 @@ from typing import cast
 
 from actors.base import Address
 from actors.coordinator import Coordinator
+from actors.event_queue import Journal, RunBoard
 from actors.features_phase import FeaturesPhase
-from actors.journal import Journal, RunBoard
 from actors.logger import Logger
 from actors.messages import Ref
-from actors.mirror import Mirror
+from actors.mirror_writer import Mirror
 from actors.new_tests_phase import NewTestsPhase
-from actors.parts import Parts
 from actors.phase import PhaseActor
+from actors.ports import Parts
 from actors.product_worker import ProductWorker
 from actors.products_phase import ProductsPhase
 from actors.scheduler import Scheduler
-from actors.work_board import WorkBoard
+from actors.worker_activity import WorkBoard
 from rules.model import SyncPhase
 from rules.run.schedule import Schedule
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pydantic import SecretStr
 
 from actors.clock import Clock, SystemClock
-from actors.parts import Parts, SchedulePlan
+from actors.ports import Parts, SchedulePlan
 from config.settings import Settings
 from control.protocol import StartRunBody
 from rules.model import (

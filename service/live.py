@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actors.features import features_by_section, plain_features
+from actors.jobs.features import features_by_section, plain_features
 from rules.diagnosis.verifying import Live
 from rules.listing.windows import Window
 from rules.records import BadRow, FeatureRecord, ProductRecord, TestRecord

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from actors.features import features_by_section, plain_features
+from actors.jobs.features import features_by_section, plain_features
 from rules.mirror.fetching import Entity, Subject
 from rules.mirror.sections import without_sections
 from rules.model import PRODUCT_LIST, Kind

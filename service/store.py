@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from actors.parts import Sections
+from actors.ports import Sections
 from config.settings import Settings
 from config.version import program_version
 from rules.listing.planning import CursorState

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from actors.base import NoAnswer
 from actors.clock import Clock, SystemClock
 from actors.messages import RunProgress
-from actors.parts import (
+from actors.ports import (
     AccountGuard,
     AnyAccount,
     EventStore,

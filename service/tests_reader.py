@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from actors.list_windows import Taken, read_windows
-from actors.tests_reading import is_wanted
+from actors.jobs.list_windows import Taken, read_windows
+from actors.jobs.tests_reading import is_wanted
 from rules.listing.listing import Listing, Reading
 from rules.model import Kind
 from rules.records import Page, TestRecord

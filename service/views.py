@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.messages import RunProgress
-from actors.work_board import Activity
+from actors.worker_activity import Activity
 from control.protocol import RunView
 from control.views import ChoicesView, PhaseProgressView, RemoteView, RunProgressView, WorkerView
 from rules.model import ErrorKind, RunStatus, SyncResult

@@ -16,7 +16,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, Phase, settings
 
-from actors.parts import Parts, SchedulePlan
+from actors.ports import Parts, SchedulePlan
 from actors.system import ActorSystem
 from rules.model import RunRequest, SyncPhase, SyncResult, Trigger
 from simulator import Simulator, SimulatorOptions

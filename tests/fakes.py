@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from actors.parts import Sections
+from actors.ports import Sections
 from rules.listing.planning import CursorState
 from rules.listing.windows import Window
 from rules.model import Counts, Kind, SyncPhase

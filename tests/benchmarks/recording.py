@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from actors.base import Address
-from actors.journal import Journal, RunBoard
+from actors.event_queue import Journal, RunBoard
 from actors.logger import Logger
 from config.logs import configure_logs
 from rules.model import Counts, Outcome, RunRequest, RunStatus, SyncPhase, SyncResult, Trigger

@@ -100,8 +100,8 @@ def test_a_result_is_a_table_with_its_verdicts_in_the_terminal_and_on_the_page()
 
 def test_a_sample_counts_for_the_innermost_part_it_passes_through() -> None:
     stacks = [
-        "run (actors/mirror.py:5);store (storage/rows.py:7);execute (threading.py:3) 6",
-        "run (actors/mirror.py:5) 2",
+        "run (actors/mirror_writer.py:5);store (storage/rows.py:7);execute (threading.py:3) 6",
+        "run (actors/mirror_writer.py:5) 2",
         "run (actors/worker.py:5);get (testio/client.py:1);loads (testio/bodies.py:2) 1",
         "main (run.py:1);load (<frozen importlib._bootstrap>:9);x (storage/rows.py:1) 90",
         "wait (threading.py:1) 1",

@@ -282,7 +282,7 @@ def test_a_log_file_that_cannot_be_written_is_a_clear_mistake(home: Home, log_fi
 
 BROKEN_MIRROR = """
 import sys
-from actors.mirror import Mirror
+from actors.mirror_writer import Mirror
 
 def broken(self, message):
     raise RuntimeError("a bug in the writer")

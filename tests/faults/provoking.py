@@ -14,7 +14,7 @@ from pathlib import Path
 from actors import messages as said
 from actors.coordinator import Coordinator
 from actors.logger import Logger
-from actors.mirror import Mirror
+from actors.mirror_writer import Mirror
 from actors.product_worker import ProductWorker
 from actors.scheduler import Scheduler
 from actors.supervisor import Supervisor

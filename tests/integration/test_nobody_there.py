@@ -10,10 +10,10 @@ import pytest
 
 from actors.base import Address, BaseActor, HandlerFailed
 from actors.clock import SystemClock
-from actors.journal import KEPT_RESULTS, RunBoard
+from actors.event_queue import KEPT_RESULTS, RunBoard
 from actors.messages import AdoptFresh, Drain, FreshAdopted, RunTicket, Tick
-from actors.parts import SchedulePlan
-from actors.work_board import WorkBoard
+from actors.ports import SchedulePlan
+from actors.worker_activity import WorkBoard
 from rules.model import (
     ErrorKind,
     Kind,

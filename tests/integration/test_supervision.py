@@ -23,7 +23,7 @@ from actors.messages import (
     RunTicket,
     StorePage,
 )
-from actors.mirror import Mirror
+from actors.mirror_writer import Mirror
 from actors.phase import PhaseActor
 from actors.scheduler import Scheduler
 from actors.supervisor import Supervisor
@@ -206,7 +206,7 @@ def test_a_log_that_cannot_be_written_loses_no_event_and_stops_nobody(
     def broken(_entry: Entry) -> None:
         raise OSError("the log's folder is gone")
 
-    monkeypatch.setattr("actors.journal._show", broken)
+    monkeypatch.setattr("actors.event_queue._show", broken)
     assert bench.run().status is RunStatus.SUCCESS
     assert bench.events.names()[-1] == "run_finished"
 

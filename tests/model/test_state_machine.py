@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from actors.parts import Parts
+from actors.ports import Parts
 from actors.system import ActorSystem
 from rules.model import (
     ALL_PHASES,

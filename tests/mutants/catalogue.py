@@ -115,7 +115,7 @@ MUTANTS = (
     Mutant(
         name="the time of a listing is that of its last page",
         rule=4,
-        file="actors/tests_job.py",
+        file="actors/jobs/tests_job.py",
         old="            as_of=self.reading.as_of,\n            end=",
         new="            as_of=self.clock.now(),\n            end=",
         test=f"{CURRENT}::test_an_interrupted_first_sync_goes_on_where_it_stopped",
@@ -131,7 +131,7 @@ MUTANTS = (
     Mutant(
         name="an incremental listing counts as a full one",
         rule=4,
-        file="actors/tests_job.py",
+        file="actors/jobs/tests_job.py",
         old="end=ListingEnd.END if is_end else ListingEnd.JOINED,",
         new="end=ListingEnd.END,",
         test=f"{CURRENT}::test_what_is_new_at_the_head_is_found_incrementally_and_what_is_deep_by_a_full_listing",
@@ -251,7 +251,7 @@ MUTANTS = (
     Mutant(
         name="what is deep comes before the head",
         rule=5,
-        file="actors/tests_job.py",
+        file="actors/jobs/tests_job.py",
         old="        yield from self._head_first(holes)\n",
         new="",
         test=f"{HEAD}::test_a_hole_that_is_tried_again_comes_behind_the_head",
@@ -339,7 +339,7 @@ MUTANTS = (
     Mutant(
         name="any failure of a single fetch marks a test as gone",
         rule=8,
-        file="actors/single_fetches.py",
+        file="actors/jobs/single_fetches.py",
         old="        except NotFound:\n",
         new="        except (NotFound, ServerError):\n",
         test=f"{DELETIONS}::test_a_test_is_gone_only_after_the_remote_says_so",
@@ -347,7 +347,7 @@ MUTANTS = (
     Mutant(
         name="a test that the list lacks is gone",
         rule=8,
-        file="actors/single_fetches.py",
+        file="actors/jobs/single_fetches.py",
         old="            records.append(client.get_test(test_id, product_id, scope))",
         new="            raise NotFound(str(scope))",
         test=f"{DELETIONS}::test_a_list_that_leaves_a_test_out_takes_nothing_away",
@@ -371,7 +371,7 @@ MUTANTS = (
     Mutant(
         name="holes are forgotten",
         rule=9,
-        file="actors/tests_reading.py",
+        file="actors/jobs/tests_reading.py",
         old="return replace(page, holes=holes, probed_holes=fresh)",
         new="return page",
         test=f"{POISON}::test_one_poisonous_record_among_500",
@@ -387,7 +387,7 @@ MUTANTS = (
     Mutant(
         name="holes are never tried again",
         rule=9,
-        file="actors/tests_job.py",
+        file="actors/jobs/tests_job.py",
         old="            if not (is_due or self._options.force):",
         new="            if True:",
         test=f"{POISON}::test_one_poisonous_record_among_500",
@@ -467,7 +467,7 @@ MUTANTS = (
     Mutant(
         name="a run with --since moves the cursor",
         rule=14,
-        file="actors/tests_job.py",
+        file="actors/jobs/tests_job.py",
         old="        if self.mode is Mode.SINCE:\n            yield last\n",
         new="        if False:\n            yield last\n",
         test=f"{CURRENT}::test_since_for_one_run_lists_the_newest_and_moves_no_cursor",

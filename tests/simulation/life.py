@@ -6,7 +6,7 @@ import random
 
 from actors.base import NoAnswer
 from actors.messages import StopReport
-from actors.parts import Parts, SchedulePlan
+from actors.ports import Parts, SchedulePlan
 from actors.system import ActorSystem
 from rules.model import ErrorKind, RunRequest, RunStatus, SyncResult, Trigger
 from rules.run.events import RunOpened

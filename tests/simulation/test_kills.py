@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from actors.parts import Parts, SchedulePlan
+from actors.ports import Parts, SchedulePlan
 from actors.system import ActorSystem
 from rules.model import RunRequest, RunStatus, SyncOptions, Trigger
 from service.store import MirrorDirectory

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from actors.base import Address
-from actors.journal import Journal
+from actors.event_queue import Journal
 from actors.messages import Flush
 from config.secrets import REDACTOR
 from rules.model import ErrorKind, Problem, RunRequest, RunStatus, SyncResult, Trigger

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 from actors.clock import Clock
 from actors.messages import SyncProduct
-from actors.parts import ProductDirectory, RemoteClient, Sections
+from actors.ports import ProductDirectory, RemoteClient, Sections
 from rules.listing.planning import CursorState, is_due
 from rules.mirror.sections import merge, place, without_sections
 from rules.model import Kind, Problem

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from actors.parts import RemoteClient
+from actors.ports import RemoteClient
 from rules.model import ErrorKind
 from rules.records import TestRecord
 from testio.errors import BadPayload, Forbidden, NotFound, ServerError, TestioError, Timeout

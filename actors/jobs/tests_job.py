@@ -13,11 +13,11 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from actors.clock import Clock
+from actors.jobs.single_fetches import Found, TestsNotRefreshed, look_for
+from actors.jobs.tests_reading import TestsReading, is_wanted
+from actors.jobs.verdict import Job, Verdict, gaps_verdict
 from actors.messages import SyncProduct
-from actors.parts import ProductDirectory, RemoteClient
-from actors.single_fetches import Found, TestsNotRefreshed, look_for
-from actors.tests_reading import TestsReading, is_wanted
-from actors.verdict import Job, Verdict, gaps_verdict
+from actors.ports import ProductDirectory, RemoteClient
 from rules.listing.listing import Listing, Reading
 from rules.listing.planning import CursorState, Mode, plan
 from rules.listing.splitting import TENS

@@ -2,7 +2,7 @@
 
 Each job is a generator. The worker sends every page to the Mirror, goes on only when it is
 stored, and sends the job what it came to; the last page carries the cursor's move. What the
-generator returns is the outcome. Tests have files of their own: `actors/tests_job.py`.
+generator returns is the outcome. Tests have files of their own: `actors/jobs/tests_job.py`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import assert_never
 
 from actors.clock import Clock
-from actors.features import FeaturesReading, unpaged_page
+from actors.jobs.features import FeaturesReading, unpaged_page
+from actors.jobs.tests_job import list_tests
+from actors.jobs.verdict import Job, Verdict, gaps_verdict
 from actors.messages import SyncProduct
-from actors.parts import ProductDirectory, RemoteClient
-from actors.tests_job import list_tests
-from actors.verdict import Job, Verdict, gaps_verdict
+from actors.ports import ProductDirectory, RemoteClient
 from rules.model import ErrorKind, Kind, Outcome, Problem, SyncPhase
 from rules.records import CursorMove, Page, Stored
 

@@ -18,7 +18,7 @@ from actors.messages import (
     RunTicket,
     StorePage,
 )
-from actors.parts import AccountGuard, FreshStore, MirrorStore
+from actors.ports import AccountGuard, FreshStore, MirrorStore
 from rules.model import ErrorKind, Problem
 from storage.engine.errors import StorageError
 

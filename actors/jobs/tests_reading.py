@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from actors.clock import Clock
-from actors.list_windows import note_failure, read_windows, seen_rows, taken_of
+from actors.jobs.list_windows import note_failure, read_windows, seen_rows, taken_of
+from actors.jobs.read_ahead import Lookahead
 from actors.messages import SyncProduct
-from actors.parts import ProductDirectory, RemoteClient
-from actors.read_ahead import Lookahead
+from actors.ports import ProductDirectory, RemoteClient
 from rules.listing.listing import Listing, Reading
 from rules.listing.planning import CursorState, Mode
 from rules.listing.windows import Window

@@ -1,0 +1,1 @@
+"""How one product is carried through one phase."""
