@@ -48,7 +48,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Examine, and print finding by finding."""
     from config.logs import configure_logs
     from config.places import default_config_file
-    from service.doctor import Examination, examine, exit_status
+    from service.checkup.doctor import Examination, examine, exit_status
 
     configure_logs(level="ERROR", log_format="auto", file=None)
     wanted = Examination(

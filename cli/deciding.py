@@ -15,7 +15,7 @@ from storage.engine.errors import LockHeld
 from storage.reads import queries
 
 if TYPE_CHECKING:
-    from service.operator import Operator
+    from service.daemon.operator import Operator
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ def decide(settings: Settings, ask: Callable[[ControlClient | Operator], T]) -> 
 
 
 def _by_ourselves(settings: Settings, ask: Callable[[Operator], T]) -> T:
-    from service.operator import open_operator
+    from service.daemon.operator import open_operator
 
     start_logging(settings, level="WARNING")
     with open_operator(settings) as operator:

@@ -20,8 +20,8 @@ def dry_run(settings: Settings, body: StartRunBody, *, verbose: bool, as_json: b
     """Rehearse the run here, beside a daemon too; ends with the status the run would have."""
     from config.token import load_token
     from service.assembly import settle
-    from service.dry_run import rehearse
-    from service.views import exit_status_of, view_of_progress, view_of_result
+    from service.checkup.dry_run import rehearse
+    from service.daemon.views import exit_status_of, view_of_progress, view_of_result
 
     token = load_token(settings)
     start_logging(settings, level=log_level(settings, verbose=False))

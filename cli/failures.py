@@ -16,9 +16,9 @@ STATUSES: tuple[tuple[str, str, ExitStatus], ...] = (
     ("cli.usage", "UsageError", ExitStatus.USAGE),
     ("config.problems", "SettingsError", ExitStatus.USAGE),
     ("control.server", "NoSocket", ExitStatus.USAGE),
-    ("service.read_through", "CannotAnswer", ExitStatus.USAGE),
+    ("service.read_through.api", "CannotAnswer", ExitStatus.USAGE),
     ("storage.engine.atomic_file", "CannotPublish", ExitStatus.USAGE),
-    ("service.rebuild", "CannotRebuild", ExitStatus.USAGE),
+    ("service.checkup.rebuild", "CannotRebuild", ExitStatus.USAGE),
     ("storage.engine.errors", "LockHeld", ExitStatus.BUSY),
     ("storage.engine.errors", "DatabaseDamaged", ExitStatus.DAMAGED),
     ("storage.engine.errors", "StorageError", ExitStatus.DATABASE),
@@ -28,7 +28,7 @@ STATUSES: tuple[tuple[str, str, ExitStatus], ...] = (
     ("control.errors", "ControlError", ExitStatus.FAILED),
     ("service.sync_service", "SyncFailed", ExitStatus.FAILED),
     ("service.exit_status", "DaemonFailed", ExitStatus.FAILED),
-    ("service.unit_text", "ServiceRefused", ExitStatus.FAILED),
+    ("service.systemd.unit_text", "ServiceRefused", ExitStatus.FAILED),
     ("config.threads", "NoThread", ExitStatus.FAILED),
 )
 """By module and name, the more special kind before the more general one."""

@@ -53,7 +53,7 @@ def _judged(settings: Settings) -> tuple[HealthReply, ExitStatus]:
 
 
 def _without_daemon(settings: Settings, check: Check, error: Exception) -> HealthReply:
-    from service.health_report import health_without_daemon
+    from service.monitoring.health_report import health_without_daemon
 
     return health_without_daemon(settings, check, str(error))
 

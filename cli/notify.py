@@ -51,8 +51,8 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _try_all(settings: Settings) -> list[_Tried]:
     from rules.diagnosis.notice import trial_notice
-    from service.lookout import channels_of, sender_of
-    from service.messenger import Channel, NotDelivered
+    from service.monitoring.messenger import Channel, NotDelivered
+    from service.monitoring.monitoring import channels_of, sender_of
 
     channels = channels_of(settings)
     if not channels:

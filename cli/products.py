@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cli.reading import add_common_flags, show
 from rules.model import Kind
-from service.read_through import CachedRows, ReadThrough, RowFilter
+from service.read_through.api import CachedRows, ReadThrough, RowFilter
 
 EXAMPLES = """\
   testio-sync products

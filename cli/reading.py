@@ -22,9 +22,9 @@ from config.settings import Settings
 from rules.model import ErrorKind, Kind
 from rules.text.instants import parse_since, parse_span
 from rules.text.nearest import nearest_word
-from service.cached_rows import CachedRows, CacheProblem, CacheStatistics
 from service.exit_status import ExitStatus
-from service.read_through import ReadThrough, open_mirror
+from service.read_through.api import ReadThrough, open_mirror
+from service.read_through.cached_rows import CachedRows, CacheProblem, CacheStatistics
 from storage.reads import lookups, queries
 from storage.reads.lookups import RowFilter
 

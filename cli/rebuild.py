@@ -25,7 +25,7 @@ from rules.model import Trigger
 from rules.text.wording import counted
 
 if TYPE_CHECKING:
-    from service.rebuild import Rebuilding, Rebuilt
+    from service.checkup.rebuild import Rebuilding, Rebuilt
 
 EXAMPLES = """\
   testio-sync rebuild --dry-run
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Look, ask, rebuild, sync; 2 where nothing is damaged, 4 where somebody writes to it."""
     from config.token import load_token
-    from service.rebuild import open_damaged
+    from service.checkup.rebuild import open_damaged
 
     settings = settings_of(arguments)
     start_logging(settings, level=log_level(settings, verbose=False))
@@ -79,7 +79,7 @@ def main(arguments: argparse.Namespace) -> int:
 def _sync(arguments: argparse.Namespace, came: Rebuilt) -> int:
     """In full; what the sync cannot do now, a later one does."""
     from cli.sync import print_summary, sync_once
-    from service.views import exit_status_of
+    from service.daemon.views import exit_status_of
 
     view = None
     try:

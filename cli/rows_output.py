@@ -15,7 +15,7 @@ from cli.common import print_json
 from cli.screen import duration_text, harmless, make_console, make_table
 from rules.model import Kind
 from rules.text.wording import counted
-from service.cached_rows import CachedRows, CacheStatistics
+from service.read_through.cached_rows import CachedRows, CacheStatistics
 from storage.reads.queries import Row
 
 SHOWN = {

@@ -41,7 +41,7 @@ def main(arguments: argparse.Namespace) -> int:
 
     _be_ready_for_signals()
     with lean_loading(*DRAWS_TRACEBACKS):
-        from service.main import run_daemon
+        from service.daemon.main import run_daemon
 
     faulthandler.enable()  # a watchdog ends us with SIGABRT: its reader wants every thread's stack
     configured = _read(arguments)
@@ -50,7 +50,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _be_ready_for_signals() -> None:
-    """Until `service.signals` handles them. SIGHUP waits for it, where it would end us now.
+    """Until `service.daemon.signals` handles them. SIGHUP waits for it, where it would end us now.
 
     SIGINT ends us where we stand, nothing has begun: while libraries are loaded a KeyboardInterrupt
     may be lost in one of them, which says "Exception ignored" and goes on.

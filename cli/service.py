@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from config.places import impossible
-from service.installation import (
+from service.systemd.installation import (
     Machine,
     data_folder,
     install_steps,
@@ -17,7 +17,7 @@ from service.installation import (
     take,
     uninstall_steps,
 )
-from service.unit_text import ACCOUNT, Place, system_place, unit_text, user_place
+from service.systemd.unit_text import ACCOUNT, Place, system_place, unit_text, user_place
 
 EXAMPLES = """\
   testio-sync service install --user --dry-run    # what would be done

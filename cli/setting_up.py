@@ -71,7 +71,7 @@ def _tried(settings: Settings, token: SecretStr, *, offline: bool) -> int | None
     if offline:
         return None
     stays_with_its_url(settings, token, "what you gave")
-    from service.remote_check import ask_remote
+    from service.checkup.remote_check import ask_remote
 
     print(f"asking {settings.base_url} …", file=sys.stderr)
     facts = ask_remote(settings, token)
@@ -88,7 +88,7 @@ def _tried(settings: Settings, token: SecretStr, *, offline: bool) -> int | None
 
 def _usable_path(flags: dict[str, str], text: str) -> str:
     """The database's path in full. Raises UsageError where no database can be."""
-    from service.doctor import database_flaw
+    from service.checkup.doctor import database_flaw
 
     path = _settings({**flags, DB_PATH: text}).db_path.absolute()
     flaw = database_flaw(path)

@@ -81,7 +81,7 @@ def report(view: RunView, *, as_json: bool = False) -> int:
         print_json(view.model_dump(mode="json"))
     else:
         print_summary(view)
-    from service.views import exit_status_of
+    from service.daemon.views import exit_status_of
 
     return exit_status_of(view)
 
@@ -171,7 +171,7 @@ def _look(control: ControlClient, run_id: int, progress: Progress) -> RunView | 
 
 
 def _from_database(settings: Settings, run_id: int) -> RunView | None:
-    from service.views import view_of_row
+    from service.daemon.views import view_of_row
 
     with queries.open_readonly(settings.db_path) as connection:
         row = queries.run(connection, run_id)
@@ -242,7 +242,7 @@ def _execute(
     cancel: threading.Event,
 ) -> RunView:
     from service.assembly import make_sync_service, request_of, settle
-    from service.views import view_of_progress, view_of_result
+    from service.daemon.views import view_of_progress, view_of_result
 
     if cancel.is_set():
         raise KeyboardInterrupt

@@ -6,7 +6,7 @@ import argparse
 
 from cli.reading import add_test_flags, show_of_tests
 from rules.model import Kind
-from service.read_through import ReadThrough
+from service.read_through.api import ReadThrough
 
 EXAMPLES = """\
   testio-sync tests --status running

@@ -26,7 +26,7 @@ from rules.text.wording import counted
 
 if TYPE_CHECKING:
     from rules.diagnosis.verifying import Finding
-    from service.verify_report import Report
+    from service.checkup.verify_report import Report
 
 EXAMPLES = """\
   testio-sync verify
@@ -66,8 +66,8 @@ def _count(text: str) -> int:
 def main(arguments: argparse.Namespace) -> int:
     """Compare, report, and end with the status that tells."""
     from config.token import load_token
+    from service.checkup.verify import RemoteUnusable, TokenRefused, verify
     from service.exit_status import ExitStatus
-    from service.verify import RemoteUnusable, TokenRefused, verify
 
     settings = settings_of(arguments)
     token = load_token(settings)

@@ -25,7 +25,7 @@ from rules.model import (
 from rules.run.schedule import StartupSync, wants_startup_run
 from service.account import AccountGuard
 from service.configuration import Configuration
-from service.fetcher import Fetcher
+from service.read_through.fetcher import Fetcher
 from service.remote_client import make_client
 from service.store import Store
 from service.sync_service import Repositories, SyncService

@@ -41,7 +41,7 @@ ReadAgain = Callable[[], Configured]
 
 @dataclass(slots=True, kw_only=True)
 class Configuration:
-    """Read from any thread, changed by `service.steering` only. Choices come before settings."""
+    """Read from any thread, changed by `service.daemon.runtime_control` only. Choices come before settings."""
 
     settings: Settings
     token: SecretStr = field(repr=False)

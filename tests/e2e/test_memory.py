@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from service.allocator import ARENAS, give_back_early
+from service.daemon.allocator import ARENAS, give_back_early
 from tests.homes import Home
 
 HEAP_BYTES = 64 << 20

@@ -16,8 +16,8 @@ from actors.messages import StopReport
 from actors.system import ActorSystem
 from config.loading import load_settings
 from service.configuration import Configured
+from service.daemon.main import run_daemon
 from service.exit_status import DaemonFailed
-from service.main import run_daemon
 from tests.homes import Home
 from tests.listener import Listener, listening
 
@@ -76,7 +76,7 @@ def test_a_daemon_that_the_watchdog_aborts_says_where_every_thread_was(home: Hom
     said = home.finish(daemon, expect=None).stderr
     assert daemon.returncode == -signal.SIGABRT
     assert "Fatal Python error: Aborted" in said
-    assert "service/main.py" in said
+    assert "service/daemon/main.py" in said
     assert "actors" in said or "pykka" in said
 
 

@@ -15,16 +15,16 @@ STEPS = {
     "control": ("waitress.wasyncore:poll2", "testio-control"),
     "metrics": ("waitress.wasyncore:poll2", "testio-metrics"),
     "accepting": ("waitress.channel:HTTPChannel.__init__", "testio-control"),
-    "answering": ("service.control_handlers:ControlHandlers.status", "waitress-"),
-    "metrics-page": ("service.metrics:Exporter.page", "waitress-"),
+    "answering": ("service.daemon.control_handlers:ControlHandlers.status", "waitress-"),
+    "metrics-page": ("service.monitoring.metrics:Exporter.page", "waitress-"),
     "pulse": ("actors.system:ActorSystem.beat", "testio-pulse"),
     "deadlines": ("testio.deadlines:Deadlines._next_due", "testio-deadlines"),
-    "messenger": ("service.messenger:Messenger._act", "testio-notify-"),
-    "signals": ("service.signals:log_threads", "testio-signals"),
-    "reload": ("service.main:reload_by_signal", "testio-reload"),
+    "messenger": ("service.monitoring.messenger:Messenger._act", "testio-notify-"),
+    "signals": ("service.daemon.signals:log_threads", "testio-signals"),
+    "reload": ("service.daemon.main:reload_by_signal", "testio-reload"),
     "lookout": ("actors.heartbeats:Heartbeats.beat", "MainThread"),
-    "fetcher": ("service.fetcher:Fetcher._reader", "testio-fetch"),
-    "watcher": ("service.instruments:Instruments.heard", ""),
+    "fetcher": ("service.read_through.fetcher:Fetcher._reader", "testio-fetch"),
+    "watcher": ("service.monitoring.instruments:Instruments.heard", ""),
 }
 """What each of them calls again and again, and the beginning of its thread's name."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from config.loading import load_settings
 from config.settings import Settings
-from service.rebuild import open_damaged
+from service.checkup.rebuild import open_damaged
 from tests.launcher import launch
 
 

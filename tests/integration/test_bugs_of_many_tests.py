@@ -13,8 +13,8 @@ import requests
 
 from config.settings import Settings
 from rules.model import ErrorKind
-from service.cached_rows import CachedRows
-from service.read_through import ReadThrough
+from service.read_through.api import ReadThrough
+from service.read_through.cached_rows import CachedRows
 from simulator import Simulator
 from simulator.details import bugs
 from tests.integration.test_read_through import LONG_AGO, paths, products_of, settings_for, write

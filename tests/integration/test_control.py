@@ -20,7 +20,7 @@ from control.protocol import FetchBody, StartRunBody, Word
 from control.server import ControlServer
 from rules.mirror.fetching import FetchState
 from rules.model import Kind, RunStatus, SyncPhase, Trigger
-from service.control_handlers import ControlHandlers
+from service.daemon.control_handlers import ControlHandlers
 from tests.control_answers import STATUS, Answers
 
 

@@ -15,7 +15,7 @@ from control.protocol import Word
 from rules.model import ErrorKind, Kind, Outcome, Problem, SyncPhase
 from rules.records import BadRow, HeldSet, HoleRecord, Page
 from rules.run.events import EventName, SyncEvent
-from service.operator import Operator
+from service.daemon.operator import Operator
 from storage.engine.database import Database
 from storage.writes.decision_rows import DecisionRows
 from storage.writes.mirror_rows import MirrorRows

@@ -11,7 +11,7 @@ import pytest
 
 from rules.mirror.fetching import Entity, FetchState, Subject
 from rules.model import ErrorKind
-from service.fetcher import Fetcher
+from service.read_through.fetcher import Fetcher
 from simulator import Simulator
 from storage.engine.database import Database
 from storage.writes.fetched_rows import FetchedRows

@@ -17,8 +17,8 @@ from config.loading import load_settings
 from rules.mirror.fetching import Entity, FetchState, Subject
 from rules.mirror.secret_keys import without_secrets
 from rules.model import RunStatus, SyncOptions, SyncPhase, SyncResult
-from service.fetcher import Fetcher
-from service.rebuild import CannotRebuild, Rebuilt, open_damaged
+from service.checkup.rebuild import CannotRebuild, Rebuilt, open_damaged
+from service.read_through.fetcher import Fetcher
 from storage.engine.database import Database
 from storage.engine.migrate import migrate
 from storage.reads.comparing import compare_mirrors

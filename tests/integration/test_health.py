@@ -22,7 +22,7 @@ from rules.diagnosis.health import Check
 from rules.model import BreakerState
 from rules.run.events import Entry
 from rules.run.runtime_overrides import PREFIX, Choices
-from service.health import HealthCheck, heartbeats_of
+from service.monitoring.health import HealthCheck, heartbeats_of
 from storage.engine.database import Database
 from storage.engine.errors import StorageError
 from storage.settings.override_rows import ChoiceRows

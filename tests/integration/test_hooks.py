@@ -16,8 +16,8 @@ import pytest
 from config.problems import SettingsError
 from config.secrets import REDACTOR
 from rules.diagnosis.notice import Sender, trial_notice
-from service.command_hook import CommandHook
-from service.messenger import NotDelivered
+from service.monitoring.command_hook import CommandHook
+from service.monitoring.messenger import NotDelivered
 from testio.webhook import Webhook, WebhookFailed
 from tests.conftest import wait_until
 from tests.webhooks import PATH, Answers, plain

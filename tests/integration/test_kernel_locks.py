@@ -20,14 +20,14 @@ import pytest
 from config.settings import Settings
 from control.protocol import StartRunBody
 from rules.model import RunStatus, Trigger
-from service import rebuild
 from service.assembly import make_sync_service
-from service.doctor import Examination, database_flaw, examine
-from service.dry_run import rehearse
+from service.checkup import rebuild
+from service.checkup.doctor import Examination, database_flaw, examine
+from service.checkup.dry_run import rehearse
+from service.checkup.verify import verify
 from service.export.exporting import export, writer_of
-from service.read_through import ReadThrough
+from service.read_through.api import ReadThrough
 from service.store import Store, open_store
-from service.verify import verify
 from simulator import Simulator
 from storage.engine.backup import back_up
 from storage.engine.database import Database

@@ -15,7 +15,7 @@ from rules.diagnosis.notice import Notice, Sender
 from rules.diagnosis.notifying import Event, Happening
 from rules.model import ErrorKind, Problem, RunRequest, RunStatus, SyncResult, Trigger
 from rules.run.events import RunClosed
-from service.messenger import Messenger, NotDelivered
+from service.monitoring.messenger import Messenger, NotDelivered
 from storage.engine.database import Database
 from storage.engine.errors import StorageError
 from storage.settings.notice_rows import NoticeRows

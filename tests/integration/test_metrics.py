@@ -19,10 +19,10 @@ from config.problems import SettingsError
 from config.settings import Settings
 from control.views import DaemonView
 from rules.model import BreakerState
-from service import metrics_server
-from service.health import HealthCheck, heartbeats_of
-from service.metrics import Exporter
-from service.metrics_server import MetricsServer
+from service.monitoring import metrics_server
+from service.monitoring.health import HealthCheck, heartbeats_of
+from service.monitoring.metrics import Exporter
+from service.monitoring.metrics_server import MetricsServer
 from storage.engine.database import Database
 from testio.tally import RemoteState
 from tests.conftest import Bench, wait_until

@@ -18,7 +18,7 @@ from config.settings import Settings
 from rules.listing.windows import Window
 from rules.model import ErrorKind, RunStatus
 from service.assembly import make_sync_service
-from service.read_through import CannotAnswer, ReadThrough, RowFilter, open_mirror
+from service.read_through.api import CannotAnswer, ReadThrough, RowFilter, open_mirror
 from service.store import open_store
 from simulator import PlainFeatures, Simulator
 from storage.engine.writer_lock import Role
@@ -280,7 +280,7 @@ def test_an_open_test_below_what_was_listed_is_fetched_by_itself(
 def test_a_product_with_more_tests_than_are_read_is_not_called_fresh(
     mirror: ReadThrough, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.tests_reader.MOST_WINDOWS", 1)
+    monkeypatch.setattr("service.read_through.tests_reader.MOST_WINDOWS", 1)
     for _ in range(2):
         answer = mirror.get_tests_cached_or_refresh(product_ids=[products_of(simulator)[1]])
         assert len(answer.rows) == 30

@@ -16,7 +16,7 @@ import pytest
 from config.problems import SettingsError
 from config.settings import Settings
 from rules.model import RunStatus, SyncOptions
-from service.rebuild import CannotRebuild, Rebuilt, open_damaged
+from service.checkup.rebuild import CannotRebuild, Rebuilt, open_damaged
 from service.store import open_store
 from simulator import Simulator, SimulatorOptions
 from storage.engine.database import Database

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from service.installation import (
+from service.systemd.installation import (
     Machine,
     data_folder,
     install_steps,
     take,
     uninstall_steps,
 )
-from service.unit_text import (
+from service.systemd.unit_text import (
     SYSUSERS_LINE,
     Place,
     ServiceRefused,

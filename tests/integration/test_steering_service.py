@@ -1,4 +1,4 @@
-"""What `service.steering` promises when something goes wrong in the middle of a change."""
+"""What `service.daemon.runtime_control` promises when something goes wrong in the middle of a change."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from config.settings import Settings
 from control.errors import Refused
 from control.protocol import Word
 from rules.run.runtime_overrides import PREFIX, choices_of
-from service import steering as steering_module
 from service.account import AccountGuard
 from service.configuration import Configuration, Configured
-from service.steering import Steering
+from service.daemon import runtime_control as steering_module
+from service.daemon.runtime_control import Steering
 from simulator import Simulator
 from storage.engine.database import Database
 from storage.engine.errors import StorageError

@@ -11,10 +11,10 @@ from pydantic import SecretStr
 from cli.verify import show
 from config.loading import load_settings
 from rules.model import SyncPhase
+from service.checkup.verify import RemoteUnusable, TokenRefused, verify
+from service.checkup.verify_report import Report
 from service.store import MirrorDirectory
 from service.sync_service import Repositories, SyncService
-from service.verify import RemoteUnusable, TokenRefused, verify
-from service.verify_report import Report
 from simulator import PlainFeatures, Simulator
 from storage.engine.database import Database
 from storage.writes.mirror_rows import MirrorRows
@@ -186,7 +186,7 @@ def test_a_hole_cannot_be_compared_on_record_or_not(
     pair: Pair, make_client: Callable[..., TestioClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "service.verify.make_client", lambda _settings, _token: make_client(pair.simulator)
+        "service.checkup.verify.make_client", lambda _settings, _token: make_client(pair.simulator)
     )
     pair.sync()
     first = pair.products[0]

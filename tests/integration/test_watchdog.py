@@ -13,8 +13,8 @@ from actors.messages import Ping
 from rules.diagnosis.liveness import ANSWER_SECONDS, WRITE_SECONDS, quiet_limit
 from rules.model import SyncPhase
 from rules.run.events import Entry
-from service.notify import Notifier
-from service.watchdog import Watchdog
+from service.monitoring.watchdog import Watchdog
+from service.systemd.sd_notify import Notifier
 from storage.engine.errors import StorageError
 from testio.limits import RequestScope
 from tests.conftest import Bench, wait_until

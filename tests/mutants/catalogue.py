@@ -523,7 +523,7 @@ MUTANTS = (
     Mutant(
         name="what did not arrive is taken for told",
         rule=17,
-        file="service/messenger.py",
+        file="service/monitoring/messenger.py",
         old='        self._count(self._channel.name, "failed")\n        return False',
         new='        self._count(self._channel.name, "failed")\n        return True',
         test="tests/integration/test_messenger.py",
@@ -571,7 +571,7 @@ MUTANTS = (
     Mutant(
         name="one sick test takes the bugs of fourteen others with it",
         rule=9,
-        file="service/bugs_reader.py",
+        file="service/read_through/bugs_reader.py",
         old="        return portions(ids, fewer_at_once(len(ids)))",
         new="        return []",
         test="tests/integration/test_bugs_of_many_tests.py",

@@ -31,7 +31,7 @@ from rules.diagnosis.doctor_storage import (
 )
 from rules.diagnosis.findings import Area, Finding, Level, count, first_at_fault
 from rules.model import ErrorKind
-from service.doctor import exit_status
+from service.checkup.doctor import exit_status
 from service.exit_status import ExitStatus
 
 OK, WARNING, ERROR = Level.OK, Level.WARNING, Level.ERROR

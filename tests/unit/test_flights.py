@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from service.flights import Flights
+from service.read_through.single_flight import Flights
 
 THREADS = 20
 

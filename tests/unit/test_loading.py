@@ -46,7 +46,7 @@ import sys
 from cli.loading import lean_loading
 from cli.run import DRAWS_TRACEBACKS
 with lean_loading(*DRAWS_TRACEBACKS):
-    import service.main
+    import service.daemon.main
 print([name for name in DRAWS_TRACEBACKS if name in sys.modules])
 """
     assert run(code) == "[]"

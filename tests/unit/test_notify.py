@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from service.notify import Notifier
+from service.systemd.sd_notify import Notifier
 from tests.listener import Listener, listening
 
 

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from service.signals import Signals
+from service.daemon.signals import Signals
 from tests.conftest import wait_until
 
 

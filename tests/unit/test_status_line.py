@@ -8,7 +8,7 @@ import pytest
 
 from actors.messages import PhaseProgress, RunProgress, ScheduleState
 from rules.model import SyncPhase, Trigger
-from service.status_line import status_line
+from service.systemd.status_line import status_line
 from tests.fakes import START
 
 

@@ -17,7 +17,7 @@ from config.loading import load_settings
 from config.token import CREDENTIAL
 from rules.host.unit_files import HIDDEN, PLAIN, Writing, command_line, hidden, writing
 from service.exit_status import ExitStatus
-from service.unit_text import (
+from service.systemd.unit_text import (
     SYSUSERS_LINE,
     UNIT,
     Place,

@@ -15,7 +15,7 @@ from control.errors import ControlError, NoDaemon, TryAgain
 from control.protocol import FetchBody, FetchReply
 from rules.mirror.fetching import Entity, FetchOutcome, FetchState
 from service.daemon_address import control_of
-from service.fetch_requests import bodies_for, outcomes_of
+from service.read_through.fetch_requests import bodies_for, outcomes_of
 from storage.engine.errors import LockHeld
 
 PAUSE_SECONDS = 0.3

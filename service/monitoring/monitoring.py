@@ -20,14 +20,14 @@ from config.version import program_version
 from control.views import DaemonView
 from rules.diagnosis.notice import Sender
 from rules.diagnosis.notifying import Event, Happening
-from service.command_hook import NAME as COMMAND
-from service.command_hook import CommandHook
 from service.configuration import Configuration
-from service.health import HealthCheck, heartbeats_of
-from service.messenger import Channel, Memory, Messenger
-from service.metrics import Exporter
-from service.metrics_server import MetricsServer
-from service.webhook_hook import WebhookHook
+from service.monitoring.command_hook import NAME as COMMAND
+from service.monitoring.command_hook import CommandHook
+from service.monitoring.health import HealthCheck, heartbeats_of
+from service.monitoring.messenger import Channel, Memory, Messenger
+from service.monitoring.metrics import Exporter
+from service.monitoring.metrics_server import MetricsServer
+from service.monitoring.webhook_hook import WebhookHook
 from storage.settings.notice_rows import NoticeRows
 from testio.client import TestioClient
 

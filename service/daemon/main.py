@@ -26,22 +26,22 @@ from control.server import ControlServer
 from control.views import DaemonView, LogView
 from rules.run.events import EventName, SyncEvent
 from service.account import AccountGuard
-from service.allocator import give_back_early
 from service.assembly import make_daemon_parts, make_fetcher, make_guard
 from service.configuration import Configuration, ReadAgain
-from service.control_handlers import ControlHandlers
-from service.endings import REBUILD, endings
+from service.daemon.allocator import give_back_early
+from service.daemon.control_handlers import ControlHandlers
+from service.daemon.endings import REBUILD, endings
+from service.daemon.operator import Operator
+from service.daemon.runtime_control import Steering, recall_choices, reload_by_signal
+from service.daemon.signals import Signals
 from service.exit_status import DaemonFailed, ExitStatus
-from service.fetcher import Fetcher
 from service.log_place import log_place
-from service.lookout import Lookout, make_lookout, tell_owner
-from service.notify import Notifier
-from service.operator import Operator
+from service.monitoring.monitoring import Lookout, make_lookout, tell_owner
+from service.monitoring.watchdog import Watchdog
+from service.read_through.fetcher import Fetcher
 from service.remote_client import make_client
-from service.signals import Signals
-from service.steering import Steering, recall_choices, reload_by_signal
 from service.store import Store, open_store
-from service.watchdog import Watchdog
+from service.systemd.sd_notify import Notifier
 from storage.engine.errors import DatabaseDamaged, StorageError
 from storage.engine.writer_lock import Role
 from storage.settings.notice_rows import NoticeRows

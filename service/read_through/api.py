@@ -1,6 +1,6 @@
 """Read-through: rows of the mirror, fetched from the remote first where they are too old.
 
-    from service.read_through import open_mirror
+    from service.read_through.api import open_mirror
 
     with open_mirror() as mirror:
         answer = mirror.get_features_cached_or_refresh([18, 42])
@@ -23,8 +23,8 @@ from config.loading import load_settings
 from config.settings import Settings
 from rules.mirror.fetching import THE_PRODUCT_LIST, Entity, Subject
 from rules.model import Kind
-from service.answering import Answering, CannotAnswer
-from service.cached_rows import CachedRows, CacheProblem, CacheStatistics
+from service.read_through.answering import Answering, CannotAnswer
+from service.read_through.cached_rows import CachedRows, CacheProblem, CacheStatistics
 from storage.reads.lookups import RowFilter
 
 __all__ = [

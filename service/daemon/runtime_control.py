@@ -28,9 +28,9 @@ from rules.run.events import EventName, SyncEvent
 from rules.run.runtime_overrides import PREFIX, Choices, choices_of
 from service.account import AccountGuard
 from service.configuration import Configuration, ReadAgain, differing, take_over
-from service.notify import Notifier
 from service.remote_client import make_client
 from service.store import Store
+from service.systemd.sd_notify import Notifier
 from storage.engine.errors import StorageError
 from storage.settings.override_rows import ChoiceRows
 from testio.client import TestioClient

@@ -18,7 +18,7 @@ from rules.diagnosis.verifying import Finding, Live, Mirrored, Side, compare
 from rules.model import PRODUCT_LIST, Kind
 from rules.records import ProductRecord
 from service.account import refuse_stranger
-from service.live import (
+from service.checkup.live import (
     LiveList,
     NotReadable,
     live_features,
@@ -26,8 +26,8 @@ from service.live import (
     live_test,
     live_tests,
 )
+from service.checkup.verify_report import Report, Uncompared, not_compared, report_on
 from service.remote_client import make_client
-from service.verify_report import Report, Uncompared, not_compared, report_on
 from storage.reads import queries, verify_queries
 from testio.client import TestioClient
 from testio.errors import NotFound, TestioError, Unauthorized

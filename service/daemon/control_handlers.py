@@ -37,20 +37,20 @@ from control.protocol import (
 from control.views import DaemonView, HealthReply, StatusReply
 from rules.model import RunStatus, Trigger
 from service.assembly import make_request, request_of
-from service.fetch_requests import entities_of, reply_of
-from service.fetcher import Fetcher
-from service.health import HealthCheck
-from service.log_place import with_log
-from service.metrics import Exporter
-from service.operator import Operator
-from service.steering import Steering
-from service.views import (
+from service.daemon.operator import Operator
+from service.daemon.runtime_control import Steering
+from service.daemon.views import (
     view_of_activity,
     view_of_choices,
     view_of_progress,
     view_of_remote,
     view_of_row,
 )
+from service.log_place import with_log
+from service.monitoring.health import HealthCheck
+from service.monitoring.metrics import Exporter
+from service.read_through.fetch_requests import entities_of, reply_of
+from service.read_through.fetcher import Fetcher
 from storage.engine.errors import StorageError
 from storage.reads import queries
 from testio.tally import RemoteState

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from rules.diagnosis.notice import Notice
-from service.messenger import NotDelivered
+from service.monitoring.messenger import NotDelivered
 from testio.webhook import Webhook, WebhookFailed
 
 

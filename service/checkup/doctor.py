@@ -38,10 +38,10 @@ from rules.diagnosis.doctor_storage import (
     judge_lock,
 )
 from rules.diagnosis.findings import Area, Finding, Level, error, first_at_fault, ok, warning
+from service.checkup.files_check import file_facts, log_file_flaw, space_facts
+from service.checkup.remote_check import ask_remote
 from service.daemon_address import control_of
 from service.exit_status import ExitStatus
-from service.files_check import file_facts, log_file_flaw, space_facts
-from service.remote_check import ask_remote
 from storage.engine.place import alias_flaw
 from storage.engine.revision import REVISION
 from storage.engine.writer_lock import lock_path, present_holder, read_holder

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from config.children import passed_on
 from rules.host.unit_files import Writing, hidden, writing
-from service.unit_text import (
+from service.systemd.unit_text import (
     ACCOUNT,
     SYSUSERS_LINE,
     UNIT,
@@ -82,7 +82,7 @@ class Machine:
 
 def _code() -> tuple[Path, ...]:
     """The interpreter, under each of its names, and the folder of the program's packages."""
-    return Path(sys.executable), Path(sys.executable).resolve(), Path(__file__).resolve().parents[1]
+    return Path(sys.executable), Path(sys.executable).resolve(), Path(__file__).resolve().parents[2]
 
 
 def install_steps(place: Place, machine: Machine, *, force: bool, now: bool) -> list[Step]:

@@ -19,11 +19,11 @@ import structlog
 from config.threads import is_no_thread
 from rules.mirror.fetching import THE_PRODUCT_LIST, Entity, FetchOutcome, FetchState, Subject
 from rules.model import ErrorKind
-from service.bugs_reader import Pace
-from service.fetched import Fetched
-from service.flights import Flights
-from service.mirror_view import MirrorView
-from service.remote_reader import RemoteReader
+from service.read_through.bugs_reader import Pace
+from service.read_through.fetched import Fetched
+from service.read_through.mirror_view import MirrorView
+from service.read_through.remote_reader import RemoteReader
+from service.read_through.single_flight import Flights
 from storage.engine.errors import StorageError
 from storage.writes.fetched_rows import FetchedRows
 from testio.cancellation import Cancellation

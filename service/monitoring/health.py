@@ -16,8 +16,8 @@ from actors.system import ActorSystem
 from config.settings import Settings
 from control.views import DaemonView, HealthReply
 from rules.diagnosis.health import Facts, Limits, Living, Quiet, Verdict, judge
-from service.health_report import limits_of, read_database, reply_of
 from service.log_place import with_log
+from service.monitoring.health_report import limits_of, read_database, reply_of
 from testio.tally import RemoteState
 
 ANSWER_SECONDS = 0.25

@@ -18,9 +18,9 @@ from rules.mirror.fetching import (
     Subject,
 )
 from rules.model import Kind
-from service.cached_rows import CachedRows, statistics_of
-from service.flights import Flights
-from service.refreshing import Refresher
+from service.read_through.cached_rows import CachedRows, statistics_of
+from service.read_through.refreshing import Refresher
+from service.read_through.single_flight import Flights
 from storage.reads import lookups
 from storage.reads.lookups import RowFilter
 from storage.reads.queries import Row, open_readonly
@@ -47,7 +47,7 @@ class CannotAnswer(Exception):
 
 
 class Answering:
-    """Answers for one database; thread-safe. `service.read_through` says what is raised."""
+    """Answers for one database; thread-safe. `service.read_through.api` says what is raised."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -24,8 +24,8 @@ from prometheus_client.registry import Collector
 from actors.messages import CoordinatorStatus, ScheduleState
 from rules.model import BreakerState, ErrorKind, Kind, Outcome
 from rules.run.events import RunClosed
-from service.health import HealthCheck
-from service.instruments import Instruments
+from service.monitoring.health import HealthCheck
+from service.monitoring.instruments import Instruments
 from storage.engine.errors import StorageError
 from storage.engine.place import real_path
 from storage.engine.times import as_instant

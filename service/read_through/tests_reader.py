@@ -11,7 +11,7 @@ from actors.jobs.tests_reading import is_wanted
 from rules.listing.listing import Listing, Reading
 from rules.model import Kind
 from rules.records import Page, TestRecord
-from service.fetched import Fetched, KnownRows
+from service.read_through.fetched import Fetched, KnownRows
 from testio.client import TestioClient
 from testio.errors import NotFound
 from testio.limits import RequestScope

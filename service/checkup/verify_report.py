@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from rules.diagnosis.verifying import Finding, Mirrored, Side, compare
 from rules.model import Kind
 from rules.records import BadRow
-from service.live import LiveList
+from service.checkup.live import LiveList
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

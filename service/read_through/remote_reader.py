@@ -11,9 +11,9 @@ from rules.mirror.fetching import Entity, Subject
 from rules.mirror.sections import without_sections
 from rules.model import PRODUCT_LIST, Kind
 from rules.records import CursorMove, ListingMark, Page
-from service.bugs_reader import BugsOfTest, BugsReader, Pace
-from service.fetched import Fetched, KnownRows
-from service.tests_reader import TestsReader
+from service.read_through.bugs_reader import BugsOfTest, BugsReader, Pace
+from service.read_through.fetched import Fetched, KnownRows
+from service.read_through.tests_reader import TestsReader
 from testio.client import TestioClient
 from testio.errors import TestioError
 from testio.limits import RequestScope

@@ -16,7 +16,7 @@ from typing import IO
 from config.children import passed_on
 from config.problems import SettingProblem, SettingsError
 from rules.diagnosis.notice import Notice, harmless_line
-from service.messenger import NotDelivered
+from service.monitoring.messenger import NotDelivered
 
 NAME = "TESTIO_NOTIFY_COMMAND"
 LAST_WORDS = 300

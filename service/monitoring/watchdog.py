@@ -17,8 +17,8 @@ from actors.heartbeats import Heartbeats
 from actors.messages import CoordinatorStatus, GetSchedule, GetStatus, Ping, RunProgress
 from actors.system import ActorSystem
 from rules.diagnosis.liveness import Vitals, ailment
-from service.notify import Notifier
-from service.status_line import status_line
+from service.systemd.sd_notify import Notifier
+from service.systemd.status_line import status_line
 
 log = structlog.get_logger("watchdog")
 

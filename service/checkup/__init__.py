@@ -1,0 +1,1 @@
+"""Looking an installation or a mirror over: check, verify, dry runs, rebuild."""

@@ -1,0 +1,1 @@
+"""The daemon: its composition root, its requests, its signals and its ends."""

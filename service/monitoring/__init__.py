@@ -1,0 +1,1 @@
+"""Those who watch over the daemon: health, metrics, notifications, the watchdog."""
