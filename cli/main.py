@@ -128,7 +128,7 @@ def _main(arguments: list[str]) -> int:
     _suggest_a_verb(parser, arguments[0])
     verb = parser.parse_args(arguments[:1]).verb
     with lean_loading():
-        module = importlib.import_module(f"cli.{verb}")
+        module = importlib.import_module(f"cli.verbs.{verb}")
     return int(module.main(verb_parser(verb, module).parse_args(arguments[1:])))
 
 

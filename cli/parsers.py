@@ -25,7 +25,7 @@ def full_parser(verbs: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", help="show the versions and exit")
     below = parser.add_subparsers(dest="verb", metavar="VERB")
     for verb, what in verbs.items():
-        module = importlib.import_module(f"cli.{verb}")
+        module = importlib.import_module(f"cli.verbs.{verb}")
         module.add_arguments(below.add_parser(verb, help=what, **_manner(module)))
     return parser
 

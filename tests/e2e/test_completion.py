@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.completion import SHELLS, main
 from cli.main import VERBS
+from cli.verbs.completion import SHELLS, main
 from tests.terminals import on_a_terminal
 from tests.tools import needs_tool, only_on_ci
 

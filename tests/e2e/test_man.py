@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli.main import VERBS
-from cli.man import manual_page
+from cli.verbs.man import manual_page
 from config.settings import names
 from service.exit_status import MEANINGS, ExitStatus
 from tests.tools import needs_tool

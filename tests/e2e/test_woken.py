@@ -16,8 +16,8 @@ import pytest
 from prometheus_client import parser
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
-from cli import health, notify
 from cli.main import main
+from cli.verbs import health, notify
 from control.paths import socket_path
 from control.protocol import StartRunBody
 from rules.diagnosis.health import Check

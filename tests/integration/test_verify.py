@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from cli.verify import show
+from cli.verbs.verify import show
 from config.loading import load_settings
 from rules.model import SyncPhase
 from service.checkup.verify import RemoteUnusable, TokenRefused, verify

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.remaining import usual_durations
-from cli.run_lines import RunLines
+from cli.screens.remaining import usual_durations
+from cli.screens.run_lines import RunLines
 from rules.model import (
     Counts,
     ErrorKind,

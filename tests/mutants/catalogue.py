@@ -851,7 +851,7 @@ MUTANTS = (
     Mutant(
         name="a program of the user gets our environment",
         rule=19,
-        file="cli/log_journal.py",
+        file="cli/logtail/log_journal.py",
         old="passed_on()",
         new="None",
         test="tests/unit/test_security_page.py",

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from werkzeug.test import Client
 
-from cli.asking import add_options, add_scope, body_of
 from cli.failures import UsageError
+from cli.shared.asking import add_options, add_scope, body_of
 from control.app import ControlApp
 from control.protocol import StartRunBody
 from rules.run.option_conflicts import EXCLUSIVE, contradiction

@@ -44,7 +44,7 @@ def test_the_daemon_is_loaded_without_what_draws_tracebacks() -> None:
     code = """
 import sys
 from cli.loading import lean_loading
-from cli.run import DRAWS_TRACEBACKS
+from cli.verbs.run import DRAWS_TRACEBACKS
 with lean_loading(*DRAWS_TRACEBACKS):
     import service.daemon.main
 print([name for name in DRAWS_TRACEBACKS if name in sys.modules])

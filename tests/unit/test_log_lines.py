@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cli.log_lines import LogFilter, as_json, pretty
+from cli.logtail.log_lines import LogFilter, as_json, pretty
 
 FAILED = json.dumps(
     {

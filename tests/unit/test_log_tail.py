@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli import log_tail
-from cli.log_tail import FileTail
+from cli.logtail import log_tail
+from cli.logtail.log_tail import FileTail
 
 
 def every(_line: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cli.remaining import left_text, phase_text
+from cli.screens.remaining import left_text, phase_text
 from rules.run.eta import PhaseSoFar
 
 DONE = PhaseSoFar(total=20, done=20, finished=True)

@@ -18,7 +18,7 @@ PACKAGES = ("actors", "cli", "config", "control", "rules", "service", "storage",
 UNSAFE = {"pickle", "marshal", "shelve", "yaml", "dill", "jsonpickle"}
 SHELLS = {"os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput"}
 STARTS = {"subprocess.run", "subprocess.Popen", "subprocess.check_output", "subprocess.call"}
-OURS_AGAIN = {"cli/demo.py"}
+OURS_AGAIN = {"cli/verbs/demo.py"}
 """It starts testio-sync itself, with what the simulator made up."""
 
 Finder = Callable[[ast.Call], bool]

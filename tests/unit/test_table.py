@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from cli.screen import bytes_text, duration_text, make_table
-from cli.table import PlainTable
+from cli.screens.screen import bytes_text, duration_text, make_table
+from cli.screens.table import PlainTable
 from rules.text.nearest import enumerated, nearest_ids, nearest_word
 from rules.text.wording import counted
 

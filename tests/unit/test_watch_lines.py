@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.watch_lines import line_of
+from cli.live.watch_lines import line_of
 
 NAMES = {18: "Harbour\x1b[31m"}
 

@@ -1,0 +1,1 @@
+"""`watch`: the screen that goes on."""

@@ -1,0 +1,1 @@
+"""`logs`: finding and following the log."""

@@ -1,0 +1,46 @@
+"""The table of runs that `status` and `runs` show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from cli.screens.screen import coloured, make_table, minute
+from cli.screens.table import PlainTable
+from storage.reads.queries import Row
+
+TITLE = "Last runs (times in UTC; new and changed are tests)"
+
+
+def runs_table(runs: Sequence[Row], *, is_written: bool, title: str = TITLE) -> PlainTable:
+    """The runs, newest first. `is_written`: whether any process writes to the database now."""
+    table = make_table(
+        title,
+        *("run", "status", "by", "started", ">seconds", ">products", ">new", ">changed"),
+        drop=("by", "changed", "new", "seconds"),
+        wrap=False,
+    )
+    for run in runs:
+        table.add_row(
+            str(run["id"]),
+            run_state(run, is_written=is_written),
+            run["trigger_source"],
+            minute(run["started_at"]),
+            "" if run["duration_seconds"] is None else f"{run['duration_seconds']:.1f}",
+            *_numbers(run),
+        )
+    return table
+
+
+def run_state(run: Row, *, is_written: bool) -> Text:
+    """A run that nobody works on any more was killed; the next start says so in the database."""
+    killed = run["status"] == "running" and not is_written
+    return Text("killed", style="red") if killed else coloured(run["status"])
+
+
+def _numbers(run: Row) -> tuple[str, str, str]:
+    if run["completed_at"] is None:
+        return "", "", ""
+    products = f"{run['products_synced']} of {run['products_synced'] + run['products_failed']}"
+    return products, str(run["tests_discovered"]), str(run["tests_updated"])

@@ -1,0 +1,155 @@
+"""What fails now: products that do not come out complete, and records that cannot be read."""
+
+from __future__ import annotations
+
+import argparse
+
+from cli.common import print_json, settings_of, whole_number
+from cli.screens.screen import harmless, make_console, make_table, minute
+from cli.shared.deciding import add_action, decide
+from cli.verbs import sync
+from config.settings import Settings
+from control.protocol import RetryReply, StartRunBody, Word
+from rules.model import Trigger
+from rules.text.wording import counted
+from storage.reads import decision_queries, queries
+from storage.reads.queries import Row
+
+MOST_SHOWN = 1_000
+"""Rows of a table; --json has all."""
+
+EXAMPLES = """\
+  testio-sync problems list
+  testio-sync problems retry          # all of them, now
+  testio-sync problems retry 4 7
+  testio-sync problems clear 4        # it returns if it is met again
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The actions of `testio-sync problems`."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add_action(actions, "list", "list what fails, and the records that cannot be read")
+    retry = add_action(
+        actions, "retry", "try records again, and sync their products", has_json=False
+    )
+    retry.add_argument(
+        "ids", nargs="*", type=whole_number, metavar="ID", help="default: everything"
+    )
+    clear = add_action(actions, "clear", "set one record aside as settled", has_json=False)
+    clear.add_argument("id", type=whole_number, metavar="ID", help="as `problems list` shows it")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Read the database, or have the decision carried out."""
+    settings = settings_of(arguments)
+    if arguments.action == "retry":
+        return _retry(settings, arguments.ids)
+    if arguments.action == "clear":
+        return _clear(settings, arguments.id)
+    return _list(settings, as_json=arguments.json)
+
+
+def _list(settings: Settings, *, as_json: bool) -> int:
+    with queries.open_readonly(settings.db_path) as connection:
+        failing = decision_queries.failing_cursors(connection)
+        entries = decision_queries.open_entries(connection)
+    if as_json:
+        print_json({"failing": failing, "records": entries})
+    elif not failing and not entries:
+        print("no problems")
+    else:
+        _print_failing(failing)
+        _print_entries(entries)
+    return 0
+
+
+def _print_failing(failing: list[Row]) -> None:
+    if not failing:
+        return
+    table = make_table("Not complete", "product", "kind", "since", ">times", "what")
+    for row in failing[:MOST_SHOWN]:
+        since, times = minute(row["since"]), str(row["times"])
+        table.add_row(_product(row), row["kind"], since, times, harmless(row["error"]))
+    make_console().print(table)
+    _print_rest(failing)
+
+
+def _print_entries(entries: list[Row]) -> None:
+    if not entries:
+        return
+    table = make_table(
+        "Records that cannot be read",
+        *("id", "product", "kind", "where", "since", "next try", "what"),
+        drop=("since", "next try"),
+    )
+    for row in entries[:MOST_SHOWN]:
+        table.add_row(
+            str(row["id"]),
+            _product(row),
+            row["kind"],
+            _place(row),
+            minute(row["since"]),
+            _next_try(row),
+            harmless(row["reason"]),
+        )
+    make_console().print(table)
+    _print_rest(entries)
+
+
+def _print_rest(rows: list[Row]) -> None:
+    if len(rows) > MOST_SHOWN:
+        print(f"... and {len(rows) - MOST_SHOWN} more; --json has them all")
+
+
+def _place(row: Row) -> str:
+    """Where in the remote's list it stands, e.g. `position 213, between 5011 and 5013`."""
+    place = f"position {row['position']}"
+    before, after = row["before_id"], row["after_id"]
+    if row["sort"] != "hole":
+        return place if row["record_id"] is None else f"{place}, id {row['record_id']}"
+    if before is None:
+        return f"{place}, before {after}" if after is not None else place
+    return (
+        f"{place}, behind {before}" if after is None else f"{place}, between {before} and {after}"
+    )
+
+
+def _next_try(row: Row) -> str:
+    """Only holes are tried by themselves; a bad record comes with every listing."""
+    tries = f" ({row['tries']} so far)" if row["tries"] else ""
+    return ("next run" if row["next_try"] is None else minute(row["next_try"])) + tries
+
+
+def _product(row: Row) -> str:
+    return str(row["product_id"]) if row["product_id"] else "the list"
+
+
+def _clear(settings: Settings, entry: int) -> int:
+    reply = decide(settings, lambda who: who.clear_problem(entry))
+    word = "already cleared" if reply.word is Word.ALREADY_CLEARED else "cleared"
+    print(f"{word}; it returns if it is met again")
+    return 0
+
+
+def _retry(settings: Settings, ids: list[int]) -> int:
+    reply = decide(settings, lambda who: who.retry_problems(ids or None))
+    if reply.word is Word.NOTHING_TO_RETRY:
+        print("nothing to retry")
+        return 0
+    print(f"{counted(len(reply.ids), 'record')} to try again")
+    if reply.admission is None:
+        return _sync(settings, reply) if reply.phases else 0
+    if reply.run_id is None:
+        print("the daemon is busy; its next run tries them")
+    else:
+        print(f"run {reply.run_id} {reply.admission.value} in the daemon")
+    return 0
+
+
+def _sync(settings: Settings, reply: RetryReply) -> int:
+    """No daemon runs: sync as `testio-sync sync` does."""
+    body = StartRunBody(
+        phases=reply.phases, product_ids=reply.product_ids, trigger_source=Trigger.CLI
+    )
+    return sync.report(sync.sync_once(settings, body, verbose=False))
