@@ -7,19 +7,19 @@ from dataclasses import dataclass, field, replace
 from actors.messages import PhaseProgress, RunProgress, RunTicket
 from rules.model import ErrorKind, Outcome, Problem, RunStatus, SyncPhase, SyncResult, in_order
 from rules.run.admission import RunningRun
-from rules.run.outcome import Tally, is_fit_to_replace
+from rules.run.outcome import RunTally, is_fit_to_replace
 
 
 @dataclass(slots=True, kw_only=True)
 class ActiveRun:
     """Which phases are ahead, what came out so far, and why it ends early, if it does.
 
-    Of a fresh start: the urn of the Mirror that puts it in place, and why the old mirror was kept.
+    Of a fresh start: the urn of the writer that puts it in place, and why the old mirror was kept.
     """
 
     ticket: RunTicket
     ahead: list[SyncPhase]
-    tally: Tally = field(default_factory=Tally)
+    tally: RunTally = field(default_factory=RunTally)
     totals: dict[SyncPhase, int] = field(default_factory=dict)
     finished: set[SyncPhase] = field(default_factory=set)
     left_out: set[int] = field(default_factory=set)

@@ -11,7 +11,7 @@ import pykka
 from actors.active_run import ActiveRun
 from actors.base import Address, BaseActor
 from actors.clock import Clock
-from actors.event_queue import Journal
+from actors.event_queue import EventQueue
 from actors.messages import (
     Admitted,
     AdoptFresh,
@@ -68,7 +68,7 @@ class Coordinator(BaseActor):
         supervisor: Address,
         phases: dict[SyncPhase, Address],
         mirror: Address,
-        journal: Journal,
+        event_queue: EventQueue,
         clock: Clock,
         run_ids: Iterator[int],
         tick_request: Callable[[], RunRequest],
@@ -77,7 +77,7 @@ class Coordinator(BaseActor):
         super().__init__(role="coordinator", supervisor=supervisor)
         self._phases = phases
         self._mirror = mirror
-        self._journal = journal
+        self._event_queue = event_queue
         self._clock = clock
         self._run_ids = run_ids
         self._tick_request = tick_request
@@ -188,7 +188,7 @@ class Coordinator(BaseActor):
         run_id = self._new_id()
         self._queued = (run_id, request)
         self._tell_begun(self._ticket(run_id, request), at_work=False)
-        self._journal.record(
+        self._event_queue.record(
             SyncEvent(
                 at=self._clock.now(),
                 event=EventName.RUN_QUEUED,
@@ -235,7 +235,7 @@ class Coordinator(BaseActor):
             trigger_source=request.trigger,
             errors=(problem,),
         )
-        self._journal.record(RunClosed(at=self._clock.now(), request=request, result=result))
+        self._event_queue.record(RunClosed(at=self._clock.now(), request=request, result=result))
         self._supervisor.tell(RunEnded(run_id=run_id))
 
     def _drain(self) -> pykka.ThreadingFuture[bool]:
@@ -272,7 +272,7 @@ class Coordinator(BaseActor):
         if ticket.is_fresh_start:
             self._dropped = None
         self._tell_begun(ticket, at_work=True)
-        self._journal.record(RunOpened(run_id=run_id, at=ticket.started_at, request=request))
+        self._event_queue.record(RunOpened(run_id=run_id, at=ticket.started_at, request=request))
         self._next_phase(self._current)
 
     def _next_phase(self, current: ActiveRun) -> None:
@@ -355,7 +355,7 @@ class Coordinator(BaseActor):
         current.closing = True
         current.ticket.requests.cancellation.cancel()
         result = current.result(self._clock.elapsed())
-        self._journal.record(
+        self._event_queue.record(
             RunClosed(at=self._clock.now(), request=current.ticket.request, result=result)
         )
 
@@ -380,7 +380,7 @@ class Coordinator(BaseActor):
         self, event: EventName, current: ActiveRun | None, detail: Mapping[str, object]
     ) -> None:
         run_id = None if current is None else current.run_id
-        self._journal.record(
+        self._event_queue.record(
             SyncEvent(at=self._clock.now(), event=event, run_id=run_id, detail=detail)
         )
 

@@ -31,7 +31,7 @@ KEPT_RESULTS = 200
 LOUD = frozenset({RunStatus.PARTIAL, RunStatus.FAILED, "failed", "partial"})
 
 
-class Journal:
+class EventQueue:
     """What is to be written, in order. Thread-safe; any actor records, the Logger writes.
 
     `watchers` hear of each entry as it is recorded, on the recorder's thread: they must not wait.
@@ -119,7 +119,7 @@ class Journal:
             return len(self._waiting)
 
 
-class RunBoard:
+class RunResults:
     """The results of the last runs, for those who wait outside the actors. Thread-safe.
 
     `watchers` hear of each run's end once, on the Logger's thread: they must not wait.

@@ -1,4 +1,4 @@
-"""Writes the journal to `sync_events` and `sync_runs`, serially, in order."""
+"""Writes the queue of events to `sync_events` and `sync_runs`, serially, in order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import assert_never
 import structlog
 
 from actors.base import Address, BaseActor
-from actors.event_queue import Journal, RunBoard
+from actors.event_queue import EventQueue, RunResults
 from actors.messages import Flush, LoggerMessage, Ping, RunRecorded
 from actors.ports import EventStore
 from rules.run.events import Entry, RunClosed
@@ -24,8 +24,8 @@ class Logger(BaseActor):
     """One of; runs on its own thread. Nobody is told that a run ended before that is on disk,
     unless that can never be.
 
-    A database that cannot be written to is no crash: the entries wait in the journal until the
-    next Flush. An entry that cannot be written at all is named in the log and left out.
+    A database that cannot be written to is no crash: the entries wait in their queue until the next
+    Flush. An entry that cannot be written at all is named in the log and left out.
     """
 
     def __init__(
@@ -33,14 +33,14 @@ class Logger(BaseActor):
         *,
         supervisor: Address,
         coordinator: Address,
-        journal: Journal,
-        board: RunBoard,
+        event_queue: EventQueue,
+        results: RunResults,
         store: EventStore,
     ) -> None:
         super().__init__(role="logger", supervisor=supervisor)
         self._coordinator = coordinator
-        self._journal = journal
-        self._board = board
+        self._event_queue = event_queue
+        self._results = results
         self._store = store
 
     def handle(self, message: LoggerMessage) -> bool:
@@ -55,13 +55,15 @@ class Logger(BaseActor):
 
     def _flush(self) -> bool:
         """Write all that waits; whether that was possible."""
-        while batch := self._journal.first(BATCH):
+        while batch := self._event_queue.first(BATCH):
             try:
                 self._write(batch)
             except StorageError as error:
-                if self._journal.stuck_because is None:
-                    log.error("events_not_written", waiting=len(self._journal), error=str(error))
-                self._journal.not_written(str(error))
+                if self._event_queue.stuck_because is None:
+                    log.error(
+                        "events_not_written", waiting=len(self._event_queue), error=str(error)
+                    )
+                self._event_queue.not_written(str(error))
                 return False
         return True
 
@@ -94,10 +96,10 @@ class Logger(BaseActor):
         One whose row was ended by somebody else, or cannot be written, ends here all the same:
         nothing more will come, and the next run is not to wait for it.
         """
-        self._journal.discard(len(batch))
+        self._event_queue.discard(len(batch))
         for entry in batch:
-            if isinstance(entry, RunClosed) and not self._board.has(entry.result.run_id):
+            if isinstance(entry, RunClosed) and not self._results.has(entry.result.run_id):
                 if entry.result.run_id not in ended:
                     log.warning("run_end_not_written", run_id=entry.result.run_id, todo=NOT_OURS)
-                self._board.publish(entry)
+                self._results.publish(entry)
                 self._coordinator.tell(RunRecorded(run_id=entry.result.run_id))

@@ -1,7 +1,7 @@
 """Every message of the system. Commands are imperative, facts are in the past tense.
 
 Scheduler -- Tick --> Coordinator -- RunPhase --> phases -- SyncProduct --> workers
-    -- StorePage --> Mirror; the answers travel the same way back. Everything said about a run
+    -- StorePage --> MirrorWriter; the answers travel the same way back. Everything said about a run
 carries its ticket or its id, everything about a product the number of the attempt, so that what
 comes late from an ended run or a replaced worker is recognised and refused.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 import pykka
 
-from actors.jobs.read_ahead import ReadAhead
+from actors.read_ahead import ReadAhead
 from actors.written import Written
 from rules.model import Counts, Outcome, Problem, RunRequest, SyncPhase, Trigger
 from rules.records import Page, Stored
@@ -317,7 +317,7 @@ class PageRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MirrorLost:
-    """That Mirror died; pages it has not acknowledged are lost."""
+    """That MirrorWriter died; pages it has not acknowledged are lost."""
 
     lost_urn: str
 
@@ -357,7 +357,7 @@ class ProductFailed:
     counts: Counts | None = None
 
 
-# -- to Mirror and Logger ----------------------------------------------------------------------
+# -- to MirrorWriter and Logger ----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -387,7 +387,7 @@ class DropFresh:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flush:
-    """Write what stands in the journal."""
+    """Write what stands in the queue of events."""
 
 
 # -- to the Supervisor -------------------------------------------------------------------------

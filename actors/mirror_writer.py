@@ -26,7 +26,7 @@ MOST_TOGETHER = 16
 """Pages in one transaction; readers and other writers wait no longer than for so many."""
 
 
-class Mirror(BaseActor):
+class MirrorWriter(BaseActor):
     """One of; runs on its own thread. Pages of a run that is over are refused.
 
     Pages that wait together are stored together. One that the database does not take is refused

@@ -8,8 +8,7 @@ from typing import ClassVar, assert_never
 
 from actors.base import Address, BaseActor
 from actors.clock import Clock
-from actors.event_queue import Journal
-from actors.jobs.read_ahead import ReadAhead
+from actors.event_queue import EventQueue
 from actors.messages import (
     DropProduct,
     EndPhase,
@@ -27,6 +26,7 @@ from actors.messages import (
     WorkerReplaced,
 )
 from actors.ports import ProductDirectory
+from actors.read_ahead import ReadAhead
 from rules.model import ErrorKind, Outcome, Problem, SyncPhase
 from rules.run.backlog import Assignment, Backlog
 from rules.run.events import EventName, SyncEvent
@@ -53,7 +53,7 @@ class _ActivePhase:
     backlog: Backlog
     started: float
     outcomes: list[Outcome] = field(default_factory=list)
-    told: dict[int, tuple[str, float]] = field(default_factory=dict)
+    sent: dict[int, tuple[str, float]] = field(default_factory=dict)
     scopes: dict[int, RequestScope] = field(default_factory=dict)
     dropped: dict[int, Problem] = field(default_factory=dict)
     problem: Problem | None = None
@@ -79,7 +79,7 @@ class PhaseActor(BaseActor):
         supervisor: Address,
         coordinator: Address,
         workers: Sequence[Address],
-        journal: Journal,
+        event_queue: EventQueue,
         directory: ProductDirectory,
         clock: Clock,
         attempts: Iterator[int],
@@ -88,7 +88,7 @@ class PhaseActor(BaseActor):
         super().__init__(role=f"{self.phase.value}-phase", supervisor=supervisor)
         self._coordinator = coordinator
         self._workers = workers
-        self._journal = journal
+        self._event_queue = event_queue
         self._directory = directory
         self._clock = clock
         self._active: _ActivePhase | None = None
@@ -131,7 +131,7 @@ class PhaseActor(BaseActor):
         )
         self._active = active
         total = active.backlog.total + len(work.unknown)
-        self._journal.record(
+        self._event_queue.record(
             replace(self._event(EventName.PHASE_STARTED), detail={"products": total})
         )
         self._coordinator.tell(PhaseStarted(run_id=ticket.run_id, phase=self.phase, total=total))
@@ -155,9 +155,9 @@ class PhaseActor(BaseActor):
         while (assignment := active.backlog.assign()) is not None:
             urn = self._workers[assignment.worker].tell(self._order(active, assignment))
             if urn is None:
-                active.backlog.retract(assignment.attempt)
+                active.backlog.requeue(assignment.attempt)
             else:
-                active.told[assignment.attempt] = (urn, self._clock.elapsed())
+                active.sent[assignment.attempt] = (urn, self._clock.elapsed())
             if assignment.worker in active.helpers and active.ahead is not None:
                 active.ahead.call_back()
                 active.helpers.clear()
@@ -191,9 +191,9 @@ class PhaseActor(BaseActor):
         active = self._active
         if active is None or active.ticket.run_id != message.run_id:
             return
-        if active.backlog.come_back(message.attempt) is None:
+        if active.backlog.complete(message.attempt) is None:
             return
-        active.told.pop(message.attempt, None)
+        active.sent.pop(message.attempt, None)
         self._release(active, message.product_id)
         self._product_ended(self._with_reason(active, message))
         if message.problem is not None and message.problem.kind in END_THE_RUN:
@@ -206,7 +206,7 @@ class PhaseActor(BaseActor):
             return
         active.backlog.worker_is_back(message.index)
         for assignment in active.backlog.out:
-            urn, since = active.told[assignment.attempt]
+            urn, since = active.sent[assignment.attempt]
             if urn == message.lost_urn:
                 lost = self._not_synced(
                     assignment.product_id, assignment.attempt, message.problem, Outcome.FAILED
@@ -278,7 +278,7 @@ class PhaseActor(BaseActor):
     def _product_ended(self, message: ProductSynced | ProductFailed) -> None:
         assert self._active is not None
         self._active.outcomes.append(message.outcome)
-        self._journal.record(
+        self._event_queue.record(
             replace(
                 self._event(_EVENT_OF[message.outcome]),
                 product_id=message.product_id,
@@ -292,7 +292,7 @@ class PhaseActor(BaseActor):
 
     def _finish(self, active: _ActivePhase) -> None:
         outcome = Outcome.FAILED if active.problem else phase_outcome(active.outcomes)
-        self._journal.record(
+        self._event_queue.record(
             replace(
                 self._event(EventName.PHASE_FINISHED),
                 outcome=outcome,

@@ -45,7 +45,7 @@ class RemoteClient(Protocol):
 
 
 class MirrorStore(Protocol):
-    """Where Mirror writes; `storage.writes.mirror_rows.MirrorRows` is the real one."""
+    """Where MirrorWriter writes; `storage.writes.mirror_rows.MirrorRows` is the real one."""
 
     def store_page(self, page: Page, *, run_id: int, at: datetime) -> Stored: ...
 
@@ -54,7 +54,7 @@ class MirrorStore(Protocol):
 
 
 class FreshStore(Protocol):
-    """Where the Mirror builds a fresh start; `storage.replacing.fresh_start.FreshStart` is the real one."""
+    """Where the MirrorWriter builds a fresh start; `FreshStart` is the real one."""
 
     def store_page(self, page: Page, *, run_id: int, at: datetime) -> Stored: ...
 
@@ -66,7 +66,7 @@ class FreshStore(Protocol):
 class AccountGuard(Protocol):
     """Says whether this is the mirror's account; `service.account.AccountGuard` is the real one.
 
-    The workers and the Mirror ask, each on its own thread. Every member may raise StorageError.
+    The workers and the MirrorWriter ask, each on its own thread. Each may raise StorageError.
     """
 
     @property
@@ -176,7 +176,7 @@ class SchedulePlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Ports:
     """One system's parts. Without a `schedule` there is no Scheduler: runs are asked for.
 
     `tick_request` gives what a tick asks for, as things are configured then. `pulse_seconds`

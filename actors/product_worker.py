@@ -12,7 +12,7 @@ import structlog
 from actors.base import Address, BaseActor, safe_tell
 from actors.clock import Clock
 from actors.jobs.lists import job_for
-from actors.jobs.verdict import Job, Verdict
+from actors.jobs.verdict import Job, ProductVerdict
 from actors.messages import (
     JoinReadAhead,
     MirrorLost,
@@ -26,7 +26,7 @@ from actors.messages import (
     WorkerMessage,
 )
 from actors.ports import AccountGuard, ProductDirectory, RemoteClient
-from actors.worker_activity import Activity, WorkBoard
+from actors.worker_activity import Activity, WorkerActivity
 from rules.model import NOTHING, ErrorKind, Kind, Outcome, Problem, SyncPhase
 from rules.records import Page, Stored
 from storage.engine.errors import StorageError
@@ -52,11 +52,11 @@ class ProductWorker(BaseActor):
         directory: ProductDirectory,
         account: AccountGuard,
         clock: Clock,
-        board: WorkBoard,
+        activity: WorkerActivity,
     ) -> None:
         super().__init__(role=role, supervisor=supervisor)
-        self._board = board
-        board.end(role)  # whatever stood there was the work of one that died
+        self._activities = activity
+        activity.end(role)  # whatever stood there was the work of one that died
         self._account = account
         self._mirror = mirror
         self._client = client
@@ -98,7 +98,7 @@ class ProductWorker(BaseActor):
         self._started = self._clock.elapsed()
         self._counts = NOTHING
         self._counted = set()
-        self._board.begin(self._activity(task))
+        self._activities.begin(self._activity(task))
         try:
             if not self._may_begin(task):
                 self._fail(UNKNOWN_ACCOUNT)
@@ -149,7 +149,7 @@ class ProductWorker(BaseActor):
             return
         self._page_is_with = None
         self._counts += message.stored.counts
-        self._board.stored(self.role, message.stored.counts.seen, self._clock.elapsed())
+        self._activities.stored(self.role, message.stored.counts.seen, self._clock.elapsed())
         then, self._then = self._then, None
         if then is not None:
             then()
@@ -183,14 +183,14 @@ class ProductWorker(BaseActor):
                 self._when_stored(partial(self._store, page))
 
     def _when_stored(self, then: Callable[[], None]) -> None:
-        """Do this as soon as no page is with the Mirror any more."""
+        """Do this as soon as no page is with the MirrorWriter any more."""
         if self._page_is_with is None:
             then()
         else:
             self._then = then
 
     def _store(self, page: Page) -> None:
-        """Hand a page to the Mirror; unless it is decisive, read the next one meanwhile."""
+        """Hand a page to the MirrorWriter; unless it is decisive, read the next one meanwhile."""
         assert self._task is not None
         here = page.countable
         again = here & self._counted
@@ -207,7 +207,7 @@ class ProductWorker(BaseActor):
         elif not page.is_decisive:
             self._go_on(Stored())
 
-    def _finish(self, verdict: Verdict) -> None:
+    def _finish(self, verdict: ProductVerdict) -> None:
         task = self._end()
         safe_tell(
             task.reply_to,
@@ -244,7 +244,7 @@ class ProductWorker(BaseActor):
         assert self._task is not None
         task, self._task, self._job, self._page_is_with = self._task, None, None, None
         self._then = None
-        self._board.end(self.role)
+        self._activities.end(self.role)
         structlog.contextvars.clear_contextvars()
         return task
 

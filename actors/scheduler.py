@@ -9,7 +9,7 @@ from typing import assert_never
 
 from actors.base import Address, BaseActor
 from actors.clock import Clock
-from actors.event_queue import Journal
+from actors.event_queue import EventQueue
 from actors.messages import (
     Beat,
     Begin,
@@ -40,14 +40,14 @@ class Scheduler(BaseActor):
         *,
         supervisor: Address,
         coordinator: Address,
-        journal: Journal,
+        event_queue: EventQueue,
         clock: Clock,
         schedule: Schedule,
         jitter: Callable[[], float],
     ) -> None:
         super().__init__(role="scheduler", supervisor=supervisor)
         self._coordinator = coordinator
-        self._journal = journal
+        self._event_queue = event_queue
         self._clock = clock
         self._schedule = schedule
         self._jitter = jitter
@@ -120,7 +120,7 @@ class Scheduler(BaseActor):
             self._change(self._schedule.with_interval(seconds, self._clock.elapsed()))
 
     def _record(self, event: EventName, **detail: object) -> None:
-        self._journal.record(SyncEvent(at=self._clock.now(), event=event, detail=detail))
+        self._event_queue.record(SyncEvent(at=self._clock.now(), event=event, detail=detail))
 
     def _change(self, schedule: Schedule) -> None:
         self._schedule = schedule

@@ -60,14 +60,14 @@ class Supervisor(BaseActor):
     def __init__(self, *, wiring: Wiring, give_up: Callable[[str], None]) -> None:
         super().__init__(role="supervisor", supervisor=wiring.supervisor)
         self._wiring = wiring
-        self._journal = wiring.journal
-        self._clock = wiring.parts.clock
+        self._event_queue = wiring.event_queue
+        self._clock = wiring.ports.clock
         self._give_up_call = give_up
         self._gave_up = False
         self._ending = False
         self._budget = RestartBudget()
         self._outstanding: dict[int, RunBegan] = {}
-        plan = wiring.parts.schedule
+        plan = wiring.ports.schedule
         self._schedule = (
             Schedule.starting(now=0.0, interval=0.0) if plan is None else plan.starting(self._clock)
         )
@@ -176,7 +176,7 @@ class Supervisor(BaseActor):
             if ref is not None and not ref.is_alive():
                 self._lost(role, ref.actor_urn, "the actor was stopped")
         self._fill()
-        if len(self._journal):
+        if len(self._event_queue):
             self._wiring.logger.tell(Flush())
 
     def _fill(self) -> None:
@@ -283,8 +283,8 @@ class Supervisor(BaseActor):
         began.ticket.requests.cancellation.cancel()
         if began.ticket.is_fresh_start:
             self._wiring.mirror.tell(DropFresh(ticket=began.ticket))
-        if self._wiring.board.wait(began.ticket.run_id, timeout=0) is None:
-            self._journal.record(self._closed(began, problem, status))
+        if self._wiring.results.wait(began.ticket.run_id, timeout=0) is None:
+            self._event_queue.record(self._closed(began, problem, status))
 
     def _closed(self, began: RunBegan, problem: Problem, status: RunStatus) -> RunClosed:
         ticket = began.ticket
@@ -304,14 +304,14 @@ class Supervisor(BaseActor):
             address.tell(message)
 
     def _note(self, event: EventName, role: str, problem: Problem | None = None) -> None:
-        self._journal.record(
+        self._event_queue.record(
             SyncEvent(at=self._clock.now(), event=event, problem=problem, detail={"role": role})
         )
 
     # -- stop ----------------------------------------------------------------------------------
 
     def _stop_all(self, seconds: float) -> StopReport:
-        """No more ticks; the run ends; then workers, phases, Coordinator, Mirror, Logger last."""
+        """No more ticks; the run ends; then workers, phases, Coordinator, writer, Logger."""
         wiring = self._wiring
         give_up_at = time.monotonic() + seconds
         abandoned = self._stop_group([wiring.scheduler], within=0.5)
@@ -327,9 +327,9 @@ class Supervisor(BaseActor):
         wiring.logger.tell(Flush())
         within = max(0.5, give_up_at - time.monotonic())
         abandoned += self._stop_group([wiring.logger], within=within)
-        if len(self._journal):
-            log.error("events_lost_at_stop", waiting=len(self._journal))
-        return StopReport(abandoned=tuple(abandoned), unwritten=len(self._journal))
+        if len(self._event_queue):
+            log.error("events_lost_at_stop", waiting=len(self._event_queue))
+        return StopReport(abandoned=tuple(abandoned), unwritten=len(self._event_queue))
 
     def _drain(self, *, within: float) -> None:
         """Wait until the run at work has ended and that is on disk; still replacing the dead."""

@@ -11,7 +11,7 @@ from typing import cast
 import structlog
 
 from actors.base import NoAnswer
-from actors.event_queue import Journal
+from actors.event_queue import EventQueue
 from actors.messages import (
     Admitted,
     Beat,
@@ -31,7 +31,7 @@ from actors.messages import (
     StopAll,
     StopReport,
 )
-from actors.ports import Parts
+from actors.ports import Ports
 from actors.supervisor import Supervisor
 from actors.wiring import Wiring
 from actors.worker_activity import Activity
@@ -52,40 +52,40 @@ class ActorSystem:
     Those that ask raise NoAnswer where an actor does not answer in time.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        self.wiring = Wiring.of(parts)
+    def __init__(self, ports: Ports) -> None:
+        self.wiring = Wiring.of(ports)
         self.gave_up = threading.Event()
         self.gave_up_because = ""
-        self._parts = parts
+        self._ports = ports
         self._pulse: threading.Thread | None = None
         self._stopped = threading.Event()
 
     @property
-    def journal(self) -> Journal:
+    def event_queue(self) -> EventQueue:
         """Where events are recorded from outside the actors."""
-        return self.wiring.journal
+        return self.wiring.event_queue
 
     @property
     def has_schedule(self) -> bool:
         """Whether there is a Scheduler; one-shot commands have none."""
-        return self._parts.schedule is not None
+        return self._ports.schedule is not None
 
     def watch(
         self,
         *,
-        heard: Iterable[Callable[[Entry], None]] = (),
+        on_entry: Iterable[Callable[[Entry], None]] = (),
         ended: Iterable[Callable[[RunClosed], None]] = (),
     ) -> None:
-        """`heard` learn of each entry that is recorded, `ended` of each run whose end is on disk.
+        """`on_entry` gets each entry that is recorded, `ended` each run whose end is on disk.
 
         They are called on threads of the actors and must not wait. Call this before `start`.
         """
-        self.wiring.journal.watchers += heard
-        self.wiring.board.watchers += ended
+        self.wiring.event_queue.watchers += on_entry
+        self.wiring.results.watchers += ended
 
     def elapsed(self) -> float:
         """Now, on the system's clock of elapsed seconds."""
-        return self._parts.clock.elapsed()
+        return self._ports.clock.elapsed()
 
     def busy(self) -> tuple[Activity, ...]:
         """What each busy worker is doing. Asks nobody."""
@@ -108,15 +108,15 @@ class ActorSystem:
         self.wiring.supervisor.bind(supervisor)
         if not self.wiring.supervisor.ask(StartAll(), timeout=START_SECONDS):
             raise NoThread
-        if self._parts.pulse_seconds is not None:
+        if self._ports.pulse_seconds is not None:
             pulse = lasting_thread("testio-pulse", self._beat)
             pulse.start()
             self._pulse = pulse
 
     def begin(self) -> None:
         """Let the Scheduler send its first tick."""
-        if self._parts.schedule is not None:
-            begin = Begin(startup_run=self._parts.schedule.startup_run)
+        if self._ports.schedule is not None:
+            begin = Begin(startup_run=self._ports.schedule.startup_run)
             try:
                 self.wiring.scheduler.ask(begin, timeout=ANSWER_SECONDS)
             except NoAnswer as error:
@@ -136,7 +136,7 @@ class ActorSystem:
 
     def wait_for(self, run_id: int, *, timeout: float) -> SyncResult | None:
         """The result of a run once its end is on disk; None if it has not ended by then."""
-        return self.wiring.board.wait(run_id, timeout=timeout)
+        return self.wiring.results.wait(run_id, timeout=timeout)
 
     def status(self) -> CoordinatorStatus:
         """The run at work and the one that waits."""
@@ -180,7 +180,7 @@ class ActorSystem:
         """Stop everything in order within `seconds`; what does not end is left and named."""
         self._stopped.set()
         if self.wiring.supervisor.ref is None:  # it could not be started
-            return StopReport(abandoned=(), unwritten=len(self.journal))
+            return StopReport(abandoned=(), unwritten=len(self.event_queue))
         try:
             report = cast(
                 StopReport,
@@ -205,11 +205,11 @@ class ActorSystem:
         for address in (wiring.scheduler, *wiring.crew, wiring.mirror, wiring.logger):
             if address.ref is not None:
                 address.ref.stop(block=False)
-        return StopReport(abandoned=("supervisor",), unwritten=len(self.journal))
+        return StopReport(abandoned=("supervisor",), unwritten=len(self.event_queue))
 
     def _beat(self) -> None:
-        assert self._parts.pulse_seconds is not None
-        while not self._stopped.wait(self._parts.pulse_seconds):
+        assert self._ports.pulse_seconds is not None
+        while not self._stopped.wait(self._ports.pulse_seconds):
             self.beat()
 
     def _give_up(self, reason: str) -> None:

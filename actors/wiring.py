@@ -10,18 +10,18 @@ from typing import cast
 
 from actors.base import Address
 from actors.coordinator import Coordinator
-from actors.event_queue import Journal, RunBoard
+from actors.event_queue import EventQueue, RunResults
 from actors.features_phase import FeaturesPhase
 from actors.logger import Logger
 from actors.messages import Ref
-from actors.mirror_writer import Mirror
+from actors.mirror_writer import MirrorWriter
 from actors.new_tests_phase import NewTestsPhase
 from actors.phase import PhaseActor
-from actors.ports import Parts
+from actors.ports import Ports
 from actors.product_worker import ProductWorker
 from actors.products_phase import ProductsPhase
 from actors.scheduler import Scheduler
-from actors.worker_activity import WorkBoard
+from actors.worker_activity import WorkerActivity
 from rules.model import SyncPhase
 from rules.run.schedule import Schedule
 
@@ -34,9 +34,9 @@ PHASES: dict[SyncPhase, type[PhaseActor]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
-    """The addresses of every role, and what survives their actors: the journal and the boards."""
+    """The addresses of every role, and what outlives their actors: events, results, activity."""
 
-    parts: Parts
+    ports: Ports
     supervisor: Address
     scheduler: Address
     coordinator: Address
@@ -44,27 +44,27 @@ class Wiring:
     workers: list[Address]
     mirror: Address
     logger: Address
-    journal: Journal
-    board: RunBoard = field(default_factory=RunBoard)
-    work: WorkBoard = field(default_factory=WorkBoard)
+    event_queue: EventQueue
+    results: RunResults = field(default_factory=RunResults)
+    work: WorkerActivity = field(default_factory=WorkerActivity)
     run_ids: Iterator[int]
     attempts: Iterator[int]
 
     @classmethod
-    def of(cls, parts: Parts) -> Wiring:
+    def of(cls, ports: Ports) -> Wiring:
         """Addresses with nobody behind them yet."""
         logger = Address("logger")
         return cls(
-            parts=parts,
+            ports=ports,
             supervisor=Address("supervisor"),
             scheduler=Address("scheduler"),
             coordinator=Address("coordinator"),
             phases={phase: Address(f"{phase.value}-phase") for phase in SyncPhase},
-            workers=[Address(f"worker-{n + 1}") for n in range(parts.workers)],
+            workers=[Address(f"worker-{n + 1}") for n in range(ports.workers)],
             mirror=Address("mirror"),
             logger=logger,
-            journal=Journal(logger),
-            run_ids=itertools.count(parts.next_run_id),
+            event_queue=EventQueue(logger),
+            run_ids=itertools.count(ports.next_run_id),
             attempts=itertools.count(1),
         )
 
@@ -116,7 +116,7 @@ class Wiring:
         for phase, address in self.phases.items():
             makers[address.role] = lambda phase=phase: self._phase(phase)  # type: ignore[misc]
         makers["coordinator"] = self._coordinator
-        if self.parts.schedule is not None:
+        if self.ports.schedule is not None:
             makers["scheduler"] = lambda: self._scheduler(schedule())
         return makers
 
@@ -124,18 +124,18 @@ class Wiring:
         return Logger.start(
             supervisor=self.supervisor,
             coordinator=self.coordinator,
-            journal=self.journal,
-            board=self.board,
-            store=self.parts.events,
+            event_queue=self.event_queue,
+            results=self.results,
+            store=self.ports.events,
         )
 
     def _mirror(self) -> Ref:
-        return Mirror.start(
+        return MirrorWriter.start(
             supervisor=self.supervisor,
-            store=self.parts.mirror,
-            fresh=self.parts.fresh,
-            account=self.parts.account,
-            clock=self.parts.clock,
+            store=self.ports.mirror,
+            fresh=self.ports.fresh,
+            account=self.ports.account,
+            clock=self.ports.clock,
         )
 
     def _worker(self, role: str) -> Ref:
@@ -143,11 +143,11 @@ class Wiring:
             role=role,
             supervisor=self.supervisor,
             mirror=self.mirror,
-            client=self.parts.client,
-            directory=self.parts.directory,
-            account=self.parts.account,
-            clock=self.parts.clock,
-            board=self.work,
+            client=self.ports.client,
+            directory=self.ports.directory,
+            account=self.ports.account,
+            clock=self.ports.clock,
+            activity=self.work,
         )
 
     def _phase(self, phase: SyncPhase) -> Ref:
@@ -155,9 +155,9 @@ class Wiring:
             supervisor=self.supervisor,
             coordinator=self.coordinator,
             workers=self.workers,
-            journal=self.journal,
-            directory=self.parts.directory,
-            clock=self.parts.clock,
+            event_queue=self.event_queue,
+            directory=self.ports.directory,
+            clock=self.ports.clock,
             attempts=self.attempts,
         )
 
@@ -166,19 +166,19 @@ class Wiring:
             supervisor=self.supervisor,
             phases=self.phases,
             mirror=self.mirror,
-            journal=self.journal,
-            clock=self.parts.clock,
+            event_queue=self.event_queue,
+            clock=self.ports.clock,
             run_ids=self.run_ids,
-            tick_request=self.parts.tick_request,
+            tick_request=self.ports.tick_request,
         )
 
     def _scheduler(self, schedule: Schedule) -> Ref:
-        assert self.parts.schedule is not None
+        assert self.ports.schedule is not None
         return Scheduler.start(
             supervisor=self.supervisor,
             coordinator=self.coordinator,
-            journal=self.journal,
-            clock=self.parts.clock,
+            event_queue=self.event_queue,
+            clock=self.ports.clock,
             schedule=schedule,
-            jitter=self.parts.schedule.jitter,
+            jitter=self.ports.schedule.jitter,
         )

@@ -25,7 +25,7 @@ class Activity:
     rows: int = 0
 
 
-class WorkBoard:
+class WorkerActivity:
     """One entry a busy worker. Thread-safe; a worker writes its own, while it waits for the remote.
 
     Asking the workers would not do: they answer only between two requests.

@@ -8,7 +8,7 @@ from rules.model import NOTHING, Counts, Kind
 
 
 class Written:
-    """Rows of one run by kind. Thread-safe; the Mirror adds, whoever ends the run reads.
+    """Rows of one run by kind. Thread-safe; the MirrorWriter adds, whoever ends the run reads.
 
     Workers count too, for their product's end, but one that crashes takes its count with it.
     """

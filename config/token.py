@@ -27,7 +27,7 @@ BASE_URL = "TESTIO_CUSTOMER_API_BASE_URL"
 PROXY_URL = "TESTIO_PROXY_URL"
 
 
-class Place(NamedTuple):
+class TokenSource(NamedTuple):
     """Where a token stands: the name to look for, and what named it."""
 
     name: str
@@ -50,7 +50,7 @@ def find_token(
     return f"{place.name} (from {place.source})", checked
 
 
-def checked_token(token: str, place: Place) -> SecretStr:
+def checked_token(token: str, place: TokenSource) -> SecretStr:
     """The token, known to the redactor from now on. Raises SettingsError if it cannot be one."""
     if len(token) < SHORTEST or not token.isascii() or not token.isprintable() or " " in token:
         expected = f"one word of at least {SHORTEST} printable ASCII characters"
@@ -59,18 +59,18 @@ def checked_token(token: str, place: Place) -> SecretStr:
     return SecretStr(token)
 
 
-def _find(settings: Settings, environ: Mapping[str, str]) -> tuple[Place, str]:
+def _find(settings: Settings, environ: Mapping[str, str]) -> tuple[TokenSource, str]:
     """What the token was found in, and the token."""
     folder = environ.get("CREDENTIALS_DIRECTORY")
     if folder and (credential := Path(folder) / CREDENTIAL).is_file():
-        place = Place(f"the credential {CREDENTIAL}", str(credential))
+        place = TokenSource(f"the credential {CREDENTIAL}", str(credential))
         return place, _read(credential, place)
     token = "" if settings.token is None else settings.token.get_secret_value().strip()
-    here = Place(NAME, "nowhere" if settings.token is None else settings.origin(NAME).source)
+    here = TokenSource(NAME, "nowhere" if settings.token is None else settings.origin(NAME).source)
     if settings.token_file is not None and not (token and _comes_first(settings)):
         source = settings.origin(f"{NAME}_FILE").source
-        place = Place(f"{NAME}_FILE ({settings.token_file})", source)
-        return place, read_private(settings.token_file, Place(f"{NAME}_FILE", source))
+        place = TokenSource(f"{NAME}_FILE ({settings.token_file})", source)
+        return place, read_private(settings.token_file, TokenSource(f"{NAME}_FILE", source))
     if not token:
         expected = (
             f"the account's API token; `testio-sync init` asks for it, or set {NAME}, "
@@ -110,7 +110,7 @@ def stays_with_its_url(settings: Settings, token: SecretStr, source: str) -> Non
             )
 
 
-def read_private(path: Path, place: Place) -> str:
+def read_private(path: Path, place: TokenSource) -> str:
     """The token in a file of ours that only we can read, or of root's. Raises SettingsError."""
     try:
         status = path.stat()
@@ -126,7 +126,7 @@ def read_private(path: Path, place: Place) -> str:
     return _read(path, place)
 
 
-def _read(path: Path, place: Place) -> str:
+def _read(path: Path, place: TokenSource) -> str:
     try:
         token = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -137,7 +137,7 @@ def _read(path: Path, place: Place) -> str:
     return token
 
 
-def _problem(place: Place, shown: str | None, expected: str) -> SettingsError:
+def _problem(place: TokenSource, shown: str | None, expected: str) -> SettingsError:
     return SettingsError(
         [SettingProblem(name=place.name, source=place.source, shown=shown, expected=expected)]
     )

@@ -64,7 +64,7 @@ class Word(StrEnum):
 
 
 def _since(value: object) -> object:
-    """A text as `rules.text.instants` reads it; nothing in the future, which no test would match."""
+    """A text as `instants` reads it; nothing in the future, which no test would match."""
     if isinstance(value, int | float):
         raise ValueError(f"expected {SINCE_EXPECTED}")
     now = datetime.now(UTC)

@@ -181,7 +181,7 @@ class ListingMark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeldSet:
+class PendingDeletion:
     """Rows that a listing lacks, too many to believe it (rule 8)."""
 
     ids: tuple[int, ...]
@@ -212,7 +212,7 @@ class Page:
     cursor: CursorMove | None = None
     gone: tuple[int, ...] = ()
     confirmed: tuple[int, ...] = ()
-    held: HeldSet | None = None
+    held: PendingDeletion | None = None
     closed_holes: tuple[str, ...] = ()
     probed_holes: tuple[str, ...] = ()
     wants_full: str | None = None

@@ -15,8 +15,8 @@ from config.problems import SettingProblem, SettingsError
 from config.settings import Settings
 from rules.mirror.account import Identity, Recognition, fingerprint, recognise
 from rules.model import ErrorKind, Problem
+from storage.engine import readonly
 from storage.engine.times import as_text
-from storage.reads import queries
 from storage.settings.account_rows import BASE_URL, FINGERPRINT, SALT, AccountRows
 
 log = structlog.get_logger(__name__)
@@ -115,9 +115,9 @@ def refuse_another_url(rows: AccountRows, settings: Settings, path: Path) -> Non
     _refuse_url(rows.recorded().get(BASE_URL), settings, path)
 
 
-def refuse_stranger(settings: Settings) -> None:
+def require_same_account(settings: Settings) -> None:
     """The same for who only reads. Raises SettingsError."""
-    with queries.open_readonly(settings.db_path) as connection:
+    with readonly.open_readonly(settings.db_path) as connection:
         row = connection.execute(
             "SELECT value FROM settings WHERE name = ?", (BASE_URL,)
         ).fetchone()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gc
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from pydantic import SecretStr
 
 from actors.clock import Clock, SystemClock
-from actors.ports import Parts, SchedulePlan
+from actors.ports import Ports, SchedulePlan
 from config.settings import Settings
 from control.protocol import StartRunBody
 from rules.model import (
@@ -25,13 +25,11 @@ from rules.model import (
 from rules.run.schedule import StartupSync, wants_startup_run
 from service.account import AccountGuard
 from service.configuration import Configuration
-from service.read_through.fetcher import Fetcher
 from service.remote_client import make_client
 from service.store import Store
 from service.sync_service import Repositories, SyncService
 from storage.engine.errors import StorageError
 from storage.reads import queries
-from storage.writes.fetched_rows import FetchedRows
 from testio.client import TestioClient
 
 GONE = "was removed or replaced while it was in use"
@@ -91,11 +89,11 @@ def make_guard(settings: Settings, token: SecretStr, store: Store) -> AccountGua
 
 def make_daemon_parts(
     configuration: Configuration, client: TestioClient, store: Store, account: AccountGuard
-) -> Parts:
+) -> Ports:
     """The parts of the daemon's system, its schedule included."""
     settle()
     clock = SystemClock()
-    return Parts(
+    return Ports(
         client=client,
         mirror=store.mirror,
         events=store.events,
@@ -107,16 +105,6 @@ def make_daemon_parts(
         tick_request=lambda: make_request(configuration.settings, Trigger.SCHEDULE),
         fresh=store.fresh,
         account=account,
-    )
-
-
-def make_fetcher(settings: Callable[[], Settings], client: TestioClient, store: Store) -> Fetcher:
-    """What fetches single products and tests in this process, as it is configured then."""
-    return Fetcher(
-        client=client,
-        rows=FetchedRows(store.database),
-        path=store.database.path,
-        mirror_since=lambda: settings().sync_since,
     )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pydantic import SecretStr
 
 from config.settings import Settings
-from rules.run.runtime_overrides import Choices
+from rules.run.runtime_overrides import RuntimeOverrides
 
 NEEDS_RESTART = (
     "base_url",
@@ -41,11 +41,11 @@ ReadAgain = Callable[[], Configured]
 
 @dataclass(slots=True, kw_only=True)
 class Configuration:
-    """Read from any thread, changed by `service.daemon.runtime_control` only. Choices come before settings."""
+    """Read from any thread, changed by `RuntimeControl` only. Overrides come before settings."""
 
     settings: Settings
     token: SecretStr = field(repr=False)
-    choices: Choices = field(default_factory=Choices)
+    choices: RuntimeOverrides = field(default_factory=RuntimeOverrides)
 
     def secret(self) -> str:
         """The token, for each request anew."""

@@ -27,7 +27,7 @@ from storage.engine.errors import StorageError
 from storage.engine.migrate import migrate
 from storage.engine.place import real_path
 from storage.engine.readers import Readers
-from storage.engine.soundness import refuse_damaged, refuse_strangers
+from storage.engine.soundness import refuse_damaged, require_sqlite
 from storage.engine.writer_lock import Role, WriterLock
 from storage.reads import queries
 from storage.replacing.file_swap import finish_interrupted
@@ -40,7 +40,7 @@ from storage.writes.sync_log import SyncLog
 log = structlog.get_logger(__name__)
 
 
-class MirrorDirectory:
+class MirrorReader:
     """What the phases read of the mirror, each time on one snapshot of it. Thread-safe."""
 
     def __init__(self, path: Path, *, keeps_handles: bool = True) -> None:
@@ -104,12 +104,12 @@ class MirrorDirectory:
         """Close the handles."""
         self._readers.close()
 
-    def fresh(self, run_id: int) -> MirrorDirectory:
+    def fresh(self, run_id: int) -> MirrorReader:
         """The same, of what a run has built anew so far."""
-        return FreshDirectory(staging_path(self._path, run_id))
+        return FreshReader(staging_path(self._path, run_id))
 
 
-class FreshDirectory(MirrorDirectory):
+class FreshReader(MirrorReader):
     """Of a staging file, which the first page makes: before that nothing is known.
 
     It keeps no handle: a file that is removed and still open takes space until the handle goes.
@@ -138,7 +138,7 @@ class Store:
     database: Database
     mirror: MirrorRows
     events: SyncLog
-    directory: MirrorDirectory
+    directory: MirrorReader
     fresh: FreshStart
     account: AccountRows
     interrupted: tuple[int, ...] = ()
@@ -160,7 +160,7 @@ def open_store(
     Raises LockHeld, NoKernelLocks, NewerSchema, DatabaseBusy or another StorageError, and
     SettingsError where the database is another account's.
     """
-    refuse_strangers(settings.db_path)
+    require_sqlite(settings.db_path)
     lock = WriterLock(settings.db_path, role=role, version=program_version(), socket=socket)
     lock.acquire(wait_seconds=wait_seconds, keep_waiting=keep_waiting)
     try:
@@ -212,7 +212,7 @@ def _store(lock: WriterLock, database: Database) -> Store:
         database=database,
         mirror=MirrorRows(database),
         events=events,
-        directory=MirrorDirectory(database.path),
+        directory=MirrorReader(database.path),
         fresh=FreshStart(database),
         account=AccountRows(database),
         interrupted=interrupted,

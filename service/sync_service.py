@@ -23,7 +23,7 @@ from actors.ports import (
     EventStore,
     FreshStore,
     MirrorStore,
-    Parts,
+    Ports,
     ProductDirectory,
     RemoteClient,
 )
@@ -116,8 +116,8 @@ class SyncService:
             system.stop()
             client.close()
 
-    def _parts(self, client: RemoteClient, repositories: Repositories) -> Parts:
-        return Parts(
+    def _parts(self, client: RemoteClient, repositories: Repositories) -> Ports:
+        return Ports(
             client=client,
             mirror=repositories.mirror,
             events=repositories.events,
@@ -164,13 +164,15 @@ def _follow(
             raise SyncFailed(system.gave_up_because)
         if (why := lost()) is not None:
             raise why
-        if system.journal.stuck_seconds > STUCK_SECONDS:
-            raise StorageError(f"what happened cannot be written: {system.journal.stuck_because}")
+        if system.event_queue.stuck_seconds > STUCK_SECONDS:
+            raise StorageError(
+                f"what happened cannot be written: {system.event_queue.stuck_because}"
+            )
         if cancel.is_set() and cancelled_at is None:
             cancelled_at = time.monotonic()
             system.cancel("cancelled by the caller")
         if cancelled_at is not None and time.monotonic() - cancelled_at > CANCEL_SECONDS:
-            stuck = system.journal.stuck_because or "a request does not end"
+            stuck = system.event_queue.stuck_because or "a request does not end"
             raise SyncFailed(f"the run was cancelled but does not end: {stuck}")
         progress = system.status().current
         if progress is not None:

@@ -13,7 +13,7 @@ from testio.errors import (
     Forbidden,
     NotFound,
     RateLimited,
-    Refused,
+    RequestRefused,
     ServerError,
     TestioError,
     Timeout,
@@ -60,7 +60,7 @@ def _meaning(status: int) -> tuple[type[TestioError], str, str]:
     if status >= 500:
         return ServerError, "the remote failed", ""
     if status >= 400:
-        return Refused, "the remote refused the request", ""
+        return RequestRefused, "the remote refused the request", ""
     return BadPayload, "the remote answered with an unexpected status", ""
 
 

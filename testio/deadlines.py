@@ -34,7 +34,7 @@ DEADLINE = "deadline"
 _current = threading.local()
 
 
-class Call:
+class LiveCall:
     """One attempt's live socket, and why it was cut, if it was. Thread-safe."""
 
     def __init__(self) -> None:
@@ -83,14 +83,14 @@ class Deadlines:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._heap: list[tuple[float, int, Call]] = []
+        self._heap: list[tuple[float, int, LiveCall]] = []
         self._numbers = itertools.count()
         self._thread: threading.Thread | None = None
         self._wakes_at = 0.0
         self._closed = False
 
     @contextlib.contextmanager
-    def watching(self, call: Call, seconds: float) -> Iterator[None]:
+    def watching(self, call: LiveCall, seconds: float) -> Iterator[None]:
         """Cut `call` unless the block ends within `seconds`; its connections attach themselves."""
         self._add(call, time.monotonic() + seconds)
         _current.call = call
@@ -100,11 +100,11 @@ class Deadlines:
             _current.call = None
             call.end()
 
-    def hasten(self, call: Call, seconds: float) -> None:
+    def hasten(self, call: LiveCall, seconds: float) -> None:
         """Cut this call in so many seconds at the latest, if it has not ended by then."""
         self._add(call, time.monotonic() + seconds)
 
-    def _add(self, call: Call, due: float) -> None:
+    def _add(self, call: LiveCall, due: float) -> None:
         with self._changed:
             if self._closed:
                 raise Cancelled("the client was closed")
@@ -135,7 +135,7 @@ class Deadlines:
             for call in due:
                 call.cut(DEADLINE)
 
-    def _next_due(self) -> list[Call] | None:
+    def _next_due(self) -> list[LiveCall] | None:
         """Wait for the next deadline; None when closed."""
         with self._changed:
             while not self._closed:
@@ -189,7 +189,7 @@ def _connect(address: tuple[str, int], timeout: Any, source: Any, options: Any) 
 
 
 def _attach(live: socket.socket) -> None:
-    call: Call | None = getattr(_current, "call", None)
+    call: LiveCall | None = getattr(_current, "call", None)
     if call is not None:
         call.attach(live)
 

@@ -87,7 +87,7 @@ class BadPayload(TestioError):
         super().__init__(REDACTOR.thoroughly(message))
 
 
-class Refused(BadPayload):
+class RequestRefused(BadPayload):
     """Another 4xx (400, 422, …): the remote understood, and will not answer this request."""
 
     kind = ErrorKind.REFUSED

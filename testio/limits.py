@@ -116,7 +116,7 @@ class _Bucket:
         return False
 
 
-class Gate:
+class RetryAfterGate:
     """The instant before which nobody sends, named by a 429 or 503 with `Retry-After`."""
 
     def __init__(self) -> None:

@@ -38,7 +38,7 @@ class RemoteState:
 
 
 @dataclass
-class Tally:
+class AttemptCounts:
     """Counts attempts. Thread-safe. `observe` hears the seconds and the result of each one."""
 
     observe: Callable[[float, str], None] = lambda _seconds, _result: None

@@ -28,7 +28,7 @@ from testio.answers import (
     root_cause,
 )
 from testio.cancellation import Cancellation
-from testio.deadlines import DEADLINE, Call, Deadlines, WatchedAdapter
+from testio.deadlines import DEADLINE, Deadlines, LiveCall, WatchedAdapter
 from testio.errors import (
     BadPayload,
     Cancelled,
@@ -37,9 +37,9 @@ from testio.errors import (
     TestioError,
     Timeout,
 )
-from testio.limits import Breaker, Gate, RateLimit, RequestScope, Slots
+from testio.limits import Breaker, RateLimit, RequestScope, RetryAfterGate, Slots
 from testio.said import without_token
-from testio.tally import RemoteState, Tally
+from testio.tally import AttemptCounts, RemoteState
 
 log = structlog.get_logger(__name__)
 
@@ -100,10 +100,10 @@ class Transport:
         self._rate = RateLimit(options.requests_per_second)
         # Workers never fill more, but read-through sends beside them.
         self._slots = Slots(options.connections)
-        self.gate = Gate()
+        self.gate = RetryAfterGate()
         self.breaker = Breaker()
         self.remote_date: str | None = None
-        self.tally = Tally()
+        self.tally = AttemptCounts()
         self._adapter = WatchedAdapter(
             pool_connections=2, pool_maxsize=MOST_CONNECTIONS, max_retries=0
         )
@@ -261,7 +261,7 @@ class Transport:
                 return
 
     def _send(self, ask: _Ask, cancellation: Cancellation) -> bytes:
-        call, token = Call(), self._options.token()
+        call, token = LiveCall(), self._options.token()
         with (
             self._deadlines.watching(call, self._options.timeout_seconds),
             cancellation.calling(lambda: call.cut("cancelled")),
@@ -279,7 +279,7 @@ class Transport:
                 raise self._typed(OSError("cut"), call)
             return answer
 
-    def _exchange(self, ask: _Ask, token: str, call: Call) -> bytes:
+    def _exchange(self, ask: _Ask, token: str, call: LiveCall) -> bytes:
         options = self._options
         url = f"{self._base}{ask.path}" + (f"?{urlencode(ask.query)}" if ask.query else "")
         with contextlib.closing(
@@ -296,7 +296,7 @@ class Transport:
                 raise self._refusal(response, token, call)
             return without_token(read_body(response, options.max_response_bytes), token)
 
-    def _refusal(self, response: requests.Response, token: str, call: Call) -> TestioError:
+    def _refusal(self, response: requests.Response, token: str, call: LiveCall) -> TestioError:
         """What is wrong with an answer of such a status."""
         status = response.status_code
         if status == 304:
@@ -323,7 +323,7 @@ class Transport:
             waiting_seconds=seconds,
         )
 
-    def _typed(self, error: Exception, call: Call) -> TestioError:
+    def _typed(self, error: Exception, call: LiveCall) -> TestioError:
         host = urlsplit(self._base).hostname
         if call.cut_because == DEADLINE or isinstance(
             error, requests.Timeout | urllib3.exceptions.TimeoutError

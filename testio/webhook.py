@@ -13,7 +13,7 @@ import urllib3.exceptions
 
 from config.secrets import hide_url
 from testio.answers import root_cause
-from testio.deadlines import DEADLINE, Call, Deadlines, WatchedAdapter
+from testio.deadlines import DEADLINE, Deadlines, LiveCall, WatchedAdapter
 from testio.errors import Cancelled
 
 HEADERS = {"Content-Type": "application/json", "User-Agent": "testio-sync"}
@@ -40,7 +40,7 @@ class Webhook:
 
     def post(self, body: bytes) -> None:
         """Send it; returns once the other side has said that it took it. Raises WebhookFailed."""
-        call = Call()
+        call = LiveCall()
         try:
             with self._deadlines.watching(call, self._timeout):
                 status = self._exchange(body)

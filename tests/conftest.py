@@ -16,7 +16,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, Phase, settings
 
-from actors.ports import Parts, SchedulePlan
+from actors.ports import Ports, SchedulePlan
 from actors.system import ActorSystem
 from rules.model import RunRequest, SyncPhase, SyncResult, Trigger
 from simulator import Simulator, SimulatorOptions
@@ -166,11 +166,11 @@ class Bench:
             self._system.start()
         return self._system
 
-    def _parts(self) -> Parts:
+    def _parts(self) -> Ports:
         plan = None
         if self.interval is not None:
             plan = SchedulePlan(interval_seconds=self.interval, startup_run=self.startup_run)
-        return Parts(
+        return Ports(
             client=self.account,
             mirror=self.mirror,
             events=self.events,

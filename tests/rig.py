@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rules.model import ALL_PHASES, SyncOptions, SyncPhase, SyncResult, SyncScope
-from service.store import MirrorDirectory
+from service.store import MirrorReader
 from service.sync_service import Repositories, SyncService
 from simulator import Simulator
 from storage.engine.database import Database
@@ -43,7 +43,7 @@ class Rig:
             repositories=lambda: Repositories(
                 mirror=MirrorRows(self.database),
                 events=log,
-                directory=MirrorDirectory(self.database.path),
+                directory=MirrorReader(self.database.path),
                 next_run_id=log.next_run_id(),
             ),
             workers=self.workers,

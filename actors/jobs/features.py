@@ -39,14 +39,14 @@ from testio.limits import RequestScope
 from testio.payloads import Rows
 
 
-class Listed(Protocol):
+class HasIds(Protocol):
     """An answer with the ids of its records."""
 
     @property
     def ids(self) -> tuple[int | None, ...]: ...
 
 
-L = TypeVar("L", bound=Listed)
+L = TypeVar("L", bound=HasIds)
 
 
 def plain_features(ask: Callable[[], L], section_ids: Sequence[int]) -> L | None:

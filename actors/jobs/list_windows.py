@@ -1,6 +1,6 @@
 """Reading a list of tests window after window, for everybody who reads one.
 
-`rules.listing.listing` says which window comes next and when the list has been read; whatever does not go
+`rules.listing` says which window comes next and when the list has been read; whatever does not go
 through it cannot know whether a test was missed between two pages.
 """
 
@@ -17,7 +17,7 @@ from rules.records import BadRow, TestRecord
 from testio.errors import ServerError, Timeout
 
 
-class Listed(Protocol):
+class WindowAnswer(Protocol):
     """An answer: an id for each of its rows, None where unusable, and what was made of them."""
 
     @property
@@ -30,7 +30,7 @@ class Listed(Protocol):
     def bad_rows(self) -> tuple[BadRow, ...]: ...
 
 
-A = TypeVar("A", bound=Listed)
+A = TypeVar("A", bound=WindowAnswer)
 
 Ask = Callable[[Window, bool, bool], A]
 """Asks for a window. Raises TestioError.
@@ -48,7 +48,7 @@ class Taken(Generic[A]):
     bad_rows: tuple[BadRow, ...]
 
 
-def seen_rows(answer: Listed, known: Collection[int] = ()) -> list[Seen]:
+def seen_rows(answer: WindowAnswer, known: Collection[int] = ()) -> list[Seen]:
     """What a listing has to know of each row. An unusable one may end when the one above does."""
     ends, rows = {record.id: record.end_at for record in answer.records}, list[Seen]()
     for key in answer.ids:

@@ -1,6 +1,6 @@
-"""How one product is carried through one phase: pages for the Mirror, one after the other.
+"""How one product is carried through one phase: pages for the MirrorWriter, one after the other.
 
-Each job is a generator. The worker sends every page to the Mirror, goes on only when it is
+Each job is a generator. The worker sends every page to the MirrorWriter, goes on only when it is
 stored, and sends the job what it came to; the last page carries the cursor's move. What the
 generator returns is the outcome. Tests have files of their own: `actors/jobs/tests_job.py`.
 """
@@ -14,7 +14,7 @@ from typing import assert_never
 from actors.clock import Clock
 from actors.jobs.features import FeaturesReading, unpaged_page
 from actors.jobs.tests_job import list_tests
-from actors.jobs.verdict import Job, Verdict, gaps_verdict
+from actors.jobs.verdict import Job, ProductVerdict, gaps_verdict
 from actors.messages import SyncProduct
 from actors.ports import ProductDirectory, RemoteClient
 from rules.model import ErrorKind, Kind, Outcome, Problem, SyncPhase
@@ -55,7 +55,7 @@ def list_features(
     verdict = yield from _listed(task, features.read)
     if features.problem is None or verdict.outcome is not Outcome.COMPLETE:
         return verdict
-    return Verdict(outcome=Outcome.PARTIAL, problem=features.problem)
+    return ProductVerdict(outcome=Outcome.PARTIAL, problem=features.problem)
 
 
 def _listed(task: SyncProduct, read: Callable[[], Page]) -> Job:
@@ -79,10 +79,10 @@ def _confirming(page: Page) -> Page:
     return replace(page, cursor=replace(page.cursor, confirming=True))
 
 
-def _held(page: Page, stored: Stored) -> Verdict:
+def _held(page: Page, stored: Stored) -> ProductVerdict:
     message = (
         f"the list lacks {stored.missing} {page.kind.value} that the mirror holds; nothing was "
         f"marked. If it is true: testio-sync deletions accept {stored.held}"
     )
     problem = Problem(kind=ErrorKind.HELD, message=message)
-    return Verdict(outcome=Outcome.PARTIAL, problem=problem)
+    return ProductVerdict(outcome=Outcome.PARTIAL, problem=problem)

@@ -1,7 +1,7 @@
 """How the tests of one product are carried through a run: probing, listing, settling.
 
 First known holes that are due are tried again, with one request each. Then the tests are listed
-the way `rules.listing.planning` decides. Such a trial, or a listing that goes on deep in the list, begins
+the way `planning` decides. Such a trial, or a listing that goes on deep in the list, begins
 with the head (rule 5a). At the end of a full listing the tests that it lacks are looked for one by
 one; only a 404 marks one as gone (rule 8).
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from actors.clock import Clock
 from actors.jobs.single_fetches import Found, TestsNotRefreshed, look_for
 from actors.jobs.tests_reading import TestsReading, is_wanted
-from actors.jobs.verdict import Job, Verdict, gaps_verdict
+from actors.jobs.verdict import Job, ProductVerdict, gaps_verdict
 from actors.messages import SyncProduct
 from actors.ports import ProductDirectory, RemoteClient
 from rules.listing.listing import Listing, Reading
@@ -26,10 +26,10 @@ from rules.mirror.deletions import brake
 from rules.model import ErrorKind, Kind, Outcome, Problem, SyncOptions
 from rules.records import (
     CursorMove,
-    HeldSet,
     HoleRecord,
     ListingEnd,
     Page,
+    PendingDeletion,
     Stored,
     TestRecord,
 )
@@ -92,7 +92,7 @@ class TestsJob:
         known = yield from self._probe(holes)
         self.mode = plan(self.product_id, self.cursor, self._options, self.clock.now())
         if self.mode is Mode.NONE:
-            return Verdict(outcome=Outcome.SKIPPED, problem=NEVER_LISTED)
+            return ProductVerdict(outcome=Outcome.SKIPPED, problem=NEVER_LISTED)
         self.reading.begin(self.mode, self.cursor, known)
         last = yield from self.reading.read()
         if self._listing.state is Reading.ABANDONED:
@@ -167,13 +167,13 @@ class TestsJob:
     def _give_up(self, last: Page) -> Job:
         yield replace(last, wants_full="the last full listing was given up")
         problem = Problem(kind=ErrorKind.LIST_MOVED, message=self._listing.why_abandoned)
-        return Verdict(outcome=Outcome.PARTIAL, problem=problem, warning=self._warning)
+        return ProductVerdict(outcome=Outcome.PARTIAL, problem=problem, warning=self._warning)
 
     @property
     def _warning(self) -> str | None:
         return None if self._listing.ordered else "the tests do not come newest end first"
 
-    def _missing(self) -> tuple[tuple[int, ...], HeldSet | None]:
+    def _missing(self) -> tuple[tuple[int, ...], PendingDeletion | None]:
         """Tests that this listing lacks, and whether the brake holds them back."""
         seen = self._listing.handed_out
         missing, rows = self.directory.missing_tests(
@@ -183,16 +183,16 @@ class TestsJob:
         why = brake(missing=len(missing), rows=rows, listed=listed)
         if why is None:
             return missing, None
-        return missing, HeldSet(ids=missing, of_rows=rows, reason=why)
+        return missing, PendingDeletion(ids=missing, of_rows=rows, reason=why)
 
-    def _hold(self, last: Page, held: HeldSet) -> Job:
+    def _hold(self, last: Page, held: PendingDeletion) -> Job:
         self.stored = yield replace(last, held=held, wants_full="deletions are held back")
         message = (
             f"{held.reason}; nothing was marked. If it is true: "
             f"testio-sync deletions accept {self.stored.held}"
         )
         problem = Problem(kind=ErrorKind.HELD, message=message)
-        return Verdict(outcome=Outcome.PARTIAL, problem=problem, warning=self._warning)
+        return ProductVerdict(outcome=Outcome.PARTIAL, problem=problem, warning=self._warning)
 
     def _end(self, last: Page, missing: tuple[int, ...]) -> Job:
         """Look for what is missing, then move the cursor with the last page."""
@@ -211,7 +211,7 @@ class TestsJob:
         if found.left and verdict.outcome is Outcome.COMPLETE:
             message = f"{found.left} tests that the list lacks could not be looked for yet"
             problem = Problem(kind=ErrorKind.UNCONFIRMED, message=message)
-            verdict = Verdict(outcome=Outcome.PARTIAL, problem=problem)
+            verdict = ProductVerdict(outcome=Outcome.PARTIAL, problem=problem)
         return replace(verdict, warning=self._warning)
 
     def _move(self) -> CursorMove:

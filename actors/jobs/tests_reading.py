@@ -1,6 +1,6 @@
 """Reads the list of one product's tests, window after window, into pages to be stored.
 
-`rules.listing.listing` says which window comes next and when the list has been read; here it is asked for,
+`rules.listing` says which window comes next and when the list has been read; here it is asked for,
 by this worker or by one that reads ahead, and what is new of it becomes a page.
 """
 
@@ -12,9 +12,9 @@ from datetime import datetime
 
 from actors.clock import Clock
 from actors.jobs.list_windows import note_failure, read_windows, seen_rows, taken_of
-from actors.jobs.read_ahead import Lookahead
 from actors.messages import SyncProduct
 from actors.ports import ProductDirectory, RemoteClient
+from actors.read_ahead import Lookahead
 from rules.listing.listing import Listing, Reading
 from rules.listing.planning import CursorState, Mode
 from rules.listing.windows import Window

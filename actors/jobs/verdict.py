@@ -12,7 +12,7 @@ from rules.text.wording import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class ProductVerdict:
     """How a product came out, and why not better; and what is odd about the remote's answer."""
 
     outcome: Outcome
@@ -20,8 +20,8 @@ class Verdict:
     warning: str | None = None
 
 
-Job = Generator[Page | None, Stored, Verdict]
-"""Yields pages for the Mirror, and returns the verdict.
+Job = Generator[Page | None, Stored, ProductVerdict]
+"""Yields pages for the MirrorWriter, and returns the verdict.
 
 It is sent what a decisive page came to once that is stored, and nothing of note for others: those
 it reads on behind, while they are being stored. None waits until all is stored.
@@ -30,10 +30,10 @@ it reads on behind, while they are being stored. None waits until all is stored.
 
 def gaps_verdict(
     gaps: int, bad_rows: Mapping[str, BadRow], holes: Mapping[str, HoleRecord]
-) -> Verdict:
+) -> ProductVerdict:
     """Complete, or partial where records could not be used; `gaps` are those on record."""
     if not gaps:
-        return Verdict(outcome=Outcome.COMPLETE)
+        return ProductVerdict(outcome=Outcome.COMPLETE)
     if holes:
         first = min(holes.values(), key=lambda hole: hole.position)
         message = f"{counted(len(holes), 'record')} that the remote cannot show: {place_of(first)}"
@@ -53,5 +53,5 @@ def place_of(hole: HoleRecord) -> str:
     return f"position {hole.position}, {above}{below}"
 
 
-def _partial(kind: ErrorKind, message: str) -> Verdict:
-    return Verdict(outcome=Outcome.PARTIAL, problem=Problem(kind=kind, message=message))
+def _partial(kind: ErrorKind, message: str) -> ProductVerdict:
+    return ProductVerdict(outcome=Outcome.PARTIAL, problem=Problem(kind=kind, message=message))

@@ -12,8 +12,8 @@ from control.views import DaemonView
 from rules.model import Outcome
 from rules.run.events import EventName
 from storage.engine.errors import StorageError
+from storage.engine.readonly import Row
 from storage.reads.event_feed import EventFeed
-from storage.reads.queries import Row
 
 POLL_SECONDS = 0.5
 STATUS_TIMEOUT_SECONDS = 2.0

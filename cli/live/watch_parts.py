@@ -12,7 +12,7 @@ from cli.screens.screen import COLOURS, harmless
 from cli.screens.text_table import READABLE, Column, make_lines
 from control.views import RemoteView
 from rules.model import BreakerState
-from storage.reads.queries import Row
+from storage.engine.readonly import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

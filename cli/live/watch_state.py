@@ -14,17 +14,18 @@ from control.errors import ControlError, NoDaemon
 from control.views import PhaseProgressView, RunProgressView, StatusReply
 from rules.run.eta import PhaseSoFar
 from rules.run.rate import Rate
+from storage.engine import readonly
 from storage.engine.errors import StorageError
+from storage.engine.readonly import Row
 from storage.engine.writer_lock import lock_path, present_holder
 from storage.reads import queries, screen_queries
-from storage.reads.queries import Row
 
 STATUS_TIMEOUT_SECONDS = 1.0
 KEPT_ROWS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class StoredState:
     """What the database tells. `rows`: of the products that have ended in the run at work."""
 
     runs: list[Row] = field(default_factory=list)
@@ -47,7 +48,7 @@ class Snapshot:
     live: StatusReply | None
     absent: str
     run: RunProgressView | None
-    stored: Stored
+    stored: StoredState
     unread: str = ""
     requests_per_second: float | None = None
     rows_per_second: float | None = None
@@ -69,7 +70,7 @@ class Watcher:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._stored = Stored()
+        self._stored = StoredState()
         self._requests, self._rows = Rate(), Rate()
         self._of: tuple[int | None, int | None] = (None, None)
         self._usual: dict[int, dict[str, float]] = {}
@@ -79,7 +80,7 @@ class Watcher:
         live, absent = self._ask()
         run, unread = None if live is None else live.current_run, ""
         try:
-            with queries.open_readonly(self._settings.db_path) as connection:
+            with readonly.open_readonly(self._settings.db_path) as connection:
                 if live is None and self._one_shot_works():
                     run = _run_in_database(connection)
                 self._stored = _read(connection, run, live, self._usual_of(connection, run))
@@ -148,12 +149,12 @@ def _read(
     run: RunProgressView | None,
     live: StatusReply | None,
     usual: dict[str, float],
-) -> Stored:
+) -> StoredState:
     failures = screen_queries.last_failures(connection, KEPT_ROWS)
     named = [row["product_id"] for row in failures if row["product_id"]]
     named += [worker.product_id for worker in live.workers] if live else []
     begun = {} if run is None else screen_queries.phases_begun(connection, run.run_id)
-    return Stored(
+    return StoredState(
         runs=queries.last_runs(connection, KEPT_ROWS),
         failures=failures,
         names=screen_queries.product_names(connection, named),

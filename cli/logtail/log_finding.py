@@ -10,8 +10,8 @@ from config.settings import Settings
 from control.errors import ControlError, NoDaemon
 from control.views import DaemonView, LogPlace, LogView
 from rules.run.events import EventName
+from storage.engine import readonly
 from storage.engine.errors import StorageError
-from storage.reads import queries
 
 
 class NoLog(Exception):
@@ -86,7 +86,7 @@ def _stderr_of(pid: int) -> str | None:
 def _last_known(settings: Settings) -> LogView | None:
     """What the daemon that ran last wrote down at its start."""
     try:
-        with queries.open_readonly(settings.db_path) as connection:
+        with readonly.open_readonly(settings.db_path) as connection:
             row = connection.execute(
                 "SELECT json_extract(detail, '$.log') AS log FROM sync_events"
                 " WHERE event = ? ORDER BY id DESC LIMIT 1",

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from control.protocol import RunView
 from rules.run.problem_lines import problem_lines
+from storage.engine import readonly
 from storage.engine.errors import StorageError
-from storage.reads import queries, screen_queries
-from storage.reads.queries import Row
+from storage.engine.readonly import Row
+from storage.reads import screen_queries
 
 TOLD = 5
 """Products that are told of while a run works; its end tells of all."""
@@ -51,7 +52,7 @@ def names_in(database: Path, rows: list[Row]) -> dict[int, str]:
     """The names of the products in these events; none rather than a failure."""
     ids = [row["product_id"] for row in rows if row["product_id"]]
     if ids:
-        with suppress(StorageError), queries.open_readonly(database) as connection:
+        with suppress(StorageError), readonly.open_readonly(database) as connection:
             return screen_queries.product_names(connection, ids)
     return {}
 

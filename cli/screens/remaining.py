@@ -10,6 +10,7 @@ from pathlib import Path
 
 from control.views import PhaseProgressView
 from rules.run.eta import PhaseSoFar, run_remaining, usual_duration
+from storage.engine import readonly
 from storage.engine.errors import StorageError
 from storage.reads import queries, screen_queries
 
@@ -83,6 +84,6 @@ class PhaseClock:
     def _usual_of(self, run_id: int) -> dict[str, float]:
         """Read once; nothing in a database that is new."""
         if self._usual is None:
-            with suppress(StorageError), queries.open_readonly(self._database) as connection:
+            with suppress(StorageError), readonly.open_readonly(self._database) as connection:
                 self._usual = usual_durations(connection, run_id)
         return self._usual or {}

@@ -16,7 +16,7 @@ from cli.screens.screen import duration_text, harmless, make_console, make_table
 from rules.model import Kind
 from rules.text.wording import counted
 from service.read_through.cached_rows import CachedRows, CacheStatistics
-from storage.reads.queries import Row
+from storage.engine.readonly import Row
 
 SHOWN = {
     Kind.PRODUCTS: ("id", "name", "product_type"),

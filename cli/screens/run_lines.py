@@ -11,8 +11,8 @@ from cli.screens.failing_products import failure_text, names_in
 from rules.model import Outcome
 from rules.run.events import EventName
 from storage.engine.errors import StorageError
+from storage.engine.readonly import Row
 from storage.reads.event_feed import EventFeed, EventFilter
-from storage.reads.queries import Row
 
 ENDS = (EventName.PRODUCT_SYNCED, EventName.PRODUCT_FAILED, EventName.PRODUCT_SKIPPED)
 TOLD = (Outcome.FAILED, Outcome.PARTIAL)

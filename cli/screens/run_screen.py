@@ -16,7 +16,7 @@ from rules.model import RunStatus
 from rules.run.timeline import PhaseStretch, Stretch, bar, timeline
 from rules.text.nearest import enumerated
 from rules.text.wording import counted
-from storage.reads.queries import Row
+from storage.engine.readonly import Row
 
 PRODUCTS_SHOWN = 5
 FAILURES_SHOWN = 8

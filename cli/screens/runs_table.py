@@ -8,7 +8,7 @@ from rich.text import Text
 
 from cli.screens.screen import coloured, make_table, minute
 from cli.screens.table import PlainTable
-from storage.reads.queries import Row
+from storage.engine.readonly import Row
 
 TITLE = "Last runs (times in UTC; new and changed are tests)"
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from cli.screens.table import PlainTable
 from rules.text.durations import spoken
-from storage.reads.queries import Row
+from storage.engine.readonly import Row
 
 WIDTH_WITHOUT_TERMINAL = 10_000
 """Wide enough that nothing is shortened on the way into a file or another program."""

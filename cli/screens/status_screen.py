@@ -21,7 +21,7 @@ from cli.screens.screen import (
     show_daemon,
 )
 from rules.text.wording import counted
-from storage.reads.queries import Row
+from storage.engine.readonly import Row
 
 ROWS_WITHOUT_TERMINAL = 12
 FEWEST_ROWS = 3

@@ -11,8 +11,8 @@ from cli.common import add_settings_flags, control_of, start_logging
 from config.settings import Settings
 from control.client import ControlClient
 from control.errors import NoDaemon
+from storage.engine import readonly
 from storage.engine.errors import LockHeld
-from storage.reads import queries
 
 if TYPE_CHECKING:
     from service.daemon.operator import Operator
@@ -39,7 +39,7 @@ def decide(settings: Settings, ask: Callable[[ControlClient | Operator], T]) -> 
     """Ask the daemon if one runs, else carry it out here, under the writer lock."""
     with contextlib.suppress(NoDaemon):
         return ask(control_of(settings))
-    with queries.open_readonly(settings.db_path):
+    with readonly.open_readonly(settings.db_path):
         pass  # a decision makes no database: there is nothing in it to decide on
     try:
         return _by_ourselves(settings, ask)

@@ -25,7 +25,8 @@ from rules.text.nearest import nearest_word
 from service.exit_status import ExitStatus
 from service.read_through.api import ReadThrough, open_mirror
 from service.read_through.cached_rows import CachedRows, CacheProblem, CacheStatistics
-from storage.reads import lookups, queries
+from storage.engine import readonly
+from storage.reads import lookups
 from storage.reads.lookups import RowFilter
 
 ERRORS_SHOWN = 10
@@ -119,7 +120,7 @@ def _hint_at_statuses(settings: Settings, kind: Kind, wanted: RowFilter) -> None
     """Name the statuses there are where one was asked for that no row has: it may be a typo."""
     if wanted.statuses is None or not settings.db_path.exists():
         return
-    with queries.open_readonly(settings.db_path) as connection:
+    with readonly.open_readonly(settings.db_path) as connection:
         known = lookups.statuses_held(connection, kind)
     for word in wanted.statuses:
         if word not in known:

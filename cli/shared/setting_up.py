@@ -16,7 +16,7 @@ from cli.usage import UsageError
 from config.loading import load_settings
 from config.problems import SettingsError
 from config.settings import Settings
-from config.token import NAME, Place, checked_token, find_token, stays_with_its_url
+from config.token import NAME, TokenSource, checked_token, find_token, stays_with_its_url
 from rules.diagnosis.doctor import REFUSALS, TRY_INIT, judge_remote
 
 BASE_URL, DB_PATH = "TESTIO_CUSTOMER_API_BASE_URL", "TESTIO_DB_PATH"
@@ -121,7 +121,7 @@ def _token_of_file(name: str) -> SecretStr:
         raise UsageError(f"--token-file {path} cannot be read: {reason}") from error
     if not text:
         raise UsageError(f"--token-file {path} is empty; expected the token in it")
-    return checked_token(text, Place("the token", str(path)))
+    return checked_token(text, TokenSource("the token", str(path)))
 
 
 def _token_of_stdin() -> SecretStr:
@@ -133,7 +133,7 @@ def _token_of_stdin() -> SecretStr:
         raise UsageError(
             f"there is no token: give it on standard input, with --token-file or in {NAME}"
         )
-    return checked_token(text, Place("the token", "standard input"))
+    return checked_token(text, TokenSource("the token", "standard input"))
 
 
 # -- with a person -----------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def _asked_token(arguments: argparse.Namespace) -> SecretStr:
     while True:
         text = getpass.getpass(f"API token (not shown{or_enter}): ").strip() or ambient
         try:
-            return checked_token(text, Place("the token", "the keyboard"))
+            return checked_token(text, TokenSource("the token", "the keyboard"))
         except SettingsError as error:
             print(_plain(error), file=sys.stderr)
 

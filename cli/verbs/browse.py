@@ -39,11 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Serve until a signal; 2 if the extra is missing or the port is taken."""
-    from storage.reads import queries
+    from storage.engine import readonly
 
     settings = settings_of(arguments)
     forget()  # a browser that is started from here is to know no token
-    with queries.open_readonly(settings.db_path) as connection:
+    with readonly.open_readonly(settings.db_path) as connection:
         connection.execute("SELECT 1 FROM freshness LIMIT 1")
     try:
         from service.browse.door import door_to

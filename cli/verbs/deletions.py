@@ -10,8 +10,9 @@ from cli.shared.deciding import add_action, decide
 from config.settings import Settings
 from control.errors import NoSuchEntry
 from control.protocol import Word
-from storage.reads import decision_queries, queries
-from storage.reads.queries import Row
+from storage.engine import readonly
+from storage.engine.readonly import Row
+from storage.reads import decision_queries
 
 EXAMPLES = """\
   testio-sync deletions list
@@ -47,7 +48,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _list(settings: Settings, *, as_json: bool) -> int:
-    with queries.open_readonly(settings.db_path) as connection:
+    with readonly.open_readonly(settings.db_path) as connection:
         sets = decision_queries.held_sets(connection)
     if as_json:
         print_json(sets)
@@ -64,7 +65,7 @@ def _list(settings: Settings, *, as_json: bool) -> int:
 
 
 def _show(settings: Settings, held_id: int, *, as_json: bool) -> int:
-    with queries.open_readonly(settings.db_path) as connection:
+    with readonly.open_readonly(settings.db_path) as connection:
         found = decision_queries.held_set(connection, held_id)
     if found is None:
         raise NoSuchEntry(NO_SUCH_SET.format(held_id))

@@ -14,6 +14,7 @@ from cli.common import add_settings_flags, settings_of, whole_number
 from cli.screens.screen import event_line
 from cli.shared.following import ended_by_signals, note, wait
 from cli.verbs.runs import no_such_run
+from storage.engine import readonly
 from storage.engine.errors import NoMirror, StorageError
 from storage.reads import queries
 from storage.reads.event_feed import Batch, EventFeed, EventFilter
@@ -127,7 +128,7 @@ def _hint_at_run(path: Path, arguments: argparse.Namespace, batch: Batch) -> Non
         if not arguments.follow:
             note("there are no such events" if narrowed else "there are no events yet")
         return
-    with queries.open_readonly(path) as connection:
+    with readonly.open_readonly(path) as connection:
         known = queries.run_ids(connection)
     is_known = arguments.run in known
     note("its events were removed" if is_known else no_such_run(arguments.run, known))

@@ -12,8 +12,9 @@ from config.settings import Settings
 from control.protocol import RetryReply, StartRunBody, Word
 from rules.model import Trigger
 from rules.text.wording import counted
-from storage.reads import decision_queries, queries
-from storage.reads.queries import Row
+from storage.engine import readonly
+from storage.engine.readonly import Row
+from storage.reads import decision_queries
 
 MOST_SHOWN = 1_000
 """Rows of a table; --json has all."""
@@ -51,7 +52,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _list(settings: Settings, *, as_json: bool) -> int:
-    with queries.open_readonly(settings.db_path) as connection:
+    with readonly.open_readonly(settings.db_path) as connection:
         failing = decision_queries.failing_cursors(connection)
         entries = decision_queries.open_entries(connection)
     if as_json:

@@ -13,9 +13,10 @@ from config.settings import Settings
 from control.errors import NoSuchEntry
 from rules.model import RunStatus
 from rules.text.nearest import enumerated, nearest_ids, nearest_word
+from storage.engine import readonly
+from storage.engine.readonly import Row
 from storage.engine.writer_lock import lock_path, present_holder
 from storage.reads import queries
-from storage.reads.queries import Row
 
 EXAMPLES = """\
   testio-sync runs --limit 5
@@ -61,7 +62,7 @@ def main(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     if arguments.action == "show":
         return _show(settings, arguments)
-    with queries.open_readonly(settings.db_path) as connection:
+    with readonly.open_readonly(settings.db_path) as connection:
         runs = queries.last_runs(connection, arguments.limit, arguments.status)
     if arguments.json:
         print_json({"runs": [run | {"at_work": _at_work(run, settings)} for run in runs]})
@@ -77,7 +78,7 @@ def main(arguments: argparse.Namespace) -> int:
 def _show(settings: Settings, arguments: argparse.Namespace) -> int:
     from cli.screens.run_screen import run_document, show_run
 
-    with queries.open_readonly(settings.db_path) as connection:
+    with readonly.open_readonly(settings.db_path) as connection:
         run = queries.run(connection, arguments.id)
         if run is None:
             raise NoSuchEntry(no_such_run(arguments.id, queries.run_ids(connection)))

@@ -17,7 +17,7 @@ from service.systemd.installation import (
     take,
     uninstall_steps,
 )
-from service.systemd.unit_text import ACCOUNT, Place, system_place, unit_text, user_place
+from service.systemd.unit_text import ACCOUNT, InstallPaths, system_place, unit_text, user_place
 
 EXAMPLES = """\
   testio-sync service install --user --dry-run    # what would be done
@@ -78,7 +78,7 @@ def main(arguments: argparse.Namespace) -> int:
     return _install(place, machine, arguments)
 
 
-def _show(place: Place, machine: Machine) -> int:
+def _show(place: InstallPaths, machine: Machine) -> int:
     wanted, present = unit_text(place, machine.program), machine.text(place.unit)
     state = {None: "not installed", wanted: "installed just so"}.get(present, "installed otherwise")
     print(wanted, end="")
@@ -86,7 +86,7 @@ def _show(place: Place, machine: Machine) -> int:
     return 0
 
 
-def _install(place: Place, machine: Machine, arguments: argparse.Namespace) -> int:
+def _install(place: InstallPaths, machine: Machine, arguments: argparse.Namespace) -> int:
     steps = install_steps(place, machine, force=arguments.force, now=arguments.now)
     if arguments.dry_run:
         for step in steps:
@@ -99,7 +99,7 @@ def _install(place: Place, machine: Machine, arguments: argparse.Namespace) -> i
     return 0
 
 
-def _print_unseen(place: Place) -> None:
+def _print_unseen(place: InstallPaths) -> None:
     """A service does not see the environment of the shell that installed it."""
     from config.settings import names
 
@@ -110,7 +110,7 @@ def _print_unseen(place: Place) -> None:
         print(f"      what it needs belongs into {place.config}{token}")
 
 
-def _print_next(place: Place, *, missing: str | None) -> None:
+def _print_next(place: InstallPaths, *, missing: str | None) -> None:
     sudo, user = ("", " --user") if place.user else ("sudo ", "")
     print("next:")
     if missing:
@@ -121,7 +121,7 @@ def _print_next(place: Place, *, missing: str | None) -> None:
         print("  loginctl enable-linger    # so that it runs while you are not logged in")
 
 
-def _uninstall(place: Place, machine: Machine, *, dry_run: bool) -> int:
+def _uninstall(place: InstallPaths, machine: Machine, *, dry_run: bool) -> int:
     steps = uninstall_steps(place, machine)
     if not steps:
         print(f"not installed: there is no {place.unit}")

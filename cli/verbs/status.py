@@ -12,10 +12,11 @@ from cli.screens.status_screen import show_status
 from config.settings import Settings
 from control.errors import ControlError, NoDaemon
 from control.views import StatusReply
-from rules.diagnosis.attention import Concern, Place, concerns, trouble_of
+from rules.diagnosis.attention import Concern, ListingState, concerns, trouble_of
+from storage.engine import readonly
+from storage.engine.readonly import Row
 from storage.engine.writer_lock import lock_path, present_holder
 from storage.reads import decision_queries, queries
-from storage.reads.queries import Row
 
 EXAMPLES = """\
   testio-sync status
@@ -89,7 +90,7 @@ def _stored(settings: Settings) -> dict[str, list[Row]]:
     """What the database tells; nothing where there is none yet."""
     if not settings.db_path.exists():
         return {"runs": [], "freshness": [], "problems": [], "held_deletions": []}
-    with queries.open_readonly(settings.db_path) as connection:
+    with readonly.open_readonly(settings.db_path) as connection:
         rows = [row | {"stale": _is_stale(row, settings)} for row in queries.freshness(connection)]
         return {
             "runs": queries.last_runs(connection, RUNS),
@@ -117,8 +118,8 @@ def _is_daemon(writer: dict[str, Any] | None) -> TypeGuard[dict[str, Any]]:
     return writer is not None and writer["role"] == "daemon"
 
 
-def _place(row: Row) -> Place:
-    return Place(
+def _place(row: Row) -> ListingState:
+    return ListingState(
         product_id=row["product_id"],
         kind=row["kind"],
         error=row["last_error"],

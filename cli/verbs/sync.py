@@ -31,6 +31,7 @@ from control.protocol import RunView, StartRunBody
 from rules.model import RunStatus
 from rules.run.admission import Admission
 from rules.text.wording import counted
+from storage.engine import readonly
 from storage.engine.errors import LockHeld, StorageError
 from storage.reads import queries
 
@@ -173,7 +174,7 @@ def _look(control: ControlClient, run_id: int, progress: Progress) -> RunView | 
 def _from_database(settings: Settings, run_id: int) -> RunView | None:
     from service.daemon.views import view_of_row
 
-    with queries.open_readonly(settings.db_path) as connection:
+    with readonly.open_readonly(settings.db_path) as connection:
         row = queries.run(connection, run_id)
     return None if row is None else view_of_row(row)
 

@@ -25,7 +25,7 @@ from cli.screens.screen import harmless
 from rules.text.wording import counted
 
 if TYPE_CHECKING:
-    from rules.diagnosis.verifying import Finding
+    from rules.diagnosis.verifying import Discrepancy
     from service.checkup.verify_report import Report
 
 EXAMPLES = """\
@@ -66,7 +66,7 @@ def _count(text: str) -> int:
 def main(arguments: argparse.Namespace) -> int:
     """Compare, report, and end with the status that tells."""
     from config.token import load_token
-    from service.checkup.verify import RemoteUnusable, TokenRefused, verify
+    from service.checkup.verify import RemoteUnusable, TokenNotAccepted, verify
     from service.exit_status import ExitStatus
 
     settings = settings_of(arguments)
@@ -75,7 +75,7 @@ def main(arguments: argparse.Namespace) -> int:
     start_logging(settings, level="ERROR" if quiet else None)
     try:
         report = verify(settings, token, product_ids=arguments.product_ids, sample=arguments.sample)
-    except TokenRefused as error:
+    except TokenNotAccepted as error:
         print(f"testio-sync: {error}", file=sys.stderr)
         return ExitStatus.CREDENTIALS
     except RemoteUnusable as error:
@@ -120,10 +120,10 @@ def show(report: Report) -> None:
     )
 
 
-def _print_findings(findings: list[Finding]) -> None:
+def _print_findings(findings: list[Discrepancy]) -> None:
     """A line each, what nothing explains first; of many explained alike only the first ones."""
 
-    def sort(finding: Finding) -> tuple[bool, str, str, str]:
+    def sort(finding: Discrepancy) -> tuple[bool, str, str, str]:
         return finding.explained, finding.kind.value, finding.what.value, finding.why
 
     for (explained, _, _, _), group in itertools.groupby(sorted(findings, key=sort), key=sort):

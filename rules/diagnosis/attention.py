@@ -16,7 +16,7 @@ NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ListingState:
     """A product and kind (0: the product list) as `freshness` shows it.
 
     `error`: the last failure, `<type>: <message>`. `since`: when it began to fail.
@@ -48,7 +48,7 @@ class Concern:
     since: str | None = None
 
 
-def trouble_of(place: Place) -> tuple[int, int, str]:
+def trouble_of(place: ListingState) -> tuple[int, int, str]:
     """A key that sorts places by trouble: failing ones, unknown ones, gaps, stale ones, good."""
     if place.is_failing:
         return 0, urgency(place.error_kind), place.since or ""
@@ -57,7 +57,7 @@ def trouble_of(place: Place) -> tuple[int, int, str]:
 
 
 def concerns(
-    places: Collection[Place],
+    places: Collection[ListingState],
     *,
     held_sets: int = 0,
     cannot_write: str | None = None,
@@ -93,7 +93,7 @@ def concerns(
     return found
 
 
-def _failures(failing: Sequence[Place], held_sets: int) -> list[Concern]:
+def _failures(failing: Sequence[ListingState], held_sets: int) -> list[Concern]:
     """A line for each type of failure, and one for all held deletions, in order of urgency."""
     by_kind = sorted(failing, key=_kind)
     lines = {kind: _failure(kind, list(group)) for kind, group in groupby(by_kind, key=_kind)}
@@ -104,11 +104,11 @@ def _failures(failing: Sequence[Place], held_sets: int) -> list[Concern]:
     return [lines[kind] for kind in sorted(lines, key=urgency)]
 
 
-def _kind(place: Place) -> str:
+def _kind(place: ListingState) -> str:
     return place.error_kind or UNKNOWN
 
 
-def _failure(kind: str, places: Sequence[Place]) -> Concern:
+def _failure(kind: str, places: Sequence[ListingState]) -> Concern:
     advice = advice_for(kind)
     errors = {place.error for place in places if place.error}
     return Concern(
@@ -119,7 +119,7 @@ def _failure(kind: str, places: Sequence[Place]) -> Concern:
     )
 
 
-def _lists(places: Sequence[Place]) -> str:
+def _lists(places: Sequence[ListingState]) -> str:
     """`the product list`, `features of 1216`, or `7 lists of 5 products`."""
     if len(places) <= NAMED:
         return ", ".join(_named(place) for place in places)
@@ -127,5 +127,5 @@ def _lists(places: Sequence[Place]) -> str:
     return f"{counted(len(places), 'list')} of {counted(len(products), 'product')}"
 
 
-def _named(place: Place) -> str:
+def _named(place: ListingState) -> str:
     return f"{place.kind} of {place.product_id}" if place.product_id else "the product list"

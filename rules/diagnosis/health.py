@@ -63,7 +63,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class ListingFacts:
     """What is known of one product and kind. `unusable`: records that could not be read.
 
     `known_since`: from when on it could have been read.
@@ -94,7 +94,7 @@ class Quiet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Living:
+class DaemonState:
     """What only the daemon itself knows. Seconds; `silent` by actor, since its last answer.
 
     `missing`: roles that nobody could be started for, and why. `paused_seconds` None: periodic
@@ -137,18 +137,18 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Everything that is judged. `living` None: no daemon answers, and `absence` says how."""
+    """Everything that is judged. `daemon` None: no daemon answers, and `absence` says how."""
 
     now: datetime
-    living: Living | None
-    listings: Sequence[Listing] = ()
+    daemon: DaemonState | None
+    listings: Sequence[ListingFacts] = ()
     last_run: LastRun | None = None
     database_error: str | None = None
     absence: Finding | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class HealthVerdict:
     """Healthy means that there are no reasons against it; warnings are for people."""
 
     reasons: tuple[Finding, ...]
@@ -160,13 +160,13 @@ class Verdict:
         return not self.reasons
 
 
-def judge(facts: Facts, limits: Limits) -> Verdict:
+def judge(facts: Facts, limits: Limits) -> HealthVerdict:
     """What is wrong, the gravest first."""
     reasons = [] if facts.absence is None else [facts.absence]
     warnings: list[Finding] = []
-    if facts.living is not None:
-        reasons += _broken(facts.living, limits)
-        warnings += _warnings(facts.living)
+    if facts.daemon is not None:
+        reasons += _broken(facts.daemon, limits)
+        warnings += _warnings(facts.daemon)
     if facts.database_error is not None:
         reasons.append(_database(facts.database_error))
     if facts.last_run is not None and facts.last_run.is_trouble:
@@ -174,43 +174,43 @@ def judge(facts: Facts, limits: Limits) -> Verdict:
         found.append(_last_run(facts.last_run, facts.now))
     reasons += _too_old(facts, limits)
     warnings += _held_up_by_records(facts, limits)
-    return Verdict(reasons=tuple(reasons), warnings=tuple(warnings))
+    return HealthVerdict(reasons=tuple(reasons), warnings=tuple(warnings))
 
 
-def _broken(living: Living, limits: Limits) -> Iterator[Finding]:
-    if living.gave_up is not None:
+def _broken(daemon: DaemonState, limits: Limits) -> Iterator[Finding]:
+    if daemon.gave_up is not None:
         yield Finding(
             check=Check.GAVE_UP,
             where="the daemon",
-            message=f"it gives up: {living.gave_up}",
+            message=f"it gives up: {daemon.gave_up}",
             advice="read its log; start it again with `testio-sync run`",
         )
-    for role, because in living.missing.items():
+    for role, because in daemon.missing.items():
         if not role.startswith(WORKERS):
             yield _missing(role, because)
-    for role, seconds in living.silent.items():
-        if role not in living.missing and seconds > (
+    for role, seconds in daemon.silent.items():
+        if role not in daemon.missing and seconds > (
             LOGGER_SILENT_SECONDS if role == "logger" else SILENT_SECONDS
         ):
-            yield _silent(role, seconds, living.mailboxes.get(role, 0))
-    if living.trouble is not None:
+            yield _silent(role, seconds, daemon.mailboxes.get(role, 0))
+    if daemon.trouble is not None:
         yield Finding(
             check=Check.JOURNAL_STUCK,
             where="the database",
-            seconds=living.trouble_seconds,
-            message=f"what happens cannot be written: {living.trouble}",
+            seconds=daemon.trouble_seconds,
+            message=f"what happens cannot be written: {daemon.trouble}",
             advice="make room on the disk, or end the program that locks the database; "
             "nothing is lost meanwhile",
         )
-    for quiet in living.quiet:
+    for quiet in daemon.quiet:
         if quiet.seconds > limits.quiet_seconds:
             yield _quiet(quiet)
-    if living.breaker_open_seconds > BREAKER_SECONDS:
+    if daemon.breaker_open_seconds > BREAKER_SECONDS:
         yield Finding(
             check=Check.BREAKER_OPEN,
             where="the remote",
-            seconds=living.breaker_open_seconds,
-            message=f"all of it fails: {living.last_failure}",
+            seconds=daemon.breaker_open_seconds,
+            message=f"all of it fails: {daemon.last_failure}",
             advice="nothing to do here: each run tries it again; look whether the network, the "
             "proxy or the API is down",
         )
@@ -246,19 +246,19 @@ def _quiet(quiet: Quiet) -> Finding:
     )
 
 
-def _warnings(living: Living) -> Iterator[Finding]:
-    if living.paused_seconds is not None:
+def _warnings(daemon: DaemonState) -> Iterator[Finding]:
+    if daemon.paused_seconds is not None:
         yield Finding(
             check=Check.PAUSED,
             where="the schedule",
-            seconds=living.paused_seconds,
-            message=f"periodic runs have been paused for {spoken(living.paused_seconds)}",
+            seconds=daemon.paused_seconds,
+            message=f"periodic runs have been paused for {spoken(daemon.paused_seconds)}",
             advice="`testio-sync resume` starts them again",
         )
-    for role, because in living.missing.items():
+    for role, because in daemon.missing.items():
         if role.startswith(WORKERS):
             yield _missing(role, because)
-    for role, waiting in living.mailboxes.items():
+    for role, waiting in daemon.mailboxes.items():
         if waiting >= CROWDED:
             yield Finding(
                 check=Check.MAILBOX_CROWDED,
@@ -312,10 +312,12 @@ def _held_up_by_records(facts: Facts, limits: Limits) -> Iterator[Finding]:
 CLOCK_SECONDS = 300.0
 """How far a time may lie in the future: clocks are put right by a little, too."""
 
-Aged = list[tuple[float, Listing]]
+Aged = list[tuple[float, ListingFacts]]
 
 
-def _older(listings: Iterable[Listing], check: Check, limit: float | None, now: datetime) -> Aged:
+def _older(
+    listings: Iterable[ListingFacts], check: Check, limit: float | None, now: datetime
+) -> Aged:
     """Those beyond the limit with their age in seconds, the oldest first."""
     if limit is None:
         return []
@@ -323,7 +325,7 @@ def _older(listings: Iterable[Listing], check: Check, limit: float | None, now: 
     return sorted((x for x in aged if x[0] > limit), key=lambda x: (-x[0], x[1].product_id))
 
 
-def _age(listing: Listing, check: Check, now: datetime) -> float:
+def _age(listing: ListingFacts, check: Check, now: datetime) -> float:
     as_of = listing.current_as_of if check is Check.STALE else listing.complete_as_of
     if check is Check.NEVER_FETCHED or as_of is None:
         as_of = listing.known_since

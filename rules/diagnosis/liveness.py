@@ -30,7 +30,7 @@ STORE_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vitals:
+class LivenessFacts:
     """What is known of the daemon's life, in seconds.
 
     `silent`: by role, since the actor gave an answer. `logger_silent`: since the Logger answered
@@ -54,19 +54,19 @@ def quiet_limit(http_timeout: float) -> float:
     return PARKED_SECONDS + RETRY_SECONDS + PROBE_SECONDS + 2 * http_timeout + STORE_SECONDS
 
 
-def ailment(vitals: Vitals, *, http_timeout: float) -> str | None:
+def liveness_failure(facts: LivenessFacts, *, http_timeout: float) -> str | None:
     """Why the daemon should be replaced, for people; None while it is alive.
 
     A run that cannot end because its end cannot be written is not a reason: what waits in memory
     would be lost, and the next process would meet the same disk.
     """
-    for role, seconds in vitals.silent.items():
+    for role, seconds in facts.silent.items():
         if seconds > ANSWER_SECONDS:
             return f"the {role} has not answered for {seconds:.0f} s"
-    if vitals.logger_silent > WRITE_SECONDS:
-        return f"the logger has not answered for {vitals.logger_silent:.0f} s"
-    if vitals.cannot_write or vitals.run_quiet is None:
+    if facts.logger_silent > WRITE_SECONDS:
+        return f"the logger has not answered for {facts.logger_silent:.0f} s"
+    if facts.cannot_write or facts.run_quiet is None:
         return None
-    if vitals.run_quiet > quiet_limit(http_timeout):
-        return f"nothing of the run at work has moved for {vitals.run_quiet:.0f} s"
+    if facts.run_quiet > quiet_limit(http_timeout):
+        return f"nothing of the run at work has moved for {facts.run_quiet:.0f} s"
     return None

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rules.diagnosis.advice import LOOK, advice_on
-from rules.diagnosis.notifying import Decision, Event, Happening
+from rules.diagnosis.notifying import Decision, Event, RunEnd
 from rules.model import Problem, RunStatus, SyncResult
 from rules.text.durations import spoken
 
@@ -77,7 +77,7 @@ class Notice:
 def notice_of(
     decision: Decision,
     event: Event,
-    now: Happening,
+    now: RunEnd,
     result: SyncResult | None,
     sender: Sender,
     *,
@@ -93,7 +93,7 @@ def notice_of(
         at=_text(now.at),
         **asdict(sender),
         since=None if decision.since is None else _text(decision.since),
-        kept_back=decision.kept_back,
+        kept_back=decision.suppressed,
         products=_products(problems),
         problems=[_problem(each) for each in problems[:PROBLEMS]],
         problems_total=len(problems),
@@ -120,7 +120,7 @@ def harmless_line(text: str) -> str:
 def _said(
     event: Event,
     decision: Decision,
-    now: Happening,
+    now: RunEnd,
     result: SyncResult | None,
     sender: Sender,
     reason: str,
@@ -137,7 +137,7 @@ def _said(
     said = f"{who}: run {result.run_id} {word}{first}{others}."
     if not decision.again:
         return said
-    return f"{said} It has been so for {lasted}; {decision.kept_back} times it was not told."
+    return f"{said} It has been so for {lasted}; {decision.suppressed} times it was not told."
 
 
 def _advice(event: Event, problems: Sequence[Problem]) -> str:

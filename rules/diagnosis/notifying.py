@@ -39,7 +39,7 @@ TROUBLE: Mapping[RunStatus | None, Event] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
+class RunEnd:
     """The end of a run, or other `trouble` of the daemon, as far as the decision goes.
 
     `periodic`: it was the daemon's own run, of all that it is to mirror.
@@ -59,7 +59,7 @@ class Happening:
         return self.trouble or TROUBLE.get(self.status)
 
     @property
-    def likeness(self) -> str:
+    def fingerprint(self) -> str:
         """Equal for the same trouble: its event and the places and types of its problems.
 
         The texts of problems are left out: they may hold times and numbers.
@@ -70,19 +70,19 @@ class Happening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """What was told and is not over. `kept_back`: how often it came again untold since `told_at`.
+class OpenAlert:
+    """What was told and is not over. `suppressed`: how often it came again untold since `told_at`.
 
     `phases` and `scope` are what a run has to cover for its success to be the end of it.
     """
 
     event: Event
-    likeness: str
+    fingerprint: str
     since: datetime
     told_at: datetime
     phases: frozenset[SyncPhase]
     scope: SyncScope
-    kept_back: int = 0
+    suppressed: int = 0
 
     def as_json(self) -> str:
         """The text that `of_json` reads."""
@@ -90,12 +90,12 @@ class Trouble:
         return json.dumps(
             {
                 "event": self.event.value,
-                "likeness": self.likeness,
+                "likeness": self.fingerprint,
                 "since": self.since.isoformat(),
                 "told_at": self.told_at.isoformat(),
                 "phases": sorted(self.phases),
                 "product_ids": None if ids is None else sorted(ids),
-                "kept_back": self.kept_back,
+                "kept_back": self.suppressed,
             }
         )
 
@@ -107,12 +107,12 @@ class Trouble:
             ids = found["product_ids"]
             return cls(
                 event=Event(found["event"]),
-                likeness=str(found["likeness"]),
+                fingerprint=str(found["likeness"]),
                 since=datetime.fromisoformat(found["since"]),
                 told_at=datetime.fromisoformat(found["told_at"]),
                 phases=frozenset(map(SyncPhase, found["phases"])),
                 scope=SyncScope(product_ids=None if ids is None else frozenset(ids)),
-                kept_back=int(found["kept_back"]),
+                suppressed=int(found["kept_back"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not what was told: {text[:80]}") from error
@@ -123,46 +123,46 @@ class Decision:
     """What to tell, if anything, and what is to be remembered.
 
     `after`: once it was told; where nothing is to be told, at once. `since`: when the trouble
-    began. `kept_back`: how often it came again since it was last told.
+    began. `suppressed`: how often it came again since it was last told.
     """
 
     event: Event | None
-    after: Trouble | None
+    after: OpenAlert | None
     since: datetime | None = None
-    kept_back: int = 0
+    suppressed: int = 0
     again: bool = False
 
 
-def decide(told: Trouble | None, now: Happening, *, repeat_seconds: float) -> Decision:
+def decide(told: OpenAlert | None, now: RunEnd, *, repeat_seconds: float) -> Decision:
     """Whether this is to be told, after what was told before."""
     if now.event is not None:
         return _trouble(told, now, now.event, repeat_seconds)
     if told is None or now.status is not RunStatus.SUCCESS or not _covers(now, told):
         return Decision(event=None, after=told)
-    return Decision(event=Event.RECOVERED, after=None, since=told.since, kept_back=told.kept_back)
+    return Decision(event=Event.RECOVERED, after=None, since=told.since, suppressed=told.suppressed)
 
 
-def _trouble(told: Trouble | None, now: Happening, event: Event, repeat_seconds: float) -> Decision:
-    again = told is not None and told.likeness == now.likeness
+def _trouble(told: OpenAlert | None, now: RunEnd, event: Event, repeat_seconds: float) -> Decision:
+    again = told is not None and told.fingerprint == now.fingerprint
     if told is not None and again and not _is_due(told, now.at, repeat_seconds):
-        return Decision(event=None, after=replace(told, kept_back=told.kept_back + 1))
-    after = Trouble(
+        return Decision(event=None, after=replace(told, suppressed=told.suppressed + 1))
+    after = OpenAlert(
         event=event,
-        likeness=now.likeness,
+        fingerprint=now.fingerprint,
         since=now.at if told is None else told.since,
         told_at=now.at,
         phases=now.phases if told is None else now.phases | told.phases,
         scope=now.scope if told is None else now.scope.union(told.scope),
     )
-    kept_back = told.kept_back if told is not None and again else 0
-    return Decision(event=event, after=after, since=after.since, kept_back=kept_back, again=again)
+    suppressed = told.suppressed if told is not None and again else 0
+    return Decision(event=event, after=after, since=after.since, suppressed=suppressed, again=again)
 
 
-def _is_due(told: Trouble, at: datetime, repeat_seconds: float) -> bool:
+def _is_due(told: OpenAlert, at: datetime, repeat_seconds: float) -> bool:
     """A time in the future counts as due: the clock was wrong."""
     return not told.told_at <= at < told.told_at + timedelta(seconds=repeat_seconds)
 
 
-def _covers(now: Happening, told: Trouble) -> bool:
+def _covers(now: RunEnd, told: OpenAlert) -> bool:
     """A success vouches for nothing that it was not asked for."""
     return now.periodic or (now.phases >= told.phases and now.scope.covers(told.scope))

@@ -64,7 +64,7 @@ class Live:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Discrepancy:
     """One difference, and what explains it or why nothing does."""
 
     product_id: int
@@ -85,17 +85,17 @@ class Side:
     unusable: Collection[int] = field(default=frozenset())
 
 
-def compare(side: Side, mirrored: Iterable[Mirrored], live: Iterable[Live]) -> list[Finding]:
+def compare(side: Side, mirrored: Iterable[Mirrored], live: Iterable[Live]) -> list[Discrepancy]:
     """Every difference, by id."""
     rows = {row.id: row for row in mirrored}
     records = {record.id: record for record in live}
-    found: list[Finding] = []
+    found: list[Discrepancy] = []
     for key in sorted(rows.keys() | records.keys()):
         what = _difference(side, rows.get(key), records.get(key))
         if what is not None:
             explained, why = _explained(side, what, rows.get(key), records.get(key))
             found.append(
-                Finding(
+                Discrepancy(
                     product_id=side.product_id,
                     kind=side.kind,
                     id=key,

@@ -1,7 +1,7 @@
 """A window that fails for good is split, so that only the records that make it fail are lost.
 
 30 rows → 5 → 1 (rule 9). Single rows cannot overlap, so what is read there has to be proven:
-see `rules.listing.proofs`. One that is too slow is asked for in fewer rows, and so are all behind it: it
+see `proofs`. One that is too slow is asked for in fewer rows, and so are all behind it: it
 is the rows that make it slow, and one that is slow by itself is no hole.
 """
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
-from rules.mirror.details import Known, completed, is_more, is_other
+from rules.mirror.details import KnownDetails, completed, is_more, is_other
 from rules.model import Counts
 from rules.records import FeatureRecord, Record
 
@@ -14,7 +14,7 @@ R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class StoredRow:
     """What the mirror holds of one row.
 
     `owner` is the product or test it belongs to, `listed_in` the listing that saw it last;
@@ -25,7 +25,7 @@ class Held:
     is_deleted: bool = False
     owner: int = 0
     listed_in: int | None = None
-    known: Known | None = None
+    known: KnownDetails | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Changes(Generic[R]):
         )
 
 
-def compare(records: Iterable[R], held: Mapping[int, Held]) -> Changes[R]:
+def compare(records: Iterable[R], held: Mapping[int, StoredRow]) -> Changes[R]:
     """Sort records against the rows held already.
 
     Where an id stands twice in one page, the later record wins and is counted once.
@@ -79,7 +79,7 @@ def compare(records: Iterable[R], held: Mapping[int, Held]) -> Changes[R]:
 
 
 def listed_elsewhere(
-    records: Iterable[R], held: Mapping[int, Held], *, owner: int, run_id: int
+    records: Iterable[R], held: Mapping[int, StoredRow], *, owner: int, run_id: int
 ) -> dict[int, int]:
     """Records that this run has seen in another owner's list: that owner, by their ids.
 
@@ -97,14 +97,14 @@ def listed_elsewhere(
     return {key: row.owner for key, row in others.items() if is_foreign or row.listed_in == run_id}
 
 
-def _completed(record: R, held: Held) -> R:
+def _completed(record: R, held: StoredRow) -> R:
     if not isinstance(record, FeatureRecord) or held.known is None:
         return record
     same = record.content_hash == held.content_hash
     return cast("R", completed(record, held.known, same_content=same))
 
 
-def _has_changed(record: Record, held: Held) -> bool:
+def _has_changed(record: Record, held: StoredRow) -> bool:
     if record.content_hash != held.content_hash:
         return True
     if not isinstance(record, FeatureRecord) or held.known is None:
@@ -112,7 +112,7 @@ def _has_changed(record: Record, held: Held) -> bool:
     return is_other(record, held.known)
 
 
-def _tells_more(record: Record, held: Held) -> bool:
+def _tells_more(record: Record, held: StoredRow) -> bool:
     if held.is_deleted:
         return True
     if not isinstance(record, FeatureRecord) or held.known is None:

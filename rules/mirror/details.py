@@ -15,14 +15,14 @@ from rules.records import FeatureRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class KnownDetails:
     """What the mirror holds of these things; `section_ids` None: it is not known."""
 
     section_ids: tuple[int, ...] | None
     data: str
 
 
-def completed(record: FeatureRecord, known: Known, *, same_content: bool) -> FeatureRecord:
+def completed(record: FeatureRecord, known: KnownDetails, *, same_content: bool) -> FeatureRecord:
     """The record, with what is known of the feature and was not told this time."""
     if record.section_ids is None:
         record = replace(record, section_ids=known.section_ids)
@@ -31,7 +31,7 @@ def completed(record: FeatureRecord, known: Known, *, same_content: bool) -> Fea
     return record
 
 
-def is_other(record: FeatureRecord, known: Known) -> bool:
+def is_other(record: FeatureRecord, known: KnownDetails) -> bool:
     """Whether a completed record of the same content has changed all the same."""
     if known.section_ids is not None and record.section_ids != known.section_ids:
         return True
@@ -41,7 +41,7 @@ def is_other(record: FeatureRecord, known: Known) -> bool:
     return _is_told(before) and before != now
 
 
-def is_more(record: FeatureRecord, known: Known) -> bool:
+def is_more(record: FeatureRecord, known: KnownDetails) -> bool:
     """Whether a completed record that has not changed tells what was not known."""
     if record.section_ids != known.section_ids:
         return True

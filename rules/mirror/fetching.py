@@ -66,7 +66,7 @@ THE_PRODUCT_LIST = Entity(Subject.PRODUCTS, PRODUCT_LIST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Freshness:
     """What the mirror knows of an entity.
 
     `as_of`: the instant for which its rows are known, None if it was never fetched. `is_final`:
@@ -92,7 +92,7 @@ class Standing:
         return None if self.as_of is None else max(0.0, (now - self.as_of).total_seconds())
 
 
-NEVER_FETCHED = Standing()
+NEVER_FETCHED = Freshness()
 
 
 class FetchState(StrEnum):

@@ -60,14 +60,14 @@ class Backlog:
         self._out[assignment.attempt] = assignment
         return assignment
 
-    def come_back(self, attempt: int) -> Assignment | None:
+    def complete(self, attempt: int) -> Assignment | None:
         """Take a product back and free its worker; None if that attempt is not out (any more)."""
         assignment = self._out.pop(attempt, None)
         if assignment is not None:
             self._idle.append(assignment.worker)
         return assignment
 
-    def retract(self, attempt: int) -> None:
+    def requeue(self, attempt: int) -> None:
         """The assignment never reached its worker: the product waits again, without it."""
         assignment = self._out.pop(attempt)
         self._waiting.appendleft(assignment.product_id)

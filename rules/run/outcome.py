@@ -27,7 +27,7 @@ END_THE_RUN = frozenset({ErrorKind.UNAUTHORIZED, ErrorKind.WRONG_ACCOUNT})
 
 
 @dataclass(slots=True, kw_only=True)
-class Tally:
+class RunTally:
     """Adds up the outcomes of a run's products. Not thread-safe; the Coordinator owns it."""
 
     outcomes: dict[SyncPhase, dict[int, Outcome]] = field(default_factory=dict)

@@ -17,7 +17,7 @@ HIGHEST_RATE = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
+class RuntimeOverrides:
     """None: as the settings say. `paused_until` None, while paused: until somebody resumes."""
 
     paused: bool = False
@@ -26,15 +26,15 @@ class Choices:
     concurrency: int | None = None
     requests_per_second: int | None = None
 
-    def pause(self, until: datetime | None) -> Choices:
+    def pause(self, until: datetime | None) -> RuntimeOverrides:
         """No periodic runs until then."""
         return replace(self, paused=True, paused_until=until)
 
-    def resume(self) -> Choices:
+    def resume(self) -> RuntimeOverrides:
         """Periodic runs."""
         return replace(self, paused=False, paused_until=None)
 
-    def choose(self, name: str, value: float | None) -> Choices:
+    def choose(self, name: str, value: float | None) -> RuntimeOverrides:
         """Another number; None: as the settings say."""
         chosen: dict[str, Any] = {name: value}
         return replace(self, **chosen)
@@ -55,9 +55,9 @@ class Choices:
         return {f"{PREFIX}{name}": text for name, text in rows.items()}
 
 
-def choices_of(rows: Mapping[str, str]) -> tuple[Choices, tuple[str, ...]]:
+def overrides_of(rows: Mapping[str, str]) -> tuple[RuntimeOverrides, tuple[str, ...]]:
     """The choices that were kept, and the names of rows that cannot be understood."""
-    choices, refused = Choices(), []
+    choices, refused = RuntimeOverrides(), []
     for name, text in rows.items():
         try:
             choices = _with(choices, name.removeprefix(PREFIX), text)
@@ -66,7 +66,7 @@ def choices_of(rows: Mapping[str, str]) -> tuple[Choices, tuple[str, ...]]:
     return choices, tuple(refused)
 
 
-def _with(choices: Choices, name: str, text: str) -> Choices:
+def _with(choices: RuntimeOverrides, name: str, text: str) -> RuntimeOverrides:
     if name == "paused":
         return choices.pause(None if text == UNTIL_RESUMED else _instant(text))
     if name not in NUMBERS:

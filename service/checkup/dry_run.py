@@ -23,11 +23,11 @@ from control.protocol import StartRunBody
 from rules.model import SyncResult
 from service.assembly import make_sync_service, request_of
 from service.store import open_store
+from storage.engine import readonly
 from storage.engine.database import Database
 from storage.engine.migrate import migrate
 from storage.engine.soundness import refuse_damaged
 from storage.engine.writer_lock import Role
-from storage.reads import queries
 from storage.reads.comparing import RowChange, compare_mirrors
 from storage.writes.sync_log import SyncLog
 
@@ -75,7 +75,7 @@ def _copy(source: Path, target: Path) -> None:
     """A consistent copy in one file, of this program's schema; an empty one if there is none."""
     refuse_damaged(source, whole=False)
     if source.exists() and source.stat().st_size:
-        with queries.open_readonly(source) as original, closing(sqlite3.connect(target)) as copy:
+        with readonly.open_readonly(source) as original, closing(sqlite3.connect(target)) as copy:
             original.backup(copy)
     database = Database(target)
     try:

@@ -33,7 +33,7 @@ class LiveList:
 def live_tests(client: TestioClient, product_id: int, scope: RequestScope) -> LiveList:
     """All tests of a product, by plain pages of one size from the first to an empty one.
 
-    Not by `rules.listing.listing`, which would check the sync's reader with itself. So nothing here sees
+    Not by `rules.listing`, which would check the sync's reader with itself. So nothing here sees
     a row that moves between two pages; what seems to be missing is looked at again one by one.
     Raises NotReadable or TestioError.
     """

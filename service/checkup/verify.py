@@ -14,10 +14,10 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from config.settings import Settings
-from rules.diagnosis.verifying import Finding, Live, Mirrored, Side, compare
+from rules.diagnosis.verifying import Discrepancy, Live, Mirrored, Side, compare
 from rules.model import PRODUCT_LIST, Kind
 from rules.records import ProductRecord
-from service.account import refuse_stranger
+from service.account import require_same_account
 from service.checkup.live import (
     LiveList,
     NotReadable,
@@ -28,7 +28,8 @@ from service.checkup.live import (
 )
 from service.checkup.verify_report import Report, Uncompared, not_compared, report_on
 from service.remote_client import make_client
-from storage.reads import queries, verify_queries
+from storage.engine import readonly
+from storage.reads import verify_queries
 from testio.client import TestioClient
 from testio.errors import NotFound, TestioError, Unauthorized
 from testio.limits import RequestScope
@@ -37,7 +38,7 @@ CONFIRMED_AT_MOST = 50
 """Single requests for each product to confirm what nothing explains; the rest speaks for itself."""
 
 
-class TokenRefused(Exception):
+class TokenNotAccepted(Exception):
     """The remote does not accept the token."""
 
 
@@ -54,11 +55,11 @@ def verify(
 ) -> Report:
     """Compare these products, or all; of each every test, or a random `sample` fetched singly.
 
-    Raises TokenRefused, RemoteUnusable or StorageError.
+    Raises TokenNotAccepted, RemoteUnusable or StorageError.
     """
-    with queries.open_readonly(settings.db_path):
+    with readonly.open_readonly(settings.db_path):
         pass  # without a database there is nothing to compare, and nothing to ask for
-    refuse_stranger(settings)
+    require_same_account(settings)
     client, scope = make_client(settings, token.get_secret_value), RequestScope()
     work = _Verifying(path=settings.db_path, client=client, scope=scope, sample=sample)
     try:
@@ -71,7 +72,7 @@ def verify(
                 scope.cancellation.cancel()
                 raise
     except Unauthorized as error:
-        raise TokenRefused(str(error)) from error
+        raise TokenNotAccepted(str(error)) from error
     finally:
         client.close()
 
@@ -116,7 +117,7 @@ class _Verifying:
 
     def _features(self, product: ProductRecord) -> Report:
         side, held = self._side(product.id, Kind.FEATURES)
-        with queries.open_readonly(self.path) as connection:
+        with readonly.open_readonly(self.path) as connection:
             by_section = verify_queries.is_by_section(connection, product.id)
         try:
             live = live_features(self.client, product, self.scope, by_section=by_section)
@@ -143,7 +144,7 @@ class _Verifying:
         self, product_id: int, kind: Kind, *, sample: int | None = None
     ) -> tuple[Side, list[Mirrored]]:
         """What the mirror claims and holds; the claim is read first, so it is the older one."""
-        with queries.open_readonly(self.path) as connection:
+        with readonly.open_readonly(self.path) as connection:
             claim = verify_queries.claim(connection, product_id, kind)
             held = verify_queries.mirrored(connection, kind, product_id, sample=sample)
         return Side(product_id=product_id, kind=kind, claim=claim), held
@@ -170,14 +171,14 @@ class _Verifying:
             uncompared=report.uncompared,
         )
 
-    def _again(self, finding: Finding) -> list[Finding]:
+    def _again(self, finding: Discrepancy) -> list[Discrepancy]:
         try:
             live = self._test(finding.product_id, finding.id)
         except Unauthorized:
             raise
         except TestioError as error:
             return [replace(finding, why=f"{finding.why}; looking again failed: {error}")]
-        with queries.open_readonly(self.path) as connection:
+        with readonly.open_readonly(self.path) as connection:
             claim = verify_queries.claim(connection, finding.product_id, Kind.TESTS)
             held = verify_queries.mirrored(
                 connection, Kind.TESTS, finding.product_id, record_id=finding.id

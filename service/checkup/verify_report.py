@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from rules.diagnosis.verifying import Finding, Mirrored, Side, compare
+from rules.diagnosis.verifying import Discrepancy, Mirrored, Side, compare
 from rules.model import Kind
 from rules.records import BadRow
 from service.checkup.live import LiveList
@@ -25,7 +25,7 @@ class Report:
     """What verifying came to. `compared`: records that either side has."""
 
     compared: int = 0
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Discrepancy, ...] = ()
     uncompared: tuple[Uncompared, ...] = ()
 
     @property

@@ -38,7 +38,7 @@ from control.views import DaemonView, HealthReply, StatusReply
 from rules.model import RunStatus, Trigger
 from service.assembly import make_request, request_of
 from service.daemon.operator import Operator
-from service.daemon.runtime_control import Steering
+from service.daemon.runtime_control import RuntimeControl
 from service.daemon.views import (
     view_of_activity,
     view_of_choices,
@@ -51,6 +51,7 @@ from service.monitoring.health import HealthCheck
 from service.monitoring.metrics import Exporter
 from service.read_through.fetch_requests import entities_of, reply_of
 from service.read_through.fetcher import Fetcher
+from storage.engine import readonly
 from storage.engine.errors import StorageError
 from storage.reads import queries
 from testio.tally import RemoteState
@@ -66,7 +67,7 @@ LONG_WAIT_SECONDS = 5.0
 class ControlHandlers:
     """Asks the actors, reads the database; called from any thread of the control server."""
 
-    steering: Steering
+    runtime: RuntimeControl
     system: ActorSystem
     fetcher: Fetcher
     daemon: DaemonView
@@ -80,7 +81,7 @@ class ControlHandlers:
     @property
     def settings(self) -> Settings:
         """The settings as they are now."""
-        return self.steering.configuration.settings
+        return self.runtime.configuration.settings
 
     def status(self) -> StatusReply:
         """What only the living daemon knows."""
@@ -101,15 +102,15 @@ class ControlHandlers:
             mailboxes=self.system.mailboxes(),
             missing=self.system.missing(),
             remote=view_of_remote(self.remote()),
-            choices=view_of_choices(self.steering.configuration.choices),
+            choices=view_of_choices(self.runtime.configuration.choices),
         )
 
     def _trouble(self) -> tuple[str | None, float]:
         """Why nothing can be written, and for how long; a writer may wait before it says so."""
-        journal, waiting = self.system.journal, self.held_up_seconds()
-        if journal.stuck_because is None and waiting >= LONG_WAIT_SECONDS:
+        event_queue, waiting = self.system.event_queue, self.held_up_seconds()
+        if event_queue.stuck_because is None and waiting >= LONG_WAIT_SECONDS:
             return f"{self.settings.db_path} is locked by another process", waiting
-        return journal.stuck_because, journal.stuck_seconds
+        return event_queue.stuck_because, event_queue.stuck_seconds
 
     def health(self) -> HealthReply:
         """Whether all is well."""
@@ -140,7 +141,7 @@ class ControlHandlers:
         return view is not None and view.status is not RunStatus.RUNNING
 
     def _find(self, run_id: int) -> RunView | None:
-        with _using_the_database(), queries.open_readonly(self.settings.db_path) as connection:
+        with _using_the_database(), readonly.open_readonly(self.settings.db_path) as connection:
             row = queries.run(connection, run_id)
         return None if row is None else view_of_row(row)
 
@@ -154,7 +155,7 @@ class ControlHandlers:
         """Events, after waiting for the first one that is new."""
         give_up_at = time.monotonic() + wait
         while True:
-            with _using_the_database(), queries.open_readonly(self.settings.db_path) as connection:
+            with _using_the_database(), readonly.open_readonly(self.settings.db_path) as connection:
                 rows = queries.events(connection, since=since, run_id=run, limit=limit)
             if rows or time.monotonic() >= give_up_at or self.stopping.is_set():
                 return EventsReply(events=rows, last_id=rows[-1]["id"] if rows else since or 0)
@@ -172,7 +173,7 @@ class ControlHandlers:
     def cancel_product(self, product_id: int) -> WordReply:
         """Leave a product out of the run at work."""
         path = self.settings.db_path
-        with _using_the_database(), queries.open_readonly(path) as connection:
+        with _using_the_database(), readonly.open_readonly(path) as connection:
             known = queries.known_products(connection)
         if known is not None and product_id not in known:
             raise NoSuchEntry(f"there is no product {product_id} in the product list")
@@ -183,27 +184,27 @@ class ControlHandlers:
 
     def pause(self, body: PauseBody) -> WordReply:
         """No more periodic runs, for so long or until resumed."""
-        return self._steered(lambda: self.steering.pause(body.seconds))
+        return self._steered(lambda: self.runtime.pause(body.seconds))
 
     def resume(self) -> WordReply:
         """Periodic runs again."""
-        return self._steered(self.steering.resume)
+        return self._steered(self.runtime.resume)
 
     def interval(self, body: IntervalBody) -> ChoiceReply:
         """Periodic runs every so many seconds."""
-        return self._steered(lambda: self.steering.set_interval(body.seconds))
+        return self._steered(lambda: self.runtime.set_interval(body.seconds))
 
     def concurrency(self, body: ConcurrencyBody) -> ChoiceReply:
         """So many requests at once."""
-        return self._steered(lambda: self.steering.set_concurrency(body.requests))
+        return self._steered(lambda: self.runtime.set_concurrency(body.requests))
 
     def rate(self, body: RateBody) -> ChoiceReply:
         """So many requests a second."""
-        return self._steered(lambda: self.steering.set_rate(body.per_second))
+        return self._steered(lambda: self.runtime.set_rate(body.per_second))
 
     def reload(self) -> ReloadReply:
         """Read settings and token again."""
-        return self._steered(self.steering.reload)
+        return self._steered(self.runtime.reload)
 
     def _steered(self, change: Callable[[], T]) -> T:
         with _using_the_database(), _with_threads():

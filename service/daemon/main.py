@@ -26,22 +26,22 @@ from control.server import ControlServer
 from control.views import DaemonView, LogView
 from rules.run.events import EventName, SyncEvent
 from service.account import AccountGuard
-from service.assembly import make_daemon_parts, make_fetcher, make_guard
+from service.assembly import make_daemon_parts, make_guard
 from service.configuration import Configuration, ReadAgain
 from service.daemon.allocator import give_back_early
 from service.daemon.control_handlers import ControlHandlers
 from service.daemon.endings import REBUILD, endings
 from service.daemon.operator import Operator
-from service.daemon.runtime_control import Steering, recall_choices, reload_by_signal
+from service.daemon.runtime_control import RuntimeControl, recall_choices, reload_by_signal
 from service.daemon.signals import Signals
 from service.exit_status import DaemonFailed, ExitStatus
 from service.log_place import log_place
-from service.monitoring.monitoring import Lookout, make_lookout, tell_owner
+from service.monitoring.monitoring import Monitoring, make_monitoring, tell_owner
 from service.monitoring.watchdog import Watchdog
-from service.read_through.fetcher import Fetcher
+from service.read_through.fetcher import Fetcher, make_fetcher
 from service.remote_client import make_client
 from service.store import Store, open_store
-from service.systemd.sd_notify import Notifier
+from service.systemd.sd_notify import SdNotify
 from storage.engine.errors import DatabaseDamaged, StorageError
 from storage.engine.writer_lock import Role
 from storage.settings.notice_rows import NoticeRows
@@ -65,7 +65,7 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
     socket = socket_path(settings.db_path, settings.socket_path)
     stop = threading.Event()
     signals = Signals(stop)
-    notifier = Notifier.from_environment()
+    notifier = SdNotify.from_environment()
     notifier.status("opening the database")
     with (
         signals.handled(),
@@ -78,7 +78,7 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
         account = make_guard(settings, token, store)
         system = ActorSystem(make_daemon_parts(live, client, store, account))
         fetcher = make_fetcher(lambda: live.settings, client, store)
-        steering = Steering(
+        runtime = RuntimeControl(
             configuration=live,
             rows=rows,
             system=system,
@@ -88,29 +88,29 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
             notifier=notifier,
         )
         daemon = _daemon(socket)
-        lookout = make_lookout(live, system, client, NoticeRows(store.database), daemon)
-        handlers = _handlers(steering, store, fetcher, daemon, lookout, stop)
+        monitoring = make_monitoring(live, system, client, NoticeRows(store.database), daemon)
+        handlers = _handlers(runtime, store, fetcher, daemon, monitoring, stop)
         served = Served(identity=store.database.identity, path=str(settings.db_path))
         server = ControlServer(socket, handlers, served, lambda: len(system.wiring.workers))
-        lookout.start()
-        lookout.interrupted(store.interrupted)
+        monitoring.start()
+        monitoring.interrupted(store.interrupted)
         try:
             _start(system)
-            steering.apply()
+            runtime.apply()
             server.start()
             _announce(system, EventName.DAEMON_STARTED, socket, log_place(live.settings.log_file))
             notifier.ready()
-            signals.reload_with(lambda: reload_by_signal(steering))
+            signals.reload_with(lambda: reload_by_signal(runtime))
             system.begin()
             watchdog = _watchdog(notifier, system, live)
-            status = _watch(live, system, store, account, lookout, stop, watchdog)
+            status = _watch(live, system, store, account, monitoring, stop, watchdog)
             _announce(system, EventName.DAEMON_STOPPING, socket)
         finally:
             notifier.stopping()
             fetcher.close()
             report = system.stop()
             server.stop()
-            lookout.stop(patient=not stop.is_set())
+            monitoring.stop(patient=not stop.is_set())
             client.close()
         if status is ExitStatus.DONE and system.gave_up.is_set():  # on the way out
             status = ExitStatus.GAVE_UP
@@ -139,23 +139,23 @@ def _start(system: ActorSystem) -> None:
 
 
 def _handlers(
-    steering: Steering,
+    runtime: RuntimeControl,
     store: Store,
     fetcher: Fetcher,
     daemon: DaemonView,
-    lookout: Lookout,
+    monitoring: Monitoring,
     stop: threading.Event,
 ) -> ControlHandlers:
     return ControlHandlers(
-        steering=steering,
-        system=steering.system,
+        runtime=runtime,
+        system=runtime.system,
         fetcher=fetcher,
         daemon=daemon,
         stopping=stop,
-        operator=Operator(DecisionRows(store.database), steering.system.journal.record),
-        remote=steering.client.state,
-        health_check=lookout.health,
-        exporter=lookout.exporter,
+        operator=Operator(DecisionRows(store.database), runtime.system.event_queue.record),
+        remote=runtime.client.state,
+        health_check=monitoring.health,
+        exporter=monitoring.exporter,
         held_up_seconds=lambda: store.database.held_up_seconds,
     )
 
@@ -169,7 +169,7 @@ def _daemon(socket: Path) -> DaemonView:
     )
 
 
-def _watchdog(notifier: Notifier, system: ActorSystem, live: Configuration) -> Watchdog:
+def _watchdog(notifier: SdNotify, system: ActorSystem, live: Configuration) -> Watchdog:
     return Watchdog(notifier, system, http_timeout=lambda: live.settings.http_timeout_seconds)
 
 
@@ -178,7 +178,7 @@ def _watch(
     system: ActorSystem,
     store: Store,
     account: AccountGuard,
-    lookout: Lookout,
+    monitoring: Monitoring,
     stop: threading.Event,
     watchdog: Watchdog,
 ) -> ExitStatus:
@@ -186,11 +186,11 @@ def _watch(
     touched = tidied = -TIDY_SECONDS
     while not stop.wait(min(WATCH_SECONDS, watchdog.beat_seconds)):
         now = time.monotonic()
-        lookout.beat()
+        monitoring.beat()
         watchdog.look()
         for end in endings(system, store, account):
             log.critical(end.event, **end.detail)
-            lookout.gave_up(end.reason)
+            monitoring.gave_up(end.reason)
             return end.status
         if now - touched >= TOUCH_SECONDS:
             touched = now
@@ -217,4 +217,4 @@ def _announce(
 ) -> None:
     detail = {"pid": os.getpid(), "version": program_version(), "socket": str(socket)}
     detail |= {} if place is None else {"log": str(place)}
-    system.journal.record(SyncEvent(at=datetime.now(UTC), event=event, detail=detail))
+    system.event_queue.record(SyncEvent(at=datetime.now(UTC), event=event, detail=detail))

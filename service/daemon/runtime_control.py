@@ -25,14 +25,14 @@ from control.errors import Refused
 from control.protocol import ChoiceReply, ReloadReply, Word, WordReply
 from rules.model import Outcome
 from rules.run.events import EventName, SyncEvent
-from rules.run.runtime_overrides import PREFIX, Choices, choices_of
+from rules.run.runtime_overrides import PREFIX, RuntimeOverrides, overrides_of
 from service.account import AccountGuard
 from service.configuration import Configuration, ReadAgain, differing, take_over
 from service.remote_client import make_client
 from service.store import Store
-from service.systemd.sd_notify import Notifier
+from service.systemd.sd_notify import SdNotify
 from storage.engine.errors import StorageError
-from storage.settings.override_rows import ChoiceRows
+from storage.settings.override_rows import OverrideRows
 from testio.client import TestioClient
 from testio.errors import TestioError
 from testio.limits import RequestScope, RetryBudget
@@ -47,19 +47,19 @@ LOGGING = frozenset({"LOG_LEVEL", "LOG_FORMAT", "LOG_FILE"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Steering:
+class RuntimeControl:
     """Called from any thread outside the actors, one change at a time.
 
     Every method may raise NoAnswer, those that keep a choice StorageError.
     """
 
     configuration: Configuration
-    rows: ChoiceRows
+    rows: OverrideRows
     system: ActorSystem
     client: TestioClient
     account: AccountGuard
     read_again: ReadAgain
-    notifier: Notifier = field(default_factory=Notifier)
+    notifier: SdNotify = field(default_factory=SdNotify)
     lock: threading.Lock = field(default_factory=threading.Lock)
     reloading: threading.Lock = field(default_factory=threading.Lock)
 
@@ -118,7 +118,7 @@ class Steering:
         finally:
             self.lock.release()
 
-    def _keep(self, choices: Choices) -> None:
+    def _keep(self, choices: RuntimeOverrides) -> None:
         self.rows.write(choices.as_rows(), at=datetime.now(UTC))
         self.configuration.choices = choices
 
@@ -209,24 +209,24 @@ class Steering:
             raise Refused(f"the old token stays: {problem.message}")
 
     def _record(self, event: EventName, outcome: Outcome | None = None, **detail: object) -> None:
-        self.system.journal.record(
+        self.system.event_queue.record(
             SyncEvent(at=datetime.now(UTC), event=event, outcome=outcome, detail=detail)
         )
 
 
-def recall_choices(configuration: Configuration, store: Store) -> ChoiceRows:
+def recall_choices(configuration: Configuration, store: Store) -> OverrideRows:
     """Take up what an operator has chosen before; returns where it is kept. Raises StorageError."""
-    rows = ChoiceRows(store.database, PREFIX)
-    configuration.choices, unclear = choices_of(rows.read())
+    rows = OverrideRows(store.database, PREFIX)
+    configuration.choices, unclear = overrides_of(rows.read())
     if unclear:
         log.warning("choices_not_understood", names=list(unclear))
     return rows
 
 
-def reload_by_signal(steering: Steering) -> None:
+def reload_by_signal(runtime: RuntimeControl) -> None:
     """On a thread of its own; what speaks against it stands in the log."""
     try:
-        steering.reload()
+        runtime.reload()
     except Refused:
         return  # recorded, and logged with it
     except (NoAnswer, StorageError) as error:

@@ -7,9 +7,9 @@ from actors.worker_activity import Activity
 from control.protocol import RunView
 from control.views import ChoicesView, PhaseProgressView, RemoteView, RunProgressView, WorkerView
 from rules.model import ErrorKind, RunStatus, SyncResult
-from rules.run.runtime_overrides import Choices
+from rules.run.runtime_overrides import RuntimeOverrides
 from service.exit_status import ExitStatus
-from storage.reads.queries import Row
+from storage.engine.readonly import Row
 from testio.tally import RemoteState
 
 
@@ -98,7 +98,7 @@ def view_of_remote(state: RemoteState) -> RemoteView:
     )
 
 
-def view_of_choices(choices: Choices) -> ChoicesView:
+def view_of_choices(choices: RuntimeOverrides) -> ChoicesView:
     """What an operator has chosen."""
     return ChoicesView(
         interval_seconds=choices.interval_seconds,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from storage.reads.export_tables import Column
+from storage.reads.export_tables import ExportedColumn
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """A cell of text that begins like this is a formula to a spreadsheet."""
@@ -15,7 +15,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def write_csv(
     path: Path,
-    columns: Sequence[Column],
+    columns: Sequence[ExportedColumn],
     batches: Iterable[Sequence[tuple[Any, ...]]],
     *,
     is_safe: bool = False,

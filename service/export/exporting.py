@@ -12,9 +12,9 @@ from typing import Any
 from service.export.csv_file import write_csv
 from storage.engine.atomic_file import private_file_beside, publish, refuse_existing
 from storage.engine.errors import StorageError
-from storage.reads.export_tables import Column, batches, columns_of, snapshot
+from storage.reads.export_tables import ExportedColumn, batches, columns_of, snapshot
 
-Write = Callable[[Path, Sequence[Column], Iterable[Sequence[tuple[Any, ...]]]], int]
+Write = Callable[[Path, Sequence[ExportedColumn], Iterable[Sequence[tuple[Any, ...]]]], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

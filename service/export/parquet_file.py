@@ -11,7 +11,7 @@ import pyarrow
 from pyarrow import parquet
 
 from storage.engine.errors import StorageError
-from storage.reads.export_tables import Column, ColumnType
+from storage.reads.export_tables import ColumnType, ExportedColumn
 
 TYPES = {
     ColumnType.INTEGER: pyarrow.int64(),
@@ -22,7 +22,7 @@ TYPES = {
 
 
 def write_parquet(
-    path: Path, columns: Sequence[Column], batches: Iterable[Sequence[tuple[Any, ...]]]
+    path: Path, columns: Sequence[ExportedColumn], batches: Iterable[Sequence[tuple[Any, ...]]]
 ) -> int:
     """Write all rows, a row group for each batch; how many there were.
 
@@ -39,7 +39,7 @@ def write_parquet(
     return count
 
 
-def _array(column: Column, cells: Sequence[Any]) -> Any:
+def _array(column: ExportedColumn, cells: Sequence[Any]) -> Any:
     try:
         if column.type is ColumnType.TIME:
             cells = [None if cell is None else datetime.fromisoformat(cell) for cell in cells]

@@ -15,7 +15,7 @@ from actors.messages import GetSchedule, GetStatus, Ping, ScheduleState
 from actors.system import ActorSystem
 from config.settings import Settings
 from control.views import DaemonView, HealthReply
-from rules.diagnosis.health import Facts, Limits, Living, Quiet, Verdict, judge
+from rules.diagnosis.health import DaemonState, Facts, HealthVerdict, Limits, Quiet, judge
 from service.log_place import with_log
 from service.monitoring.health_report import limits_of, read_database, reply_of
 from testio.tally import RemoteState
@@ -24,7 +24,7 @@ ANSWER_SECONDS = 0.25
 
 
 def heartbeats_of(system: ActorSystem, now: Callable[[], float] = time.monotonic) -> Heartbeats:
-    """The actors that answer at once while all is well. Mirror and workers may have work to do."""
+    """The actors that answer at once while all is well. Writer and workers may have work to do."""
     wiring = system.wiring
     return Heartbeats(
         {
@@ -55,14 +55,14 @@ class HealthCheck:
         now, settings = datetime.now(UTC), self.settings()
         return reply_of(self.verdict(now), settings, now, with_log(self.daemon, settings.log_file))
 
-    def verdict(self, now: datetime) -> Verdict:
+    def verdict(self, now: datetime) -> HealthVerdict:
         """Whether all is well, and if not, why."""
         self.heartbeats.beat(wait_seconds=ANSWER_SECONDS)
         known = read_database(self.settings(), since=self.daemon.started_at)
-        living = self._living(now, known.paused_since)
+        daemon = self._living(now, known.paused_since)
         facts = Facts(
             now=now,
-            living=living,
+            daemon=daemon,
             listings=known.listings,
             last_run=known.last_run,
             database_error=known.error,
@@ -78,9 +78,9 @@ class HealthCheck:
         interval = None if schedule is None else schedule.interval_seconds
         return limits_of(self.settings(), interval)
 
-    def _living(self, now: datetime, paused_since: datetime | None) -> Living:
-        journal, remote, elapsed = self.system.journal, self.remote(), self.system.elapsed()
-        return Living(
+    def _living(self, now: datetime, paused_since: datetime | None) -> DaemonState:
+        event_queue, remote, elapsed = self.system.event_queue, self.remote(), self.system.elapsed()
+        return DaemonState(
             silent=self.heartbeats.silent(),
             missing=self.system.missing(),
             mailboxes=self.system.mailboxes(),
@@ -93,8 +93,8 @@ class HealthCheck:
                 for each in self.system.busy()
             ],
             gave_up=self.system.gave_up_because if self.system.gave_up.is_set() else None,
-            trouble=journal.stuck_because,
-            trouble_seconds=journal.stuck_seconds,
+            trouble=event_queue.stuck_because,
+            trouble_seconds=event_queue.stuck_seconds,
             breaker_open_seconds=remote.open_seconds,
             last_failure=remote.last_failure,
             paused_seconds=self._paused_seconds(now, paused_since),

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 
 from config.settings import Settings
 from control.views import DaemonView, HealthReply
-from rules.diagnosis.health import Check, Facts, Finding, Limits, Listing, Verdict, judge
+from rules.diagnosis.health import Check, Facts, Finding, HealthVerdict, Limits, ListingFacts, judge
 from rules.diagnosis.last_run import LastRun
 from rules.model import Kind, RunStatus
 from storage.engine.errors import StorageError
+from storage.engine.readonly import Row
 from storage.engine.times import as_instant
 from storage.reads import monitoring_queries
-from storage.reads.queries import Row
 
 DATABASE_SECONDS = 1.0
 
@@ -28,7 +28,7 @@ def health_without_daemon(settings: Settings, check: Check, words: str) -> Healt
     known = read_database(settings, since=None)
     facts = Facts(
         now=now,
-        living=None,
+        daemon=None,
         listings=known.listings,
         last_run=known.last_run,
         # `absence` says what to do where there is none yet
@@ -56,16 +56,16 @@ def limits_of(settings: Settings, interval: float | None = None) -> Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class KnownState:
     """What the database tells; or in `error` why it cannot be read."""
 
-    listings: tuple[Listing, ...] = ()
+    listings: tuple[ListingFacts, ...] = ()
     paused_since: datetime | None = None
     last_run: LastRun | None = None
     error: str | None = None
 
 
-def read_database(settings: Settings, *, since: datetime | None) -> Known:
+def read_database(settings: Settings, *, since: datetime | None) -> KnownState:
     """Never raises, and takes a second at most. `since`: when the daemon started."""
     try:
         with monitoring_queries.open_briefly(settings.db_path, DATABASE_SECONDS) as connection:
@@ -73,17 +73,17 @@ def read_database(settings: Settings, *, since: datetime | None) -> Known:
             paused_since = monitoring_queries.paused_since(connection)
             last_run = monitoring_queries.last_run(connection)
     except StorageError as error:
-        return Known(error=str(error))
-    return Known(
+        return KnownState(error=str(error))
+    return KnownState(
         listings=tuple(_listing(row, since) for row in rows),
         paused_since=_instant(paused_since),
         last_run=None if last_run is None else _last_run(*last_run),
     )
 
 
-def _listing(row: Row, since: datetime | None) -> Listing:
+def _listing(row: Row, since: datetime | None) -> ListingFacts:
     appeared = _instant(row["first_seen_at"]) or since
-    return Listing(
+    return ListingFacts(
         product_id=row["product_id"],
         kind=Kind(row["kind"]),
         complete_as_of=_instant(row["complete_as_of"]),
@@ -107,7 +107,7 @@ def _instant(stored: str | None) -> datetime | None:
 
 
 def reply_of(
-    verdict: Verdict, settings: Settings, at: datetime, daemon: DaemonView | None
+    verdict: HealthVerdict, settings: Settings, at: datetime, daemon: DaemonView | None
 ) -> HealthReply:
     """The judgement as it is told."""
     return HealthReply(

@@ -1,7 +1,7 @@
 """What is counted as it happens, since the process started.
 
-The counters stand outside the actors and hear of everything by watching the journal, the board of
-runs and the client; so an actor that is replaced neither loses a count nor begins a new one.
+The counters stand outside the actors and watch the queue of events, the results of runs and the
+client; so an actor that is replaced neither loses a count nor begins a new one.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ class Instruments:
         self._runs.labels(result.status.value, result.trigger_source.value).inc()
         self._run_seconds.labels(result.status.value).observe(result.duration_seconds)
 
-    def heard(self, entry: Entry) -> None:
-        """An entry was recorded in the journal."""
+    def on_entry(self, entry: Entry) -> None:
+        """An entry was recorded in the queue of events."""
         if not isinstance(entry, SyncEvent):
             return
         if entry.event is EventName.PHASE_FINISHED and entry.phase is not None:

@@ -16,7 +16,7 @@ import structlog
 
 from config.threads import lasting_thread
 from rules.diagnosis.notice import Notice, Sender, notice_of
-from rules.diagnosis.notifying import Decision, Event, Happening, Trouble, decide
+from rules.diagnosis.notifying import Decision, Event, OpenAlert, RunEnd, decide
 from rules.model import SyncResult, Trigger
 from rules.run.events import RunClosed
 from storage.engine.errors import StorageError
@@ -60,7 +60,7 @@ class Memory(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Heard:
-    happening: Happening
+    run_end: RunEnd
     result: SyncResult | None = None
     reason: str = ""
 
@@ -90,7 +90,7 @@ class Messenger:
         self._changed = threading.Condition()
         self._waiting: deque[_Heard] = deque(maxlen=MOST_WAITING)
         self._stopping = threading.Event()
-        self._told: Trouble | None = None
+        self._told: OpenAlert | None = None
         self._has_recalled = False
         self._thread = lasting_thread(f"testio-notify-{channel.name}", self._run)
 
@@ -101,7 +101,7 @@ class Messenger:
     def ended(self, entry: RunClosed) -> None:
         """A run's end is on disk."""
         request, result = entry.request, entry.result
-        happening = Happening(
+        run_end = RunEnd(
             at=entry.at,
             status=result.status,
             phases=frozenset(request.phases),
@@ -109,11 +109,11 @@ class Messenger:
             problems=result.errors,
             periodic=request.trigger in PERIODIC,
         )
-        self._hear(_Heard(happening=happening, result=result))
+        self._hear(_Heard(run_end=run_end, result=result))
 
-    def trouble(self, happening: Happening, reason: str) -> None:
+    def trouble(self, run_end: RunEnd, reason: str) -> None:
         """Something is wrong beside the end of a run."""
-        self._hear(_Heard(happening=happening, reason=reason))
+        self._hear(_Heard(run_end=run_end, reason=reason))
 
     def finish(self) -> None:
         """Tell what waits still, without trying again, and end."""
@@ -153,7 +153,7 @@ class Messenger:
 
     def _act(self, heard: _Heard) -> None:
         self._recall()
-        decision = decide(self._told, heard.happening, repeat_seconds=self._repeat_seconds)
+        decision = decide(self._told, heard.run_end, repeat_seconds=self._repeat_seconds)
         if decision.event is None:
             if decision.after != self._told:
                 self._count(self._channel.name, "kept_back")
@@ -163,7 +163,7 @@ class Messenger:
 
     def _notice(self, decision: Decision, event: Event, heard: _Heard) -> Notice:
         return notice_of(
-            decision, event, heard.happening, heard.result, self._sender, reason=heard.reason
+            decision, event, heard.run_end, heard.result, self._sender, reason=heard.reason
         )
 
     def _deliver(self, notice: Notice) -> bool:
@@ -198,7 +198,7 @@ class Messenger:
             return
         try:
             text = self._memory.recorded(self._channel.name)
-            before = None if text is None else Trouble.of_json(text)
+            before = None if text is None else OpenAlert.of_json(text)
         except StorageError as error:
             log.warning("told_not_known", channel=self._channel.name, error=str(error))
             return
@@ -208,7 +208,7 @@ class Messenger:
         self._has_recalled = True
         self._told = before if self._told is None else self._told
 
-    def _remember(self, told: Trouble | None) -> None:
+    def _remember(self, told: OpenAlert | None) -> None:
         """Where it cannot be written, this process knows it all the same."""
         if told == self._told:
             return

@@ -1,7 +1,7 @@
 """Everything that is counted, on one page for Prometheus.
 
-A scrape reads the actors' answers, the journal, the client and the database as they are at that
-moment, in a bounded time. What was gathered serves every scrape of the next second.
+A scrape reads the actors' answers, the events that wait, the client and the database as they are at
+that moment, in a bounded time. What was gathered serves every scrape of the next second.
 Series are few but for those by product and kind: two for each, the oldest `MOST_LISTINGS` at most.
 """
 
@@ -28,9 +28,9 @@ from service.monitoring.health import HealthCheck
 from service.monitoring.instruments import Instruments
 from storage.engine.errors import StorageError
 from storage.engine.place import real_path
+from storage.engine.readonly import Row
 from storage.engine.times import as_instant
 from storage.reads import monitoring_queries
-from storage.reads.queries import Row
 from testio.tally import OK
 
 CACHED_SECONDS = 1.0
@@ -60,7 +60,7 @@ PREFIX = "testio_sync_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class StoredFigures:
     """What the database tells."""
 
     listings: list[Row]
@@ -76,7 +76,7 @@ class Moment:
     healthy: bool
     schedule: ScheduleState | None
     status: CoordinatorStatus | None
-    stored: Stored | None
+    stored: StoredFigures | None
     rows: Mapping[str, int]
 
 
@@ -132,11 +132,11 @@ class Exporter:
             rows=self._rows if stored is None else self._count_rows(),
         )
 
-    def _read(self) -> Stored | None:
+    def _read(self) -> StoredFigures | None:
         settings = self.health.settings()
         try:
             with monitoring_queries.open_briefly(settings.db_path, DATABASE_SECONDS) as connection:
-                return Stored(
+                return StoredFigures(
                     listings=monitoring_queries.listings(connection, settings.product_ids),
                     waiting=monitoring_queries.waiting(connection),
                     held=monitoring_queries.held(connection),
@@ -210,7 +210,7 @@ class _Page(Collector):
 
     def _actors(self) -> Iterator[Metric]:
         system = self._health.system
-        journal, busy, now = system.journal, system.busy(), system.elapsed()
+        event_queue, busy, now = system.event_queue, system.busy(), system.elapsed()
         yield _gauges(
             "mailbox_messages",
             "Messages that wait for each actor.",
@@ -229,14 +229,16 @@ class _Page(Collector):
             "The longest time for which a busy worker has stored nothing.",
             max((now - each.moved for each in busy), default=0.0),
         )
-        yield _gauge("journal_backlog_entries", "Events not written yet.", len(journal))
+        yield _gauge("journal_backlog_entries", "Events not written yet.", len(event_queue))
         yield _gauge(
             "journal_stuck_seconds",
             "For how long events cannot be written.",
-            journal.stuck_seconds,
+            event_queue.stuck_seconds,
         )
         yield _counter(
-            "events_written", "Entries of the journal that were written.", journal.written
+            "events_written",
+            "Entries of the queue of events that were written.",
+            event_queue.written,
         )
 
     def _remote(self) -> Iterator[Metric]:
@@ -264,7 +266,7 @@ class _Page(Collector):
         yield _gauge("breaker_open_seconds", "For how long it has been so.", state.open_seconds)
 
 
-def _stored(stored: Stored) -> Iterator[Metric]:
+def _stored(stored: StoredFigures) -> Iterator[Metric]:
     yield _outcomes(stored.listings)
     for column, name, words in (
         ("complete_as_of", "complete_timestamp_seconds", "held every row that the remote had"),

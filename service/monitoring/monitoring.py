@@ -19,7 +19,7 @@ from config.settings import Settings
 from config.version import program_version
 from control.views import DaemonView
 from rules.diagnosis.notice import Sender
-from rules.diagnosis.notifying import Event, Happening
+from rules.diagnosis.notifying import Event, RunEnd
 from service.configuration import Configuration
 from service.monitoring.command_hook import NAME as COMMAND
 from service.monitoring.command_hook import CommandHook
@@ -55,7 +55,7 @@ class _Notes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lookout:
+class Monitoring:
     """From `start` to `stop`. `beat` is called every other second, `gave_up` at most once."""
 
     health: HealthCheck
@@ -82,11 +82,11 @@ class Lookout:
         """Ask the actors for a sign of life, without waiting for it."""
         self.health.heartbeats.beat()
         self._serve_metrics()
-        journal = self.health.system.journal
-        if journal.stuck_seconds > self.notes.due_after:
+        event_queue = self.health.system.event_queue
+        if event_queue.stuck_seconds > self.notes.due_after:
             self.notes.due_after += STUCK_REPEAT_SECONDS
-            self._tell(Event.CANNOT_WRITE, journal.stuck_because or "")
-        elif not journal.stuck_seconds:
+            self._tell(Event.CANNOT_WRITE, event_queue.stuck_because or "")
+        elif not event_queue.stuck_seconds:
             self.notes.due_after = STUCK_SECONDS
 
     def _serve_metrics(self) -> None:
@@ -107,9 +107,9 @@ class Lookout:
         self._tell(Event.GAVE_UP, reason)
 
     def _tell(self, event: Event, reason: str) -> None:
-        happening = Happening(at=datetime.now(UTC), status=None, trouble=event)
+        run_end = RunEnd(at=datetime.now(UTC), status=None, trouble=event)
         for messenger in self.messengers:
-            messenger.trouble(happening, reason)
+            messenger.trouble(run_end, reason)
 
     def stop(self, *, patient: bool) -> None:
         """Tell what is to be told still, and end. `patient`: nobody waits for the end."""
@@ -118,13 +118,13 @@ class Lookout:
             self.metrics.stop()
 
 
-def make_lookout(
+def make_monitoring(
     live: Configuration,
     system: ActorSystem,
     client: TestioClient,
     memory: NoticeRows,
     daemon: DaemonView,
-) -> Lookout:
+) -> Monitoring:
     """Set them up, and let them hear of everything. Call it before the system starts.
 
     Raises SettingsError where the command of TESTIO_NOTIFY_COMMAND does not exist.
@@ -145,11 +145,11 @@ def make_lookout(
     messengers = _messengers(settings, channels, memory, counters.notified)
     client.watch(counters.attempted)
     system.watch(
-        heard=(counters.heard,),
+        on_entry=(counters.on_entry,),
         ended=(counters.ended, exporter.run_ended, *(m.ended for m in messengers)),
     )
     address = settings.metrics_address
-    return Lookout(
+    return Monitoring(
         health=health,
         exporter=exporter,
         metrics=None if address is None else MetricsServer(address, exporter.page),
@@ -159,11 +159,11 @@ def make_lookout(
 
 def tell_owner(settings: Settings, reason: str) -> None:
     """The daemon cannot come up, and no restart will mend that: tell it by all channels."""
-    happening = Happening(at=datetime.now(UTC), status=None, trouble=Event.GAVE_UP)
+    run_end = RunEnd(at=datetime.now(UTC), status=None, trouble=Event.GAVE_UP)
     messengers = _messengers(settings, channels_of(settings), _NoMemory(), lambda *_: None)
     for messenger in messengers:
         messenger.start()
-        messenger.trouble(happening, reason)
+        messenger.trouble(run_end, reason)
     _finish(messengers, LAST_WORDS_SECONDS)
 
 

@@ -16,8 +16,8 @@ import structlog
 from actors.heartbeats import Heartbeats
 from actors.messages import CoordinatorStatus, GetSchedule, GetStatus, Ping, RunProgress
 from actors.system import ActorSystem
-from rules.diagnosis.liveness import Vitals, ailment
-from service.systemd.sd_notify import Notifier
+from rules.diagnosis.liveness import LivenessFacts, liveness_failure
+from service.systemd.sd_notify import SdNotify
 from service.systemd.status_line import status_line
 
 log = structlog.get_logger("watchdog")
@@ -42,12 +42,12 @@ class Movement:
 class Watchdog:
     """Feeds systemd's watchdog while the daemon is alive, and keeps its status line true.
 
-    Used by one thread, every other second. `rules.diagnosis.liveness` decides; what is wrong is logged once.
+    Used by one thread, every other second. `liveness` decides; what is wrong is logged once.
     """
 
     def __init__(
         self,
-        notifier: Notifier,
+        notifier: SdNotify,
         system: ActorSystem,
         *,
         http_timeout: Callable[[], float],
@@ -58,7 +58,7 @@ class Watchdog:
         `clock` gives seconds that only go forward and stand still while the machine sleeps.
         """
         self._notifier = notifier
-        self._journal = system.journal
+        self._event_queue = system.event_queue
         self._http_timeout = http_timeout
         self._clock = clock
         self._fed_at: float | None = None
@@ -91,7 +91,7 @@ class Watchdog:
         """Look after everybody, tell how it is, and feed the watchdog if all is well."""
         now = self._clock()
         self._beats.beat()
-        ill = ailment(self._vitals(now), http_timeout=self._http_timeout())
+        ill = liveness_failure(self._vitals(now), http_timeout=self._http_timeout())
         if ill is not None and self._ill is None:
             log.critical("daemon_not_alive", reason=ill)
         elif ill is None and self._ill is not None:
@@ -101,13 +101,13 @@ class Watchdog:
         if ill is None:
             self._feed(now)
 
-    def _vitals(self, now: float) -> Vitals:
-        run, cannot_write = self._current, self._journal.stuck_because is not None
-        self._writes.see(self._journal.tries, now)
+    def _vitals(self, now: float) -> LivenessFacts:
+        run, cannot_write = self._current, self._event_queue.stuck_because is not None
+        self._writes.see(self._event_queue.tries, now)
         # Nothing is expected to move while nothing can be written; its time begins anew after it.
         self._run.see(now if cannot_write else _moved(run), now)
         silent = self._beats.silent()
-        return Vitals(
+        return LivenessFacts(
             silent={role: silent[role] for role in ("coordinator", "scheduler", "supervisor")},
             logger_silent=min(silent["logger"], now - self._writes.at),
             run_quiet=None if run is None else now - self._run.at,
@@ -123,7 +123,7 @@ class Watchdog:
         return status_line(
             self._current,
             self._beats.answer("scheduler"),
-            trouble=self._journal.stuck_because,
+            trouble=self._event_queue.stuck_because,
             now=datetime.now(UTC),
         )
 

@@ -14,16 +14,16 @@ from rules.mirror.fetching import (
     Entity,
     FetchOutcome,
     FetchState,
-    Standing,
+    Freshness,
     Subject,
 )
 from rules.model import Kind
 from service.read_through.cached_rows import CachedRows, statistics_of
 from service.read_through.refreshing import Refresher
-from service.read_through.single_flight import Flights
+from service.read_through.single_flight import SingleFlight
+from storage.engine.readonly import Row, open_readonly
 from storage.reads import lookups
 from storage.reads.lookups import RowFilter
-from storage.reads.queries import Row, open_readonly
 
 LONGEST_SECONDS = 100 * 366 * 86_400.0
 """No row is older; a larger age means the same."""
@@ -52,7 +52,7 @@ class Answering:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._refresher = Refresher(settings)
-        self._flights: Flights[tuple[Entity, float], FetchOutcome] = Flights()
+        self._flights: SingleFlight[tuple[Entity, float], FetchOutcome] = SingleFlight()
 
     def products(
         self, product_ids: Iterable[int] | None, wanted: RowFilter
@@ -86,7 +86,7 @@ class Answering:
             return lookups.chosen_tests(connection, wanted)
 
     def _products_held(self) -> Mapping[int, str | None]:
-        if self._standings([THE_PRODUCT_LIST])[THE_PRODUCT_LIST].as_of is None:
+        if self._freshness([THE_PRODUCT_LIST])[THE_PRODUCT_LIST].as_of is None:
             raise CannotAnswer(f"the product list was never fetched; {FETCH_IT}")
         with open_readonly(self._settings.db_path) as connection:
             return lookups.products_held(connection)
@@ -111,8 +111,8 @@ class Answering:
         """Have fetched what is too old."""
         now = datetime.now(UTC)
         not_before = now - timedelta(seconds=min(max_age, LONGEST_SECONDS))
-        standings = self._standings([entity for entity, _ in keys])
-        old = [e for e, s in standings.items() if not s.is_fresh(not_before=not_before, now=now)]
+        freshness_of = self._freshness([entity for entity, _ in keys])
+        old = [e for e, s in freshness_of.items() if not s.is_fresh(not_before=not_before, now=now)]
         if len(old) > MAX_ENTITIES:
             raise CannotAnswer(
                 f"{len(old)} fetches would be needed, {MAX_ENTITIES} are allowed at once; "
@@ -124,9 +124,9 @@ class Answering:
     def _read(
         self, kind: Kind, outcomes: Mapping[Entity, FetchOutcome], wanted: RowFilter
     ) -> CachedRows:
-        standings = self._standings(list(outcomes))
+        freshness_of = self._freshness(list(outcomes))
         now = datetime.now(UTC)
-        statistics = statistics_of(outcomes, standings, now)
+        statistics = statistics_of(outcomes, freshness_of, now)
         if not self._settings.db_path.exists():
             return CachedRows(rows=(), statistics=statistics)
         with open_readonly(self._settings.db_path) as connection:
@@ -134,25 +134,25 @@ class Answering:
         failed = {entity for entity, outcome in outcomes.items() if outcome.error is not None}
         owner = OWNER[next(iter(outcomes)).subject] if outcomes else None
         return CachedRows(
-            rows=tuple(_with_age(row, owner, standings, failed, now) for row in rows),
+            rows=tuple(_with_age(row, owner, freshness_of, failed, now) for row in rows),
             statistics=statistics,
         )
 
-    def _standings(self, entities: list[Entity]) -> Mapping[Entity, Standing]:
+    def _freshness(self, entities: list[Entity]) -> Mapping[Entity, Freshness]:
         if not self._settings.db_path.exists():
             return dict.fromkeys(entities, NEVER_FETCHED)
         with open_readonly(self._settings.db_path) as connection:
-            return lookups.standings(connection, entities)
+            return lookups.freshness_of(connection, entities)
 
 
 def _with_age(
     row: Row,
     owner: Callable[[Row], Entity] | None,
-    standings: Mapping[Entity, Standing],
+    freshness_of: Mapping[Entity, Freshness],
     failed: Collection[Entity],
     now: datetime,
 ) -> Row:
     """The row with the age of what it was fetched with."""
     entity = None if owner is None else owner(row)
-    standing = NEVER_FETCHED if entity is None else standings.get(entity, NEVER_FETCHED)
-    return row | {"age_seconds": standing.age_seconds(now), "is_stale": entity in failed}
+    freshness = NEVER_FETCHED if entity is None else freshness_of.get(entity, NEVER_FETCHED)
+    return row | {"age_seconds": freshness.age_seconds(now), "is_stale": entity in failed}

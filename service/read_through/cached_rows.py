@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rules.diagnosis.advice import DELETIONS, PROBLEMS
-from rules.mirror.fetching import Entity, FetchOutcome, FetchState, Standing
+from rules.mirror.fetching import Entity, FetchOutcome, FetchState, Freshness
 from rules.model import ErrorKind
 from rules.text.wording import counted
-from storage.reads.queries import Row
+from storage.engine.readonly import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +66,11 @@ class CachedRows:
 
 def statistics_of(
     outcomes: Mapping[Entity, FetchOutcome],
-    standings: Mapping[Entity, Standing],
+    freshness_of: Mapping[Entity, Freshness],
     now: datetime,
 ) -> CacheStatistics:
     """Sum up what became of each entity."""
-    ages = [s.age_seconds(now) for s in standings.values() if not s.is_final]
+    ages = [s.age_seconds(now) for s in freshness_of.values() if not s.is_final]
     states = [outcome.state for outcome in outcomes.values()]
     return CacheStatistics(
         hits=states.count(FetchState.FRESH),
@@ -80,7 +80,7 @@ def statistics_of(
         errors=tuple(
             problem
             for entity, outcome in outcomes.items()
-            for problem in _problems(entity, outcome, standings[entity], now)
+            for problem in _problems(entity, outcome, freshness_of[entity], now)
         ),
         notes=tuple(
             f"{entity}: {outcome.message}"
@@ -91,19 +91,19 @@ def statistics_of(
 
 
 def _problems(
-    entity: Entity, outcome: FetchOutcome, standing: Standing, now: datetime
+    entity: Entity, outcome: FetchOutcome, freshness: Freshness, now: datetime
 ) -> list[CacheProblem]:
     found: list[tuple[ErrorKind, str]] = []
     if outcome.error is not None:
         found.append((outcome.error, outcome.message))
-    if standing.unusable:
-        records = counted(standing.unusable, "record")
+    if freshness.unusable:
+        records = counted(freshness.unusable, "record")
         found.append((ErrorKind.BAD_ROWS, f"{records} cannot be used; see `{PROBLEMS}`"))
-    if standing.held:
-        rows = counted(standing.held, "row")
+    if freshness.held:
+        rows = counted(freshness.held, "row")
         message = f"the remote lacks {rows}; not believed, see `{DELETIONS}`"
         found.append((ErrorKind.HELD, message))
-    age = standing.age_seconds(now)
+    age = freshness.age_seconds(now)
     return [
         CacheProblem(entity=entity, error=error, message=message, age_seconds=age)
         for error, message in found

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from rules.listing.planning import CursorState
-from rules.mirror.fetching import Entity, Standing
+from rules.mirror.fetching import Entity, Freshness
 from rules.records import HoleRecord, Page
 
 
@@ -24,7 +24,7 @@ class Fetched:
 class KnownRows(Protocol):
     """What a reader has to know of the mirror. Every method may raise StorageError."""
 
-    def standing(self, entity: Entity) -> Standing: ...
+    def freshness(self, entity: Entity) -> Freshness: ...
 
     def sections(self, product_id: int) -> tuple[int, ...]: ...
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import structlog
 
+from config.settings import Settings
 from config.threads import is_no_thread
 from rules.mirror.fetching import THE_PRODUCT_LIST, Entity, FetchOutcome, FetchState, Subject
 from rules.model import ErrorKind
@@ -23,7 +24,8 @@ from service.read_through.bugs_reader import Pace
 from service.read_through.fetched import Fetched
 from service.read_through.mirror_view import MirrorView
 from service.read_through.remote_reader import RemoteReader
-from service.read_through.single_flight import Flights
+from service.read_through.single_flight import SingleFlight
+from service.store import Store
 from storage.engine.errors import StorageError
 from storage.writes.fetched_rows import FetchedRows
 from testio.cancellation import Cancellation
@@ -46,6 +48,16 @@ FRESH = FetchOutcome(state=FetchState.FRESH)
 Outcomes = Mapping[Entity, FetchOutcome]
 
 
+def make_fetcher(settings: Callable[[], Settings], client: TestioClient, store: Store) -> Fetcher:
+    """What fetches single products and tests in this process, as it is configured then."""
+    return Fetcher(
+        client=client,
+        rows=FetchedRows(store.database),
+        path=store.database.path,
+        mirror_since=lambda: settings().sync_since,
+    )
+
+
 class Fetcher:
     """Fetches in the process that holds the writer lock, for any number of threads."""
 
@@ -61,7 +73,7 @@ class Fetcher:
         self._rows = rows
         self._mirror = MirrorView(path)
         self._mirror_since = mirror_since
-        self._flights: Flights[Entity, FetchOutcome] = Flights()
+        self._single_flight: SingleFlight[Entity, FetchOutcome] = SingleFlight()
         self._cancellation = Cancellation()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="testio-fetch")
 
@@ -122,7 +134,7 @@ class Fetcher:
     def _shared(
         self, entities: Iterable[Entity], not_before: datetime, scope: RequestScope, pace: Pace
     ) -> Outcomes:
-        return self._flights.run_all(
+        return self._single_flight.run_all(
             entities, lambda mine: self._fetch(mine, not_before, scope, pace)
         )
 
@@ -137,7 +149,7 @@ class Fetcher:
             outcomes |= {
                 entity: FRESH
                 for entity in entities
-                if self._mirror.standing(entity).is_fresh(not_before=not_before, now=now)
+                if self._mirror.freshness(entity).is_fresh(not_before=not_before, now=now)
             }
             if old := [entity for entity in entities if entity not in outcomes]:
                 for entity, brought in self._reader(not_before, part, pace).read(old):
@@ -162,7 +174,7 @@ class Fetcher:
         def refresh_sections() -> datetime:
             flown = self._shared([THE_PRODUCT_LIST], not_before, scope, pace)
             outcome = flown[THE_PRODUCT_LIST]
-            as_of = self._mirror.standing(THE_PRODUCT_LIST).as_of
+            as_of = self._mirror.freshness(THE_PRODUCT_LIST).as_of
             if outcome.error is not None or as_of is None:
                 raise _NoSections(outcome.error or ErrorKind.NEVER_LISTED, outcome.message)
             return as_of

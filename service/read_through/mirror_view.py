@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rules.listing.planning import CursorState
-from rules.mirror.fetching import Entity, Standing
+from rules.mirror.fetching import Entity, Freshness
 from rules.model import Kind
 from rules.records import HoleRecord
+from storage.engine import readonly
+from storage.engine.readonly import open_readonly
 from storage.reads import lookups, queries, verify_queries
-from storage.reads.queries import open_readonly
 from storage.writes import listing_state
 
 
@@ -22,14 +23,14 @@ class MirrorView:
 
     path: Path
 
-    def standing(self, entity: Entity) -> Standing:
+    def freshness(self, entity: Entity) -> Freshness:
         """How well an entity is known."""
         with open_readonly(self.path) as connection:
-            return lookups.standings(connection, [entity])[entity]
+            return lookups.freshness_of(connection, [entity])[entity]
 
     def sections(self, product_id: int) -> tuple[int, ...]:
         """The sections of a product; empty for one without."""
-        with queries.open_readonly(self.path) as connection:
+        with readonly.open_readonly(self.path) as connection:
             ids, _as_of = queries.sections_of(connection, product_id)
         return ids
 
@@ -61,5 +62,5 @@ class MirrorView:
 
     def open_tests(self, product_id: int) -> tuple[int, ...]:
         """The tests of a product that can still change."""
-        with queries.open_readonly(self.path) as connection:
+        with readonly.open_readonly(self.path) as connection:
             return listing_state.open_tests(connection, product_id)

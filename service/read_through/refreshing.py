@@ -79,7 +79,7 @@ class Refresher:
     def _by_ourselves(self, entities: list[Entity], not_before: datetime) -> Outcomes:
         # A reader of fresh rows never needs these, and they take most of its start.
         from config.token import load_token
-        from service.assembly import make_fetcher
+        from service.read_through.fetcher import make_fetcher
         from service.remote_client import make_client
         from service.store import open_store
         from storage.engine.writer_lock import Role

@@ -11,7 +11,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Flights(Generic[K, V]):
+class SingleFlight(Generic[K, V]):
     """Work under way, by key. Whoever asks meanwhile gets the same result, or the same failure.
 
     Thread-safe. Work for one key must never wait for work on a key that waits for it.
@@ -27,20 +27,20 @@ class Flights(Generic[K, V]):
 
     def run_all(self, keys: Iterable[K], work: Callable[[list[K]], Mapping[K, V]]) -> dict[K, V]:
         """The results for all keys; `work` is called with those that nobody is at. Raises as it."""
-        mine, flights = self._board(keys)
+        mine, calls = self._board(keys)
         if mine:
             self._land(mine, work)
-        return {key: flight.result() for key, flight in flights.items()}
+        return {key: flight.result() for key, flight in calls.items()}
 
     def _board(self, keys: Iterable[K]) -> tuple[dict[K, Future[V]], dict[K, Future[V]]]:
         mine: dict[K, Future[V]] = {}
-        flights: dict[K, Future[V]] = {}
+        calls: dict[K, Future[V]] = {}
         with self._lock:
             for key in dict.fromkeys(keys):
                 if key not in self._under_way:
                     self._under_way[key] = mine[key] = Future()
-                flights[key] = self._under_way[key]
-        return mine, flights
+                calls[key] = self._under_way[key]
+        return mine, calls
 
     def _land(self, mine: dict[K, Future[V]], work: Callable[[list[K]], Mapping[K, V]]) -> None:
         try:

@@ -21,7 +21,7 @@ from service.systemd.unit_text import (
     ACCOUNT,
     SYSUSERS_LINE,
     UNIT,
-    Place,
+    InstallPaths,
     ServiceRefused,
     system_settings,
     this_program,
@@ -85,7 +85,7 @@ def _code() -> tuple[Path, ...]:
     return Path(sys.executable), Path(sys.executable).resolve(), Path(__file__).resolve().parents[2]
 
 
-def install_steps(place: Place, machine: Machine, *, force: bool, now: bool) -> list[Step]:
+def install_steps(place: InstallPaths, machine: Machine, *, force: bool, now: bool) -> list[Step]:
     """What installing takes. `now`: enable and start it too. Raises ServiceRefused."""
     _refuse_unreachable(place, machine)
     wanted, present = unit_text(place, machine.program), machine.text(place.unit)
@@ -100,7 +100,7 @@ def install_steps(place: Place, machine: Machine, *, force: bool, now: bool) -> 
     return [*_install(place, machine, wanted, todo), *(_start(place) if now else ())]
 
 
-def _install(place: Place, machine: Machine, wanted: str, todo: Writing) -> Iterator[Step]:
+def _install(place: InstallPaths, machine: Machine, wanted: str, todo: Writing) -> Iterator[Step]:
     if not place.user:
         yield _command("systemd-sysusers", "--inline", SYSUSERS_LINE)
         if machine.text(place.config) is None:
@@ -112,12 +112,12 @@ def _install(place: Place, machine: Machine, wanted: str, todo: Writing) -> Iter
     yield _systemctl(place, "daemon-reload")
 
 
-def _start(place: Place) -> Iterator[Step]:
+def _start(place: InstallPaths) -> Iterator[Step]:
     yield _systemctl(place, "enable", UNIT)
     yield _systemctl(place, "restart", UNIT)  # a new unit takes effect with a new start
 
 
-def uninstall_steps(place: Place, machine: Machine) -> list[Step]:
+def uninstall_steps(place: InstallPaths, machine: Machine) -> list[Step]:
     """What removing the service takes; nothing if there is none. Raises ServiceRefused."""
     present = machine.text(place.unit)
     if present is None:
@@ -129,7 +129,9 @@ def uninstall_steps(place: Place, machine: Machine) -> list[Step]:
     return [*steps, _systemctl(place, "daemon-reload")]
 
 
-def take(steps: Iterable[Step], place: Place, machine: Machine, say: Callable[[str], None]) -> None:
+def take(
+    steps: Iterable[Step], place: InstallPaths, machine: Machine, say: Callable[[str], None]
+) -> None:
     """Do it, saying each step before it is taken. Raises ServiceRefused."""
     if not machine.booted:
         raise ServiceRefused(
@@ -146,7 +148,7 @@ def take(steps: Iterable[Step], place: Place, machine: Machine, say: Callable[[s
         step.act()
 
 
-def data_folder(place: Place, machine: Machine) -> Path:
+def data_folder(place: InstallPaths, machine: Machine) -> Path:
     """Where the service's database is, by its settings."""
     try:
         given = tomllib.loads(machine.text(place.config) or "")
@@ -156,7 +158,7 @@ def data_folder(place: Place, machine: Machine) -> Path:
     return Path(str(named)).expanduser().parent if named else place.database.parent
 
 
-def missing_settings(place: Place, machine: Machine) -> str | None:
+def missing_settings(place: InstallPaths, machine: Machine) -> str | None:
     """How to give the service the token that it lacks; None if there is one.
 
     What is wrong with it, the start will say.
@@ -170,7 +172,7 @@ def missing_settings(place: Place, machine: Machine) -> str | None:
     return None if machine.at(place.token).is_file() else create
 
 
-def _refuse_unreachable(place: Place, machine: Machine) -> None:
+def _refuse_unreachable(place: InstallPaths, machine: Machine) -> None:
     """The system's service has a user of its own, which sees no home folders."""
     if place.user:
         return
@@ -192,7 +194,7 @@ def _closed(paths: Iterable[Path], machine: Machine) -> Iterator[Path]:
             yield folder
 
 
-def _again(place: Place, machine: Machine, action: str) -> str:
+def _again(place: InstallPaths, machine: Machine, action: str) -> str:
     user = ["--user"] if place.user else []
     return shlex.join([*machine.program, "service", action, *user])
 
@@ -221,7 +223,7 @@ def _back_up(path: Path, machine: Machine) -> Step:
     return Step(words=f"keep the old unit as {kept}", act=act)
 
 
-def _systemctl(place: Place, *words: str) -> Step:
+def _systemctl(place: InstallPaths, *words: str) -> Step:
     return _command("systemctl", *(["--user"] if place.user else []), *words)
 
 

@@ -21,7 +21,7 @@ SEND_SECONDS = 1.0
 """Sending waits at most so long for a service manager that does not read."""
 
 
-class Notifier:
+class SdNotify:
     """What the service manager hears. Thread-safe; no method raises or waits for long."""
 
     def __init__(self, address: str | None = None, watchdog_seconds: float | None = None) -> None:
@@ -37,7 +37,7 @@ class Notifier:
         self._is_ready = False
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Notifier:
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> SdNotify:
         """The one that systemd has asked for."""
         environ = os.environ if environ is None else environ
         address = environ.get("NOTIFY_SOCKET", "")

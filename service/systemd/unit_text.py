@@ -24,7 +24,7 @@ class ServiceRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class InstallPaths:
     """Where the files of the service are: the system's, or one person's (`user`).
 
     `token` is what systemd hands over as a credential; a person's settings name it themselves.
@@ -37,9 +37,9 @@ class Place:
     database: Path
 
 
-def system_place(config: Path | None = None) -> Place:
+def system_place(config: Path | None = None) -> InstallPaths:
     """The service of the system."""
-    return Place(
+    return InstallPaths(
         user=False,
         unit=Path("/etc/systemd/system") / UNIT,
         config=config or Path("/etc/testio-sync/config.toml"),
@@ -48,10 +48,12 @@ def system_place(config: Path | None = None) -> Place:
     )
 
 
-def user_place(config: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Place:
+def user_place(
+    config: Path | None = None, *, environ: Mapping[str, str] | None = None
+) -> InstallPaths:
     """The service of this person, with the configuration that all commands read."""
     usual = default_config_file(environ)
-    return Place(
+    return InstallPaths(
         user=True,
         unit=usual.parents[1] / "systemd" / "user" / UNIT,
         config=config or usual,
@@ -68,7 +70,7 @@ def this_program() -> tuple[str, ...]:
     return (sys.executable, "-P", "-m", "cli.main")
 
 
-def unit_text(place: Place, program: Sequence[str]) -> str:
+def unit_text(place: InstallPaths, program: Sequence[str]) -> str:
     """The unit that runs this program there. Raises ServiceRefused."""
     try:
         command = command_line([*program, "run", "--config", str(place.config)])
@@ -79,13 +81,13 @@ def unit_text(place: Place, program: Sequence[str]) -> str:
     return _filled("system.service", COMMAND=command, TOKEN=str(place.token))
 
 
-def system_settings(place: Place) -> str:
+def system_settings(place: InstallPaths) -> str:
     """The system service's settings to begin with; a person's are written by `init`."""
     return _filled("system.toml", DATABASE=str(place.database), TOKEN=str(place.token))
 
 
 def _filled(name: str, **values: str) -> str:
-    text = files("service").joinpath("units", name).read_text(encoding="utf-8")
+    text = files("service.systemd").joinpath("units", name).read_text(encoding="utf-8")
     for key, value in values.items():
         text = text.replace(f"@{key}@", value)
     return text

@@ -15,8 +15,8 @@ from storage.engine.atomic_file import CannotPublish, private_file_beside, publi
 from storage.engine.damage import damaged
 from storage.engine.errors import StorageError
 from storage.engine.place import real_path
+from storage.engine.readonly import open_readonly
 from storage.engine.soundness import found_by
-from storage.reads.queries import open_readonly
 
 PAGES_AT_ONCE = 2_000
 BESIDE = ("", "-wal", "-shm", "-journal", ".lock")

@@ -2,7 +2,7 @@
 
 `dataset` opens the engine; a single connection of it does all the writing, under one lock, because
 dataset would keep a connection for each thread, even a dead one's, with its open transaction.
-Readers open a handle of their own with `storage.reads.queries.open_readonly`.
+Readers open a handle of their own with `storage.engine.readonly.open_readonly`.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from storage.engine.errors import (
     remedy,
 )
 from storage.engine.place import hold, identity_from, let_go, real_path
-from storage.engine.soundness import refuse_strangers
-from storage.reads.queries import connect_readonly
+from storage.engine.readonly import connect_readonly
+from storage.engine.soundness import require_sqlite
 
 log = structlog.get_logger(__name__)
 
@@ -361,7 +361,7 @@ def _create_private(path: Path, mode: int) -> os.stat_result:
 
     One that is there already is not opened: see `storage.engine.soundness`.
     """
-    refuse_strangers(path)
+    require_sqlite(path)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():

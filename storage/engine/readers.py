@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from storage.reads.queries import connect_readonly, named_failures
+from storage.engine.readonly import connect_readonly, named_failures
 
 CACHE_KB = 256
 """Of each handle. There are as many as workers, and SQLite would give each 2 MB."""

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from storage.engine.damage import damaged
 from storage.engine.errors import NotADatabase, StorageError, remedy
 from storage.engine.place import is_held, real_path
-from storage.reads.queries import LEAST_BYTES, folder_text, named_failures
+from storage.engine.readonly import LEAST_BYTES, folder_text, named_failures
 
 MAGIC = b"SQLite format 3\0"
 HEADER = 100
@@ -45,7 +45,7 @@ KINDS = (
 TEXT = frozenset((9, 10, 13, *range(32, 127)))
 
 
-def refuse_strangers(path: Path) -> None:
+def require_sqlite(path: Path) -> None:
     """Raise StorageError where the path is something else than a SQLite file or nothing yet."""
     try:
         if path.is_dir():
@@ -68,7 +68,7 @@ def refuse_damaged(path: Path, *, whole: bool) -> None:
     that as well. Else a small file's pages are looked at, and a large one's header, length and
     schema. Raises StorageError where the file cannot be read.
     """
-    refuse_strangers(path)
+    require_sqlite(path)
     if not path.exists() or path.stat().st_size == 0:
         return
     if whole or _size(path, "-wal") > 0:
@@ -81,7 +81,7 @@ def refuse_damaged(path: Path, *, whole: bool) -> None:
 
 def inspect_thoroughly(path: Path) -> list[str]:
     """What is wrong with any page, indices included. Raises as `refuse_damaged` does."""
-    refuse_strangers(path)
+    require_sqlite(path)
     return _findings(path, "integrity_check")
 
 

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the steps on the one writing connection that `storage.engine.migrate` passes."""
+"""Alembic's entry: runs the steps on the one writing connection that `migrate` passes."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from rules.model import Kind
-from storage.reads.queries import Row, open_readonly
+from storage.engine.readonly import Row, open_readonly
 
 TITLES = {Kind.PRODUCTS: "name", Kind.FEATURES: "title", Kind.TESTS: "title"}
 """The tables compared, and the column that names a row to people."""

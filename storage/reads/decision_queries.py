@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from storage.reads.queries import Row
+from storage.engine.readonly import Row
 
 COLUMNS = """
     held.id, held.status, held.product_id, products.name AS product_name, held.kind,

@@ -6,8 +6,9 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
+from storage.engine import readonly
+from storage.engine.readonly import Row
 from storage.reads import queries
-from storage.reads.queries import Row
 
 PAGE = 500
 
@@ -69,12 +70,12 @@ class EventFeed:
 
     def newest_id(self) -> int:
         """The highest id that an event has; 0 without events."""
-        with queries.open_readonly(self.path) as connection:
+        with readonly.open_readonly(self.path) as connection:
             newest = _newest(connection)
         return 0 if newest is None else newest.id
 
     def _read(self, limit: int) -> Batch:
-        with queries.open_readonly(self.path) as connection:
+        with readonly.open_readonly(self.path) as connection:
             connection.execute("BEGIN")  # all that follows is of one moment
             moved_to = self._moved_to(connection)
             if moved_to is not None:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from storage.reads.queries import open_readonly
+from storage.engine.readonly import open_readonly
 
 TABLES = (
     "products",
@@ -65,17 +65,17 @@ COMPUTED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ExportedColumn:
     """A column by its name and what it holds."""
 
     name: str
     type: ColumnType
 
 
-def columns_of(connection: sqlite3.Connection, table: str) -> tuple[Column, ...]:
+def columns_of(connection: sqlite3.Connection, table: str) -> tuple[ExportedColumn, ...]:
     """The columns of a table in its order; empty if this database has no such table."""
     found = connection.execute("SELECT name, type FROM pragma_table_info(?)", (table,))
-    return tuple(Column(name, _type(name, declared)) for name, declared in found)
+    return tuple(ExportedColumn(name, _type(name, declared)) for name, declared in found)
 
 
 def _type(name: str, declared: str) -> ColumnType:
@@ -101,7 +101,7 @@ def snapshot(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def batches(
-    connection: sqlite3.Connection, table: str, columns: Sequence[Column], *, deleted: bool
+    connection: sqlite3.Connection, table: str, columns: Sequence[ExportedColumn], *, deleted: bool
 ) -> Iterator[list[tuple[Any, ...]]]:
     """All rows in order, a few thousand at a time; rows marked as deleted only if asked for."""
     names = ", ".join(f'"{column.name}"' for column in columns)

@@ -20,9 +20,9 @@ from rules.diagnosis.doctor_storage import DatabaseFacts
 from storage.engine.damage import is_damage
 from storage.engine.errors import DatabaseDamaged, NotADatabase, StorageError
 from storage.engine.place import real_path
+from storage.engine.readonly import LEAST_BYTES, folder_text
 from storage.engine.soundness import MAGIC, found_by
 from storage.migrations.renewing import SCRUBBED, USER_VERSION
-from storage.reads.queries import LEAST_BYTES, folder_text
 
 STEPS_BETWEEN_LOOKS = 20_000
 MOST_DAMAGE_SHOWN = 3

@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from rules.mirror.fetching import NEVER_FETCHED, Entity, Standing, Subject
+from rules.mirror.fetching import NEVER_FETCHED, Entity, Freshness, Subject
 from rules.model import Kind
 from rules.records import FINAL_STATUSES
 from storage.engine.damage import json_of
+from storage.engine.readonly import Row
 from storage.engine.times import as_text
-from storage.reads.queries import Row
 
 KINDS = {
     Subject.PRODUCTS: Kind.PRODUCTS,
@@ -43,9 +43,9 @@ class RowFilter:
     limit: int | None = None
 
 
-def standings(
+def freshness_of(
     connection: sqlite3.Connection, entities: Iterable[Entity]
-) -> Mapping[Entity, Standing]:
+) -> Mapping[Entity, Freshness]:
     """How well each entity is known; NEVER_FETCHED for one that the mirror does not know."""
     wanted = list(entities)
     found = dict.fromkeys(wanted, NEVER_FETCHED)
@@ -58,8 +58,8 @@ def standings(
     return found
 
 
-def _standing(row: Row) -> Standing:
-    return Standing(
+def _standing(row: Row) -> Freshness:
+    return Freshness(
         as_of=None if not row["as_of"] else datetime.fromisoformat(row["as_of"]),
         is_final=bool(row["is_final"]),
         is_whole=bool(row.get("is_whole", True)),

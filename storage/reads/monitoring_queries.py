@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rules.run.runtime_overrides import PREFIX
-from storage.reads.queries import Row, open_readonly
+from storage.engine.readonly import Row, open_readonly
 
 LOCK_SECONDS = 0.5
 STEPS = 20_000

@@ -6,7 +6,8 @@ import sqlite3
 from collections.abc import Iterable
 
 from rules.run.eta import REMEMBERED
-from storage.reads.queries import IS_FAILURE, Row
+from storage.engine.readonly import Row
+from storage.reads.queries import IS_FAILURE
 
 LOOKED_BACK = 5000
 

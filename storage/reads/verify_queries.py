@@ -8,7 +8,7 @@ from datetime import datetime
 from rules.diagnosis.verifying import Claim, Mirrored
 from rules.mirror.contents import hash_of_stored
 from rules.model import Kind
-from storage.reads.queries import Row
+from storage.engine.readonly import Row
 
 OWNERS = {Kind.PRODUCTS: None, Kind.FEATURES: "product_id", Kind.TESTS: "product_id"}
 

@@ -45,7 +45,7 @@ def remove_leftovers(database: Path) -> None:
 
 
 class FreshStart:
-    """The staging file of one run at a time; the Mirror's thread uses it, and no other.
+    """The staging file of one run at a time; the MirrorWriter's thread uses it, and no other.
 
     Raises StorageError where a file cannot be used.
     """

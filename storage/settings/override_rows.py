@@ -12,7 +12,7 @@ from storage.settings.account_rows import NOTE
 PATIENCE_SECONDS = 2.0
 
 
-class ChoiceRows:
+class OverrideRows:
     """Read and written on the one writing connection. Raises StorageError. Thread-safe."""
 
     def __init__(self, database: Database, prefix: str) -> None:

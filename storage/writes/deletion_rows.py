@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from sqlite3 import Connection
 
 from rules.model import PRODUCT_LIST, Kind
-from rules.records import HeldSet
+from rules.records import PendingDeletion
 from storage.schema import OWNERS, TABLES
 from storage.writes.part_rows import drop_parts
 from storage.writes.quarantine_rows import PRODUCT_GONE
@@ -67,7 +67,7 @@ def _mark_belongings(connection: Connection, products: list[int], now: str) -> i
 
 
 def hold(
-    connection: Connection, owner: int, kind: Kind, held: HeldSet, run_id: int, now: str
+    connection: Connection, owner: int, kind: Kind, held: PendingDeletion, run_id: int, now: str
 ) -> int:
     """Keep a set that the brake holds back; the same set again keeps its id. Returns the id."""
     ids = json.dumps(sorted(held.ids))

@@ -11,8 +11,8 @@ from rules.listing.planning import CursorState
 from rules.listing.resume import interrupted_from
 from rules.model import Kind
 from rules.records import FINAL_STATUSES, HoleRecord
+from storage.engine.readonly import Row
 from storage.engine.times import as_text
-from storage.reads.queries import Row
 
 
 def cursor(connection: Connection, product_id: int, kind: Kind) -> CursorState:

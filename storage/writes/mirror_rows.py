@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 from sqlite3 import Connection
 
-from rules.mirror.changes import Held, compare, listed_elsewhere
+from rules.mirror.changes import StoredRow, compare, listed_elsewhere
 from rules.mirror.deletions import missing_from
 from rules.model import Counts, Kind
-from rules.records import BadRow, HeldSet, ListingEnd, Page, Stored
+from rules.records import BadRow, ListingEnd, Page, PendingDeletion, Stored
 from storage.engine.database import Database
 from storage.engine.times import as_text
 from storage.writes.cursor_rows import move_cursor, open_listing, want_full
@@ -78,7 +78,7 @@ def store_in(connection: Connection, page: Page, *, run_id: int, at: datetime) -
     return replace(stored, gaps=open_gaps(connection, page.product_id, page.kind))
 
 
-def _without_those_listed_elsewhere(page: Page, held: Mapping[int, Held], run_id: int) -> Page:
+def _without_those_listed_elsewhere(page: Page, held: Mapping[int, StoredRow], run_id: int) -> Page:
     """One list or the other is wrong: the row stays where it was seen first, and it is told."""
     if page.kind not in (Kind.FEATURES, Kind.TESTS):
         return page
@@ -103,7 +103,7 @@ def _without_those_listed_elsewhere(page: Page, held: Mapping[int, Held], run_id
 
 
 def _store_records(
-    connection: Connection, page: Page, held: Mapping[int, Held], now: str
+    connection: Connection, page: Page, held: Mapping[int, StoredRow], now: str
 ) -> Counts:
     listed_in = None if page.listing is None else page.listing.id
     changes = compare(page.records, held)
@@ -166,7 +166,7 @@ def _settle_missing(
         confirming=page.cursor.confirming,
     )
     if missing.held:
-        held = HeldSet(ids=missing.held, of_rows=len(live), reason=missing.why_held)
+        held = PendingDeletion(ids=missing.held, of_rows=len(live), reason=missing.why_held)
         held_id = hold(connection, page.product_id, page.kind, held, run_id, now)
         return replace(stored, held=held_id, missing=len(missing.held))
     note_missing(connection, page.kind, missing.noted, listing)

@@ -1,8 +1,8 @@
 """Many plain pages of tests in one transaction, with hardly more statements than one page takes.
 
 Each statement of the writer lets go of the interpreter, and then waits for it behind all threads
-that parse answers. Page by page that was most of the Mirror's time, and the Mirror was what a sync
-of many connections waited for.
+that parse answers. Page by page that was most of its time, and a sync of many connections waited
+for it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from sqlite3 import Connection
 
-from rules.mirror.changes import Changes, Held, compare
+from rules.mirror.changes import Changes, StoredRow, compare
 from rules.model import Kind
 from rules.records import Page, Record, Stored
 from storage.engine.times import as_text
@@ -56,7 +56,7 @@ def store_together(
     return tuple(stored)
 
 
-def _is_anywhere_else(pages: Sequence[Page], held: Mapping[int, Held]) -> bool:
+def _is_anywhere_else(pages: Sequence[Page], held: Mapping[int, StoredRow]) -> bool:
     return any(
         held[record.id].owner != page.product_id
         for page in pages
@@ -75,7 +75,7 @@ def _rows(
     ]
 
 
-def _held(connection: Connection, pages: Sequence[Page]) -> dict[int, Held] | None:
+def _held(connection: Connection, pages: Sequence[Page]) -> dict[int, StoredRow] | None:
     """The rows that are there; None where a page is not as plain as it looks."""
     marks = [page.listing for page in pages if page.listing is not None]
     places = [[page.product_id, mark.id] for page, mark in zip(pages, marks, strict=True)]
@@ -87,7 +87,7 @@ def _held(connection: Connection, pages: Sequence[Page]) -> dict[int, Held] | No
     if others:
         return None
     return {
-        key: Held(content_hash=content_hash, is_deleted=bool(is_deleted), owner=owner)
+        key: StoredRow(content_hash=content_hash, is_deleted=bool(is_deleted), owner=owner)
         for key, content_hash, is_deleted, owner in json.loads(found)
     }
 

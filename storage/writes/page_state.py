@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from rules.mirror.changes import Held
-from rules.mirror.details import Known
+from rules.mirror.changes import StoredRow
+from rules.mirror.details import KnownDetails
 from rules.model import Kind
 from rules.records import Page
 from storage.engine.damage import json_of
@@ -27,7 +27,7 @@ class PageState:
     `open_listing`: the listing of the page's sort that has begun and not ended.
     """
 
-    held: Mapping[int, Held]
+    held: Mapping[int, StoredRow]
     gaps: int
     open_listing: int | None
 
@@ -41,7 +41,7 @@ def state_before(connection: Connection, page: Page) -> PageState:
     held, gaps, open_listing = connection.execute(statement, place).fetchone()
     return PageState(
         held={
-            key: Held(
+            key: StoredRow(
                 content_hash=content_hash,
                 is_deleted=bool(is_deleted),
                 owner=owner,
@@ -55,12 +55,12 @@ def state_before(connection: Connection, page: Page) -> PageState:
     )
 
 
-def _known(section_ids: str | None = None, data: str | None = None) -> Known | None:
+def _known(section_ids: str | None = None, data: str | None = None) -> KnownDetails | None:
     """Of a feature, what only some forms tell; no other row has it."""
     if data is None:
         return None
     ids = None if section_ids is None else tuple(json_of(section_ids, "section_ids"))
-    return Known(section_ids=ids, data=data)
+    return KnownDetails(section_ids=ids, data=data)
 
 
 @functools.cache

@@ -1,6 +1,6 @@
 """Events through the Logger, in a process of its own: `python -m tests.benchmarks.recording`.
 
-The journal, the Logger actor, the log of the sync and the database are those of the daemon. The
+The event_queue, the Logger actor, the log of the sync and the database are those of the daemon. The
 clock runs from the first event until the end of the run is on disk, which is told only then; the
 end is synced to the disk, and with it everything before. Several threads record, as actors do.
 """
@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from actors.base import Address
-from actors.event_queue import Journal, RunBoard
+from actors.event_queue import EventQueue, RunResults
 from actors.logger import Logger
 from config.logs import configure_logs
 from rules.model import Counts, Outcome, RunRequest, RunStatus, SyncPhase, SyncResult, Trigger
@@ -54,28 +54,28 @@ def _record_all(path: Path, events: int) -> float:
     database = Database(path)
     migrate(database)
     logger, coordinator = Address("logger"), Address("coordinator")
-    journal, board = Journal(logger), RunBoard()
+    event_queue, results = EventQueue(logger), RunResults()
     ref = Logger.start(
         supervisor=Address("supervisor"),
         coordinator=coordinator,
-        journal=journal,
-        board=board,
+        event_queue=event_queue,
+        results=results,
         store=SyncLog(database),
     )
     logger.bind(ref)
-    seconds = _record(journal, board, events)
+    seconds = _record(event_queue, results, events)
     ref.stop()
     database.close()
     return seconds
 
 
-def _record(journal: Journal, board: RunBoard, events: int) -> float:
+def _record(event_queue: EventQueue, results: RunResults, events: int) -> float:
     request = RunRequest(trigger=Trigger.API)
     each = events // RECORDERS
     began = time.perf_counter()
-    journal.record(RunOpened(run_id=RUN, at=datetime.now(UTC), request=request))
+    event_queue.record(RunOpened(run_id=RUN, at=datetime.now(UTC), request=request))
     threads = [
-        threading.Thread(target=_record_some, args=(journal, number, each))
+        threading.Thread(target=_record_some, args=(event_queue, number, each))
         for number in range(RECORDERS)
     ]
     for thread in threads:
@@ -84,15 +84,15 @@ def _record(journal: Journal, board: RunBoard, events: int) -> float:
         thread.join()
     now = datetime.now(UTC)
     result = SyncResult(run_id=RUN, status=RunStatus.SUCCESS, trigger_source=request.trigger)
-    journal.record(RunClosed(at=now, request=request, result=result))
-    if board.wait(RUN, timeout=LONGEST) is None:
+    event_queue.record(RunClosed(at=now, request=request, result=result))
+    if results.wait(RUN, timeout=LONGEST) is None:
         sys.exit(f"the run's end was not on disk within {LONGEST:g} s")
     return time.perf_counter() - began
 
 
-def _record_some(journal: Journal, recorder: int, count: int) -> None:
+def _record_some(event_queue: EventQueue, recorder: int, count: int) -> None:
     for number in range(count):
-        journal.record(
+        event_queue.record(
             SyncEvent(
                 at=datetime.now(UTC),
                 event=EventName.PRODUCT_SYNCED,

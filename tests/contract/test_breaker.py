@@ -10,7 +10,7 @@ import pytest
 from testio.cancellation import Cancellation
 from testio.client import TestioClient
 from testio.errors import Cancelled, RemoteDown
-from testio.limits import Breaker, Gate, RateLimit, RequestScope, RetryBudget
+from testio.limits import Breaker, RateLimit, RequestScope, RetryAfterGate, RetryBudget
 from tests.conftest import wait_until
 from tests.contract.wire import Background, at_once
 
@@ -131,7 +131,7 @@ def test_who_waits_for_a_probe_can_be_cancelled(breaker: Breaker) -> None:
 
 
 def test_who_waits_for_a_turn_or_at_the_gate_can_be_cancelled() -> None:
-    run, rate, gate = Cancellation(), RateLimit(1), Gate()
+    run, rate, gate = Cancellation(), RateLimit(1), RetryAfterGate()
     rate.wait(run)
     gate.close_for(60)
     calls = at_once(lambda: rate.wait(run), lambda: gate.wait(run))

@@ -282,12 +282,12 @@ def test_a_log_file_that_cannot_be_written_is_a_clear_mistake(home: Home, log_fi
 
 BROKEN_MIRROR = """
 import sys
-from actors.mirror_writer import Mirror
+from actors.mirror_writer import MirrorWriter
 
 def broken(self, message):
     raise RuntimeError("a bug in the writer")
 
-Mirror._store_page = broken
+MirrorWriter._store_page = broken
 from cli.main import main
 sys.exit(main(["run"]))
 """

@@ -6,7 +6,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 from rules.model import Kind
-from rules.records import BadRow, CursorMove, HeldSet, HoleRecord, Page
+from rules.records import BadRow, CursorMove, HoleRecord, Page, PendingDeletion
 from storage.engine.database import Database
 from storage.engine.migrate import migrate
 from storage.engine.times import as_text
@@ -41,7 +41,7 @@ def something_to_decide(home: Home) -> int:
             records=(a_test(1, known), a_test(2, known)),
             bad_rows=(BAD,),
             holes=(HOLE,),
-            held=HeldSet(ids=(1,), of_rows=40, reason="the remote lists 1 fewer"),
+            held=PendingDeletion(ids=(1,), of_rows=40, reason="the remote lists 1 fewer"),
         ),
     )
     with closing(Database(home.database)) as database:

@@ -24,7 +24,7 @@ STEPS = {
     "reload": ("service.daemon.main:reload_by_signal", "testio-reload"),
     "lookout": ("actors.heartbeats:Heartbeats.beat", "MainThread"),
     "fetcher": ("service.read_through.fetcher:Fetcher._reader", "testio-fetch"),
-    "watcher": ("service.monitoring.instruments:Instruments.heard", ""),
+    "watcher": ("service.monitoring.instruments:Instruments.on_entry", ""),
 }
 """What each of them calls again and again, and the beginning of its thread's name."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from actors import messages as said
 from actors.coordinator import Coordinator
 from actors.logger import Logger
-from actors.mirror_writer import Mirror
+from actors.mirror_writer import MirrorWriter
 from actors.product_worker import ProductWorker
 from actors.scheduler import Scheduler
 from actors.supervisor import Supervisor
@@ -32,7 +32,7 @@ ACTORS: dict[str, type] = {
     "coordinator": Coordinator,
     **{f"{phase.value}-phase": actor for phase, actor in PHASES.items()},
     "worker": ProductWorker,
-    "mirror": Mirror,
+    "mirror": MirrorWriter,
     "logger": Logger,
     "supervisor": Supervisor,
 }

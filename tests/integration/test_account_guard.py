@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from rules.model import ErrorKind, RunStatus, SyncOptions, SyncPhase, SyncResult
 from service.account import AccountGuard
-from service.store import MirrorDirectory
+from service.store import MirrorReader
 from service.sync_service import Repositories, SyncService
 from simulator import Simulator
 from storage.engine.database import Database
@@ -36,7 +36,7 @@ def sync(make_client: Callable[..., TestioClient], database: Database) -> Sync:
         repositories = Repositories(
             mirror=MirrorRows(database),
             events=events,
-            directory=MirrorDirectory(database.path),
+            directory=MirrorReader(database.path),
             next_run_id=events.next_run_id(),
             fresh=FreshStart(database),
             account=AccountGuard(AccountRows(database), BASE_URL, SecretStr(simulator.token)),

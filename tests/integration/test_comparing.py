@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rules.model import Kind
-from rules.records import HeldSet, ListingMark, Page, TestRecord
+from rules.records import ListingMark, Page, PendingDeletion, TestRecord
 from storage.engine.database import Database
 from storage.reads.comparing import compare_mirrors
 from storage.writes.mirror_rows import MirrorRows
@@ -70,7 +70,7 @@ def test_a_row_that_differs_in_no_field_is_named_by_its_title(
 def test_rows_that_this_run_holds_back_are_named_with_the_reason(
     before: Path, database: Database
 ) -> None:
-    held = HeldSet(ids=(1, 2), of_rows=3, reason="two of three rows are missing")
+    held = PendingDeletion(ids=(1, 2), of_rows=3, reason="two of three rows are missing")
     MirrorRows(database).store_page(page_of([], held=held), run_id=RUN, at=START)
     assert said(before, database) == [
         "tests 1 held: two of three rows are missing",

@@ -15,6 +15,7 @@ from config.loading import load_settings
 from config.settings import Settings
 from rules.run.events import EventName, SyncEvent
 from service.store import open_store
+from storage.engine import readonly
 from storage.engine.damage import met
 from storage.engine.database import Database
 from storage.engine.errors import DatabaseDamaged, NotADatabase, StorageError
@@ -137,7 +138,7 @@ def test_what_is_no_database_is_named_and_left(content: bytes, looks: str, tmp_p
 
 
 def _read(path: Path) -> None:
-    with queries.open_readonly(path) as connection:
+    with readonly.open_readonly(path) as connection:
         connection.execute("SELECT * FROM sync_runs").fetchall()
 
 
@@ -158,7 +159,7 @@ def test_once_damage_is_met_nothing_is_written(meets: str, path: Path) -> None:
     before = contents(path)
     assert len(before) == 2, "there is a log to be written back"
     if meets == "reader":
-        with pytest.raises(DatabaseDamaged), queries.open_readonly(path) as connection:
+        with pytest.raises(DatabaseDamaged), readonly.open_readonly(path) as connection:
             connection.execute("SELECT max(detail) FROM sync_events").fetchall()
     else:
         with pytest.raises(DatabaseDamaged):
@@ -181,7 +182,7 @@ def test_what_cannot_have_been_written_is_damage(column: str, value: object, pat
             f"UPDATE sync_events SET {column} = CAST(? AS TEXT) WHERE id = 1", (value,)
         )
         connection.commit()
-    with pytest.raises(DatabaseDamaged), queries.open_readonly(path) as connection:
+    with pytest.raises(DatabaseDamaged), readonly.open_readonly(path) as connection:
         queries.events(connection, since=0)
 
 
@@ -202,7 +203,7 @@ def test_a_lock_is_no_damage(path: Path) -> None:
         other.execute("BEGIN EXCLUSIVE")
         with (
             pytest.raises(StorageError, match="locked") as caught,
-            queries.open_readonly(path, timeout=0.1) as connection,
+            readonly.open_readonly(path, timeout=0.1) as connection,
         ):
             connection.execute("SELECT 1 FROM sync_runs").fetchall()
     assert not isinstance(caught.value, DatabaseDamaged)

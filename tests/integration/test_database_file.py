@@ -17,11 +17,11 @@ from alembic.script import ScriptDirectory
 
 from rules.model import RunRequest, Trigger
 from rules.run.events import EventName, RunOpened, SyncEvent
+from storage.engine import readonly
 from storage.engine.database import BUSY_TIMEOUT_MS, Database, unusable
 from storage.engine.errors import DatabaseBusy, NewerSchema, StorageError, remedy
 from storage.engine.migrate import MIGRATIONS, REVISION, migrate
 from storage.engine.times import as_text
-from storage.reads import queries
 from storage.replacing.fresh_start import FreshStart
 from storage.schema import FRESHNESS_VIEW, metadata
 from storage.settings.account_rows import NOTE
@@ -65,7 +65,7 @@ def test_no_file_of_a_database_is_wider_for_a_moment(
 
 @pytest.mark.parametrize("statement", ["DELETE FROM products", "CREATE TABLE t (a)", "VACUUM"])
 def test_our_own_readers_cannot_change_anything(database: Database, statement: str) -> None:
-    with queries.open_readonly(database.path) as connection:
+    with readonly.open_readonly(database.path) as connection:
         with pytest.raises(sqlite3.OperationalError, match=r"readonly|read-only"):
             connection.execute(statement)
         assert connection.execute("SELECT count(*) FROM products").fetchone() is not None
@@ -208,7 +208,7 @@ def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> 
 def test_readers_cannot_write(database: Database) -> None:
     with (
         pytest.raises(StorageError, match=r"cannot be read: .* TESTIO_DB_PATH"),
-        queries.open_readonly(database.path) as connection,
+        readonly.open_readonly(database.path) as connection,
     ):
         connection.execute("DELETE FROM products")
 
@@ -216,7 +216,7 @@ def test_readers_cannot_write(database: Database) -> None:
 def test_reading_where_there_is_no_database_says_so(tmp_path: Path) -> None:
     with (
         pytest.raises(StorageError, match="there is no database"),
-        queries.open_readonly(tmp_path / "none.db"),
+        readonly.open_readonly(tmp_path / "none.db"),
     ):
         pass
 
@@ -293,7 +293,7 @@ def test_a_folder_and_a_pipe_are_no_database(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     with pytest.raises(StorageError, match="not a regular file"):
         Database(pipe)
-    for read in (Database, queries.connect_readonly):
+    for read in (Database, readonly.connect_readonly):
         with pytest.raises(StorageError, match="folder"):
             read(tmp_path)
 

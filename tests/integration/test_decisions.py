@@ -13,7 +13,7 @@ from cli.main import main
 from control.errors import NoSuchEntry
 from control.protocol import Word
 from rules.model import ErrorKind, Kind, Outcome, Problem, SyncPhase
-from rules.records import BadRow, HeldSet, HoleRecord, Page
+from rules.records import BadRow, HoleRecord, Page, PendingDeletion
 from rules.run.events import EventName, SyncEvent
 from service.daemon.operator import Operator
 from storage.engine.database import Database
@@ -41,7 +41,7 @@ class Desk:
         MirrorRows(self.database).store_page(Page(**page), run_id=1, at=at)
 
     def hold(self, *ids: int) -> None:
-        held = HeldSet(ids=ids, of_rows=3, reason="the remote lists fewer")
+        held = PendingDeletion(ids=ids, of_rows=3, reason="the remote lists fewer")
         self.store(product_id=18, kind=Kind.TESTS, held=held)
 
     def deleted(self) -> list[int]:

@@ -37,7 +37,7 @@ class WritesBadly:
         self._singly = 0
 
     def __call__(self, entries: Sequence[Entry]) -> None:
-        if len(self._bench.system.journal) < self._wanted and not self._singly:
+        if len(self._bench.system.event_queue) < self._wanted and not self._singly:
             raise StorageError("the disk is full")
         if len(entries) > 1 and not self._singly:
             self._singly = 1
@@ -51,12 +51,12 @@ class WritesBadly:
 def test_a_disk_that_fails_among_single_entries_has_none_of_them_written_twice(
     bench: Bench,
 ) -> None:
-    assert bench.system.journal.written == 0
+    assert bench.system.event_queue.written == 0
     bench.events.before_write = WritesBadly(bench, wanted=5)
     assert bench.run().status is RunStatus.SUCCESS
     written = [id(entry) for entry in bench.events.entries]
     assert len(written) == len(set(written)), bench.events.names()
-    wait_until(lambda: not len(bench.system.journal), what="everything is on disk")
+    wait_until(lambda: not len(bench.system.event_queue), what="everything is on disk")
     assert bench.events.names().count("run_started") == 1
     assert bench.system.status().current is None
 
@@ -68,18 +68,18 @@ def closed(run_id: int, status: RunStatus) -> RunClosed:
 
 def test_of_two_ends_that_are_written_together_the_one_on_disk_is_told(bench: Bench) -> None:
     told: list[RunClosed] = []
-    bench.system.wiring.board.watchers.append(told.append)
+    bench.system.wiring.results.watchers.append(told.append)
     both = [closed(7, RunStatus.SUCCESS), closed(7, RunStatus.FAILED)]
 
     def wait_for_both(_entries: Sequence[Entry]) -> None:
-        if len(bench.system.journal) < 2:
+        if len(bench.system.event_queue) < 2:
             raise StorageError("the disk is full")
 
     bench.events.before_write = wait_for_both
     for end in both:
-        bench.system.journal.record(end)
+        bench.system.event_queue.record(end)
     assert bench.wait(7).status is RunStatus.SUCCESS
-    wait_until(lambda: not len(bench.system.journal), what="both are done with")
+    wait_until(lambda: not len(bench.system.event_queue), what="both are done with")
     assert told == both[:1]
 
 

@@ -20,7 +20,7 @@ from storage.engine.atomic_file import CannotPublish
 from storage.engine.database import Database
 from storage.engine.errors import StorageError
 from storage.reads import export_tables
-from storage.reads.export_tables import TABLES, Column, ColumnType, columns_of, snapshot
+from storage.reads.export_tables import TABLES, ColumnType, ExportedColumn, columns_of, snapshot
 from storage.schema import metadata
 from tests.rig import Rig
 
@@ -93,7 +93,7 @@ def test_a_spreadsheet_is_given_no_formulas(filled: Database, tmp_path: Path) ->
 
 
 def test_numbers_below_zero_are_no_formulas(tmp_path: Path) -> None:
-    columns = (Column("id", ColumnType.INTEGER), Column("title", ColumnType.TEXT))
+    columns = (ExportedColumn("id", ColumnType.INTEGER), ExportedColumn("title", ColumnType.TEXT))
     write_csv(tmp_path / "t.csv", columns, [[(-5, "@x")]], is_safe=True)
     assert (tmp_path / "t.csv").read_text() == "id,title\n-5,'@x\n"
 
@@ -118,7 +118,7 @@ def test_empty_tables_keep_their_columns(database: Database, tmp_path: Path) -> 
 
 
 def test_a_value_of_a_wrong_type_is_named(tmp_path: Path) -> None:
-    columns = (Column("end_at", ColumnType.TIME),)
+    columns = (ExportedColumn("end_at", ColumnType.TIME),)
     with pytest.raises(StorageError, match="column end_at holds no time"):
         write_parquet(tmp_path / "t.parquet", columns, [[("yesterday",)]])
 
@@ -130,7 +130,7 @@ def test_all_tables_show_the_same_moment(make_rig: Callable[..., Rig], tmp_path:
     before = rig.sql("SELECT count(*) FROM tests")[0][0]
     seen: list[str] = []
 
-    def write(path: Path, columns: Sequence[Column], batches: Iterable[Any]) -> int:
+    def write(path: Path, columns: Sequence[ExportedColumn], batches: Iterable[Any]) -> int:
         if len(seen) == 2:
             rig.simulator.mutate(action="add", kind="test", product_id=rig.products()[0])
             rig.sync()
@@ -154,7 +154,7 @@ def test_where_one_file_is_in_the_way_or_one_fails_nothing_is_left(
     with pytest.raises(CannotPublish, match="exists; --force"):
         export(filled.path, all_targets(folder, "csv"), write)
 
-    def full(path: Path, columns: Sequence[Column], batches: Iterable[Any]) -> int:
+    def full(path: Path, columns: Sequence[ExportedColumn], batches: Iterable[Any]) -> int:
         if "sync_events" in path.name:
             raise OSError(28, "No space left on device")
         return write_csv(path, columns, batches)

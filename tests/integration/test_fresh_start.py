@@ -15,7 +15,7 @@ import pytest
 from actors.messages import RunProgress
 from rules.model import ErrorKind, Kind, RunStatus, SyncOptions
 from rules.records import Page
-from service.store import MirrorDirectory
+from service.store import MirrorReader
 from service.sync_service import Repositories, SyncService
 from simulator import Simulator
 from storage.engine.database import Database
@@ -49,7 +49,7 @@ def service(
         return Repositories(
             mirror=MirrorRows(database),
             events=events,
-            directory=MirrorDirectory(database.path),
+            directory=MirrorReader(database.path),
             next_run_id=events.next_run_id(),
             fresh=fresh,
         )

@@ -21,11 +21,11 @@ from control.views import DaemonView, HealthReply
 from rules.diagnosis.health import Check
 from rules.model import BreakerState
 from rules.run.events import Entry
-from rules.run.runtime_overrides import PREFIX, Choices
+from rules.run.runtime_overrides import PREFIX, RuntimeOverrides
 from service.monitoring.health import HealthCheck, heartbeats_of
 from storage.engine.database import Database
 from storage.engine.errors import StorageError
-from storage.settings.override_rows import ChoiceRows
+from storage.settings.override_rows import OverrideRows
 from testio.tally import RemoteState
 from tests.conftest import Bench, wait_until
 
@@ -193,8 +193,8 @@ def test_a_pause_is_a_warning_that_knows_its_age_over_restarts(
 ) -> None:
     patient.bench.system.pause(None)
     assert "paused for 0 s" in patient.reply().warnings[0].message
-    rows = ChoiceRows(database, PREFIX)
-    rows.write(Choices().pause(None).as_rows(), at=datetime.now(UTC) - timedelta(hours=3))
+    rows = OverrideRows(database, PREFIX)
+    rows.write(RuntimeOverrides().pause(None).as_rows(), at=datetime.now(UTC) - timedelta(hours=3))
     reply = patient.reply()
     assert reply.healthy
     (warning,) = reply.warnings

@@ -32,7 +32,7 @@ from simulator import Simulator
 from storage.engine.backup import back_up
 from storage.engine.database import Database
 from storage.engine.errors import LockHeld, StorageError
-from storage.engine.soundness import inspect_thoroughly, refuse_damaged, refuse_strangers
+from storage.engine.soundness import inspect_thoroughly, refuse_damaged, require_sqlite
 from storage.engine.writer_lock import Role
 from tests.integration.test_read_through import settings_for
 
@@ -162,7 +162,7 @@ ACTS: list[Callable[[Settings], object]] = [
     _verify,
     _read_through,
     _export,
-    lambda settings: refuse_strangers(settings.db_path),
+    lambda settings: require_sqlite(settings.db_path),
     lambda settings: refuse_damaged(settings.db_path, whole=True),
     lambda settings: inspect_thoroughly(settings.db_path),
     lambda settings: back_up(settings.db_path, settings.db_path.with_name("b.db")),

@@ -9,7 +9,7 @@ import pytest
 from rules.model import Kind
 from rules.records import CursorMove, ListingEnd, ListingMark, Page, TestRecord
 from storage.engine.database import Database
-from storage.reads.queries import open_readonly
+from storage.engine.readonly import open_readonly
 from storage.writes import listing_state
 from storage.writes.mirror_rows import MirrorRows
 from tests.fakes import START, a_test

@@ -12,8 +12,8 @@ import pytest
 from rules.model import Kind
 from rules.records import BadRow, CursorMove, ListingEnd, ListingMark, Page, TestRecord
 from storage.engine.database import Database
+from storage.engine.readonly import open_readonly
 from storage.reads.decision_queries import open_entries
-from storage.reads.queries import open_readonly
 from storage.writes.mirror_rows import MirrorRows
 from storage.writes.quarantine_rows import MORE, MOST_BAD_ROWS
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rules.diagnosis.notice import Notice, Sender
-from rules.diagnosis.notifying import Event, Happening
+from rules.diagnosis.notifying import Event, RunEnd
 from rules.model import ErrorKind, Problem, RunRequest, RunStatus, SyncResult, Trigger
 from rules.run.events import RunClosed
 from service.monitoring.messenger import Messenger, NotDelivered
@@ -192,7 +192,7 @@ def test_a_memory_that_cannot_be_used_stops_nothing(make: Make) -> None:
 def test_giving_up_is_told_before_the_end(make: Make) -> None:
     channel = Channel()
     messenger = make(channel)
-    now = Happening(at=datetime.now(UTC), status=None, trouble=Event.GAVE_UP)
+    now = RunEnd(at=datetime.now(UTC), status=None, trouble=Event.GAVE_UP)
     messenger.trouble(now, "too many restarts")
     messenger.stop(5.0)
     assert channel.events() == ["gave_up"]
@@ -228,7 +228,7 @@ def test_trouble_beside_the_end_of_a_run_is_told_and_its_end_as_well(
     channel = Channel()
     messenger = make(channel, Memory())
     for _ in range(2):
-        now = Happening(at=datetime.now(UTC), status=None, trouble=event)
+        now = RunEnd(at=datetime.now(UTC), status=None, trouble=event)
         messenger.trouble(now, "the disk is full")
     messenger.ended(end_of(RunStatus.SUCCESS))
     messenger.stop(5.0)

@@ -53,7 +53,7 @@ def exporter(bench: Bench, database: Database) -> Exporter:
     )
     made = Exporter(health=health)
     counters = made.instruments
-    system.watch(heard=[counters.heard], ended=[counters.ended])
+    system.watch(on_entry=[counters.on_entry], ended=[counters.ended])
     return made
 
 

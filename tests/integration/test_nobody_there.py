@@ -10,10 +10,10 @@ import pytest
 
 from actors.base import Address, BaseActor, HandlerFailed
 from actors.clock import SystemClock
-from actors.event_queue import KEPT_RESULTS, RunBoard
+from actors.event_queue import KEPT_RESULTS, RunResults
 from actors.messages import AdoptFresh, Drain, FreshAdopted, RunTicket, Tick
 from actors.ports import SchedulePlan
-from actors.worker_activity import WorkBoard
+from actors.worker_activity import WorkerActivity
 from rules.model import (
     ErrorKind,
     Kind,
@@ -127,22 +127,22 @@ def test_an_actor_that_has_crashed_handles_nothing_more() -> None:
 
 
 def test_the_board_keeps_the_last_results_only() -> None:
-    board = RunBoard()
+    results = RunResults()
     for run_id in range(KEPT_RESULTS + 1):
         result = SyncResult(
             run_id=run_id, status=RunStatus.SUCCESS, trigger_source=Trigger.SCHEDULE
         )
-        board.publish(RunClosed(at=START, request=REQUEST, result=result))
-    assert board.wait(0, timeout=0) is None
-    newest = board.wait(KEPT_RESULTS, timeout=0)
+        results.publish(RunClosed(at=START, request=REQUEST, result=result))
+    assert results.wait(0, timeout=0) is None
+    newest = results.wait(KEPT_RESULTS, timeout=0)
     assert newest is not None
     assert newest.run_id == KEPT_RESULTS
 
 
 def test_a_page_of_a_worker_that_is_gone_is_on_no_board() -> None:
-    board = WorkBoard()
-    board.stored("worker-1", rows=30, now=1.0)
-    assert board.busy() == ()
+    results = WorkerActivity()
+    results.stored("worker-1", rows=30, now=1.0)
+    assert results.busy() == ()
 
 
 @pytest.mark.parametrize("has_boot_time", [True, False])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from actors.jobs.read_ahead import Lookahead, ReadAhead
+from actors.read_ahead import Lookahead, ReadAhead
 from rules.listing.windows import Window
 from rules.model import RunStatus, SyncPhase
 from rules.records import TestRecord

@@ -20,7 +20,7 @@ from service.systemd.installation import (
 )
 from service.systemd.unit_text import (
     SYSUSERS_LINE,
-    Place,
+    InstallPaths,
     ServiceRefused,
     system_place,
     unit_text,
@@ -42,7 +42,7 @@ class Desk:
     machine: Machine
     calls: Path
 
-    def install(self, place: Place, *, force: bool = False, now: bool = False) -> list[str]:
+    def install(self, place: InstallPaths, *, force: bool = False, now: bool = False) -> list[str]:
         said: list[str] = []
         take(
             install_steps(place, self.machine, force=force, now=now),
@@ -52,7 +52,7 @@ class Desk:
         )
         return said
 
-    def uninstall(self, place: Place) -> list[str]:
+    def uninstall(self, place: InstallPaths) -> list[str]:
         said: list[str] = []
         take(uninstall_steps(place, self.machine), place, self.machine, said.append)
         return said
@@ -67,7 +67,7 @@ class Desk:
         self.machine.at(path).parent.mkdir(parents=True, exist_ok=True)
         self.machine.at(path).write_text(text)
 
-    def backups(self, place: Place) -> list[str]:
+    def backups(self, place: InstallPaths) -> list[str]:
         return [file.read_text() for file in self.machine.at(place.unit.parent).glob("*.bak")]
 
 
@@ -167,7 +167,7 @@ def test_ones_own_service_is_not_started_without_settings(
     refuses_to_start(desk, user_place(config), hint)
 
 
-def refuses_to_start(desk: Desk, place: Place, hint: str) -> None:
+def refuses_to_start(desk: Desk, place: InstallPaths, hint: str) -> None:
     with pytest.raises(ServiceRefused, match=f"there is no token yet: {hint}"):
         desk.install(place, now=True)
     assert desk.machine.text(place.unit) is None

@@ -11,18 +11,18 @@ from rules.model import Kind
 from rules.records import ListingMark, Page
 from storage.engine.atomic_file import CannotPublish, private_file_beside, publish, refuse_existing
 from storage.engine.database import Database
+from storage.engine.readonly import open_readonly
 from storage.engine.times import as_instant, as_text
 from storage.reads.decision_queries import held_set
 from storage.reads.inspection import inspect_database
 from storage.reads.lookups import RowFilter, chosen_tests, find_rows
-from storage.reads.queries import open_readonly
-from storage.settings.override_rows import ChoiceRows
+from storage.settings.override_rows import OverrideRows
 from storage.writes.mirror_rows import MirrorRows
 from tests.fakes import START, a_test, product
 
 
 def test_choices_are_exactly_those_that_were_written_last(database: Database) -> None:
-    rows, others = ChoiceRows(database, "choice:"), ChoiceRows(database, "other:")
+    rows, others = OverrideRows(database, "choice:"), OverrideRows(database, "other:")
     others.write({"other:kept": "1"}, at=START)
     rows.write({"choice:interval": "300", "choice:rate": "5"}, at=START)
     rows.write({"choice:rate": "6"}, at=START)

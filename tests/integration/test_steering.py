@@ -14,7 +14,7 @@ from tests.fakes import START
 
 
 @dataclass
-class Held:
+class StoredRow:
     """A request that waits until it is let go or cut."""
 
     reached: threading.Event = field(default_factory=threading.Event)
@@ -92,7 +92,7 @@ def test_a_replaced_scheduler_keeps_pause_and_interval(bench: Bench) -> None:
 
 
 def test_a_product_at_a_worker_is_cut_off_and_the_others_complete(bench: Bench) -> None:
-    held = Held()
+    held = StoredRow()
     bench.account.misbehave[(SyncPhase.FEATURES, 2)] = held
     run_id = bench.start()
     assert held.reached.wait(5)
@@ -113,7 +113,7 @@ def test_a_product_at_a_worker_is_cut_off_and_the_others_complete(bench: Bench) 
 
 def test_a_product_that_waits_is_left_out_without_a_request(bench: Bench) -> None:
     bench.workers = 1
-    held = Held()
+    held = StoredRow()
     bench.account.misbehave[(SyncPhase.FEATURES, 1)] = held
     run_id = bench.start()
     assert held.reached.wait(5)
@@ -128,7 +128,7 @@ def test_there_is_nothing_to_leave_out_of_no_run_or_of_one_that_does_not_concern
     bench: Bench,
 ) -> None:
     assert bench.system.cancel_product(2, "left out") is None
-    held = Held()
+    held = StoredRow()
     bench.account.misbehave[(SyncPhase.NEW_TESTS, 3)] = held
     run_id = bench.start()
     assert held.reached.wait(5)
@@ -146,7 +146,7 @@ def test_there_is_nothing_to_leave_out_of_no_run_or_of_one_that_does_not_concern
 
 def test_workers_employed_in_the_middle_of_a_phase_take_part_in_it(bench: Bench) -> None:
     bench.workers = 1
-    held = Held()
+    held = StoredRow()
     bench.account.misbehave[(SyncPhase.FEATURES, 1)] = held
     run_id = bench.start()
     assert held.reached.wait(5)
@@ -174,7 +174,7 @@ def test_a_worker_that_was_employed_later_is_replaced_like_the_others(bench: Ben
 
 
 def test_onlookers_see_what_a_worker_does_and_that_it_is_free_again(bench: Bench) -> None:
-    held = Held()
+    held = StoredRow()
     bench.account.misbehave[(SyncPhase.FEATURES, 2)] = held
     run_id = bench.start()
     assert held.reached.wait(5)

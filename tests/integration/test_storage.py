@@ -25,6 +25,7 @@ from rules.model import (
 )
 from rules.records import BadRow, CursorMove, ListingMark, Page
 from rules.run.events import EventName, RunClosed, RunOpened, SyncEvent
+from storage.engine import readonly
 from storage.engine.database import Database
 from storage.engine.times import as_text
 from storage.reads import queries
@@ -279,14 +280,14 @@ def test_the_second_end_of_a_run_is_told_to_nobody(events: SyncLog, sql: Any) ->
 
 def test_an_unknown_product_leaves_no_problem_behind(database: Database, events: SyncLog) -> None:
     events.write([failed(424242, SyncPhase.FEATURES, START)])
-    with queries.open_readonly(database.path) as connection:
+    with readonly.open_readonly(database.path) as connection:
         assert queries.problems(connection) == []
 
 
 def test_events_are_read_from_an_id_on(database: Database, events: SyncLog) -> None:
     now = datetime.now(UTC)
     events.write([failed(n, SyncPhase.FEATURES, now) for n in range(1, 8)])
-    with queries.open_readonly(database.path) as connection:
+    with readonly.open_readonly(database.path) as connection:
         last = [row["product_id"] for row in queries.events(connection, limit=3)]
         after = [row["product_id"] for row in queries.events(connection, since=2, limit=3)]
     assert (last, after) == ([5, 6, 7], [3, 4, 5])

@@ -23,7 +23,7 @@ from actors.messages import (
     RunTicket,
     StorePage,
 )
-from actors.mirror_writer import Mirror
+from actors.mirror_writer import MirrorWriter
 from actors.phase import PhaseActor
 from actors.scheduler import Scheduler
 from actors.supervisor import Supervisor
@@ -48,7 +48,7 @@ class Crash:
 
 @pytest.fixture(autouse=True)
 def _crashable(monkeypatch: pytest.MonkeyPatch) -> None:
-    for kind in (Coordinator, Logger, Mirror, PhaseActor, Scheduler, Supervisor):
+    for kind in (Coordinator, Logger, MirrorWriter, PhaseActor, Scheduler, Supervisor):
         monkeypatch.setattr(kind, "handle", _crashing(kind.handle))
 
 

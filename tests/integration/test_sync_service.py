@@ -11,7 +11,7 @@ import pytest
 
 from actors.messages import RunProgress
 from rules.model import ErrorKind, RunStatus, SyncPhase, SyncScope, Trigger
-from service.store import MirrorDirectory
+from service.store import MirrorReader
 from service.sync_service import Repositories, SyncService
 from simulator import Simulator
 from storage.engine.damage import damaged
@@ -32,7 +32,7 @@ def service(
         return Repositories(
             mirror=MirrorRows(database),
             events=events,
-            directory=MirrorDirectory(database.path),
+            directory=MirrorReader(database.path),
             next_run_id=events.next_run_id(),
             lost=lambda: database.damage,
         )

@@ -11,9 +11,9 @@ from pydantic import SecretStr
 from cli.verbs.verify import show
 from config.loading import load_settings
 from rules.model import SyncPhase
-from service.checkup.verify import RemoteUnusable, TokenRefused, verify
+from service.checkup.verify import RemoteUnusable, TokenNotAccepted, verify
 from service.checkup.verify_report import Report
-from service.store import MirrorDirectory
+from service.store import MirrorReader
 from service.sync_service import Repositories, SyncService
 from simulator import PlainFeatures, Simulator
 from storage.engine.database import Database
@@ -37,7 +37,7 @@ class Pair:
             repositories=lambda: Repositories(
                 mirror=MirrorRows(self.database),
                 events=events,
-                directory=MirrorDirectory(self.database.path),
+                directory=MirrorReader(self.database.path),
                 next_run_id=events.next_run_id(),
             ),
             workers=4,
@@ -253,5 +253,5 @@ def test_a_refused_token_and_an_unusable_remote_are_told_apart(pair: Pair) -> No
         pair.verify()
     pair.simulator.remove_fault(fault)
     pair.simulator.add_fault(kind="status", status=401, path="*/features")
-    with pytest.raises(TokenRefused, match="401"):
+    with pytest.raises(TokenNotAccepted, match="401"):
         pair.verify()

@@ -25,8 +25,9 @@ from rules.model import (
     Trigger,
 )
 from rules.run.events import EventName, RunClosed, RunOpened, SyncEvent
+from storage.engine import readonly
 from storage.engine.database import Database
-from storage.reads import queries, screen_queries
+from storage.reads import screen_queries
 from storage.writes.sync_log import SyncLog
 
 AT = datetime(2026, 1, 31, 8, tzinfo=UTC)
@@ -37,7 +38,7 @@ ONE_PRODUCT = RunRequest(trigger=Trigger.CLI, scope=SyncScope(product_ids=frozen
 
 @pytest.fixture
 def connection(database: Database) -> Iterator[sqlite3.Connection]:
-    with queries.open_readonly(database.path) as opened:
+    with readonly.open_readonly(database.path) as opened:
         yield opened
 
 

@@ -14,7 +14,7 @@ from rules.diagnosis.liveness import ANSWER_SECONDS, WRITE_SECONDS, quiet_limit
 from rules.model import SyncPhase
 from rules.run.events import Entry
 from service.monitoring.watchdog import Watchdog
-from service.systemd.sd_notify import Notifier
+from service.systemd.sd_notify import SdNotify
 from storage.engine.errors import StorageError
 from testio.limits import RequestScope
 from tests.conftest import Bench, wait_until
@@ -33,7 +33,7 @@ class Watched:
         self.systemd = systemd
         bench.interval = 900.0
         self.system = bench.system
-        notifier = Notifier(systemd.address, PERIOD)
+        notifier = SdNotify(systemd.address, PERIOD)
         self.dog = Watchdog(
             notifier, self.system, http_timeout=lambda: TIMEOUT, clock=lambda: self.now
         )
@@ -132,7 +132,7 @@ def test_a_logger_that_hangs_stops_the_beats(
 def test_a_full_disk_is_no_reason_to_be_killed(bench: Bench, watched: Watched) -> None:
     disk_is_full(bench)
     run_id = bench.start()
-    wait_until(lambda: watched.system.journal.stuck_because is not None, what="the full disk")
+    wait_until(lambda: watched.system.event_queue.stuck_because is not None, what="the full disk")
     for _ in range(20):
         assert watched.look(after=quiet_limit(TIMEOUT) / 4) is None
     assert watched.beats() >= 20
@@ -152,7 +152,9 @@ def test_a_run_has_its_time_again_once_the_disk_takes_something(
     limit = quiet_limit(TIMEOUT)
     assert watched.look(after=2 * limit) is None
     bench.events.before_write = lambda _entries: None
-    wait_until(lambda: watched.system.journal.stuck_because is None, what="the end of the trouble")
+    wait_until(
+        lambda: watched.system.event_queue.stuck_because is None, what="the end of the trouble"
+    )
     assert watched.look() is None
     assert watched.look(after=limit - 1) is None
     assert watched.look(after=2.0) is not None
@@ -173,13 +175,13 @@ def test_a_logger_that_comes_back_from_writing_in_vain_is_alive(
 
     bench.events.before_write = locked
     watched.system.pause()
-    journal, logger = watched.system.journal, watched.system.wiring.logger
+    event_queue, logger = watched.system.event_queue, watched.system.wiring.logger
     watched.stuck = [logger]
     wait_until(lambda: waiting_for(logger) > 20, what="a queue before the logger")
     watched.look()
     for tries in range(1, 6):
         turns.release()
-        wait_until(lambda tries=tries: journal.tries == tries, what="a try")  # type: ignore[misc]
+        wait_until(lambda tries=tries: event_queue.tries == tries, what="a try")  # type: ignore[misc]
         assert watched.look(after=WRITE_SECONDS - 1) is None
     assert "logger" in (watched.look(after=WRITE_SECONDS + 1) or "")
 

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from actors.ports import Parts
+from actors.ports import Ports
 from actors.system import ActorSystem
 from rules.model import (
     ALL_PHASES,
@@ -32,7 +32,7 @@ from rules.model import (
     SyncScope,
     Trigger,
 )
-from service.store import MirrorDirectory
+from service.store import MirrorReader
 from storage.engine.database import Database
 from storage.engine.migrate import migrate
 from storage.engine.times import as_text
@@ -283,11 +283,11 @@ class MirrorLife(RuleBasedStateMachine):
         }
         log = SyncLog(self.database)
         system = ActorSystem(
-            Parts(
+            Ports(
                 client=self.account,
                 mirror=CrashingMirror(MirrorRows(self.database), crash),
                 events=CrashingEvents(log, crash),
-                directory=MirrorDirectory(self.path),
+                directory=MirrorReader(self.path),
                 next_run_id=log.next_run_id(),
                 workers=1,
                 clock=self.clock,

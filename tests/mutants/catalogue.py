@@ -108,7 +108,7 @@ MUTANTS = (
         name="both ends of a run are told",
         rule=11,
         file="actors/logger.py",
-        old=" and not self._board.has(entry.result.run_id)",
+        old=" and not self._results.has(entry.result.run_id)",
         new="",
         test="tests/integration/test_ends_of_runs.py",
     ),

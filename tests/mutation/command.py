@@ -37,14 +37,24 @@ def main() -> int:
     parser.add_argument("--again", action="store_true", help="only what was not killed before")
     parser.add_argument("--judge-only", action="store_true", help="go by the last run")
     arguments = parser.parse_args()
+    if arguments.modules and not (chosen := chosen_modules(arguments.modules)):
+        parser.error(f"rules/ has no module {' or '.join(arguments.modules)}")
+    arguments.modules = chosen if arguments.modules else []
     if not arguments.judge_only and not run(arguments):
         return 1
     return judge(arguments.modules or every_module())
 
 
 def every_module() -> list[str]:
-    """The modules of `rules/`."""
-    return sorted(file.stem for file in (ROOT / "rules").glob("*.py") if file.stem != "__init__")
+    """The modules of `rules/`, as `listing/holes`."""
+    rules = ROOT / "rules"
+    files = (file for file in rules.rglob("*.py") if file.stem != "__init__")
+    return sorted(file.relative_to(rules).with_suffix("").as_posix() for file in files)
+
+
+def chosen_modules(given: list[str]) -> list[str]:
+    """Those that were named, with or without their room: `holes`, or `listing/holes`."""
+    return [each for each in every_module() if {each, each.rpartition("/")[2]} & {*given}]
 
 
 def run(arguments: argparse.Namespace) -> bool:
@@ -57,7 +67,11 @@ def run(arguments: argparse.Namespace) -> bool:
     if arguments.again:
         forget_survivors(STAGE, arguments.modules or every_module())
     stage()
-    patterns = [] if arguments.again else [f"rules.{module}.*" for module in arguments.modules]
+    patterns = (
+        []
+        if arguments.again
+        else [f"rules.{module.replace('/', '.')}.*" for module in arguments.modules]
+    )
     print(f"mutmut is at work; how far it is stands in {LOG}", flush=True)
     with LOG.open("w") as log:
         ended = subprocess.run(

@@ -104,7 +104,7 @@ def change_of(fate: Fate, stage: Path) -> Change:
 
 def table(found: list[Fate]) -> str:
     """The figures, by module and in all."""
-    head = f"{'module':18}{'mutants':>9}{'killed':>9}{'timeouts':>10}{'survived':>10}{'share':>8}"
+    head = f"{'module':28}{'mutants':>9}{'killed':>9}{'timeouts':>10}{'survived':>10}{'share':>8}"
     by_module: dict[str, Counter[str]] = {}
     for fate in found:
         end = "survived" if fate.survived else fate.end
@@ -117,4 +117,4 @@ def table(found: list[Fate]) -> str:
 def _row(name: str, counts: Counter[str]) -> str:
     numbers = (counts.total(), counts["killed"], counts["timeout"], counts["survived"])
     share = counts["survived"] / counts.total()
-    return "{:18}{:9}{:9}{:10}{:10}{:8.1%}".format(name, *numbers, share)
+    return "{:28}{:9}{:9}{:10}{:10}{:8.1%}".format(name, *numbers, share)

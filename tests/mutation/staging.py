@@ -30,8 +30,8 @@ def stage(root: Path = ROOT, target: Path = STAGE) -> None:
         for path in (root / name, *(root / name).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 _write(target / path.relative_to(root), path.read_bytes())
-    for path in (root / "rules").glob("*.py"):
-        _write(target / "rules" / path.name, undecorated(path.read_text()).encode())
+    for path in (root / "rules").rglob("*.py"):
+        _write(target / path.relative_to(root), undecorated(path.read_text()).encode())
     _write(target / "setup.cfg", configuration(root).encode())
 
 

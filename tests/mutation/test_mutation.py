@@ -56,7 +56,7 @@ def test_in_the_copy_decorators_stand_behind_and_the_meaning_is_the_same() -> No
     assert first is not second, "a cache would answer for a mutant"
 
 
-MODULES = sorted((ROOT / "rules").glob("*.py"))
+MODULES = sorted((ROOT / "rules").rglob("*.py"))
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda each: each.stem)

@@ -6,7 +6,7 @@ import random
 
 from actors.base import NoAnswer
 from actors.messages import StopReport
-from actors.ports import Parts, SchedulePlan
+from actors.ports import Ports, SchedulePlan
 from actors.system import ActorSystem
 from rules.model import ErrorKind, RunRequest, RunStatus, SyncResult, Trigger
 from rules.run.events import RunOpened
@@ -92,7 +92,7 @@ class Life:
 
     def _main(self) -> None:
         system = self.system = self._build()
-        system.watch(heard=[self.story.hear], ended=[self.story.hear_of_end])
+        system.watch(on_entry=[self.story.hear], ended=[self.story.hear_of_end])
         system.start()
         self.weather.calm, self.machine.stalls = False, self.stalls
         system.begin()
@@ -114,7 +114,7 @@ class Life:
             jitter=lambda: delays.choice((0.0, 5.0)),
             paused=rng.random() < 0.1,
         )
-        parts = Parts(
+        parts = Ports(
             client=Remote(self.world),
             mirror=self.mirror,
             events=self.events,
@@ -178,7 +178,7 @@ class Life:
         if status.current is not None or status.queued_run_id is not None:
             return False
         waiting = {role: count for role, count in system.mailboxes().items() if count}
-        return not (waiting or len(system.journal) or system.busy())
+        return not (waiting or len(system.event_queue) or system.busy())
 
     def _run_well(self) -> None:
         """Whatever was before, a full run succeeds now."""

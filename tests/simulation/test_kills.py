@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from actors.ports import Parts, SchedulePlan
+from actors.ports import Ports, SchedulePlan
 from actors.system import ActorSystem
 from rules.model import RunRequest, RunStatus, SyncOptions, Trigger
-from service.store import MirrorDirectory
+from service.store import MirrorReader
 from storage.engine.database import Database
 from storage.engine.migrate import migrate
 from storage.writes.mirror_rows import MirrorRows
@@ -82,11 +82,11 @@ class Process:
             self.database.close()
 
     def _system(self) -> ActorSystem:
-        parts = Parts(
+        parts = Ports(
             client=Remote(self.world),
             mirror=CrashingMirror(MirrorRows(self.database), self.crash),
             events=CrashingEvents(self._log, self.crash),
-            directory=MirrorDirectory(self.database.path),
+            directory=MirrorReader(self.database.path),
             next_run_id=self._log.next_run_id(),
             workers=self.world.workers,
             schedule=SchedulePlan(interval_seconds=60.0, startup_run=True),

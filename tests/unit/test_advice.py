@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from cli.main import VERBS
 from rules.diagnosis.advice import ADVICE, DELETIONS, PROBLEMS, advice_for, advice_on, urgency
-from rules.diagnosis.attention import Place, concerns, trouble_of
+from rules.diagnosis.attention import ListingState, concerns, trouble_of
 from rules.diagnosis.doctor import REMEDIES
 from rules.model import ErrorKind
 
 places = st.builds(
-    Place,
+    ListingState,
     product_id=st.integers(0, 9),
     kind=st.sampled_from(["features", "tests"]),
     error=st.sampled_from([None, *(f"{kind}: so it was" for kind in ErrorKind), "odd", "new: x"]),
@@ -50,7 +50,7 @@ def test_what_never_heals_is_more_urgent_than_what_may() -> None:
 
 @given(st.lists(places, max_size=12), st.integers(0, 3))
 def test_there_is_a_concern_if_and_only_if_something_is_wrong(
-    found: list[Place], held: int
+    found: list[ListingState], held: int
 ) -> None:
     is_wrong = held > 0 or any(trouble_of(place)[0] < 4 for place in found)
     told = concerns(found, held_sets=held)
@@ -59,23 +59,27 @@ def test_there_is_a_concern_if_and_only_if_something_is_wrong(
 
 
 @given(st.lists(places, max_size=12))
-def test_what_fails_stands_before_what_is_old(found: list[Place]) -> None:
+def test_what_fails_stands_before_what_is_old(found: list[ListingState]) -> None:
     ranked = sorted(found, key=trouble_of)
     failing = [place.is_failing for place in ranked]
     assert failing == sorted(failing, reverse=True)
 
 
 def test_one_hole_is_told_of_once() -> None:
-    calm = Place(product_id=18, kind="tests", holes=1)
+    calm = ListingState(product_id=18, kind="tests", holes=1)
     assert [concern.what for concern in concerns([calm])] == ["1 record cannot be read"]
-    failing = Place(product_id=18, kind="tests", holes=1, is_failing=True, error="holes: 1 record")
+    failing = ListingState(
+        product_id=18, kind="tests", holes=1, is_failing=True, error="holes: 1 record"
+    )
     (only,) = concerns([failing])
     assert (only.what, only.why) == ("tests of 18 not complete", "holes: 1 record")
     assert only.action == PROBLEMS
 
 
 def test_held_deletions_are_told_of_with_their_command_and_not_as_a_failure_too() -> None:
-    failing = Place(product_id=18, kind="tests", is_failing=True, error="held: 12 rows", since="s")
+    failing = ListingState(
+        product_id=18, kind="tests", is_failing=True, error="held: 12 rows", since="s"
+    )
     (only,) = concerns([failing], held_sets=1)
     assert (only.what, only.action, only.since) == (
         "1 set of deletions held back",
@@ -85,9 +89,9 @@ def test_held_deletions_are_told_of_with_their_command_and_not_as_a_failure_too(
 
 
 def test_many_lists_are_counted_and_few_are_named() -> None:
-    many = [Place(product_id=n // 2, kind="tests", is_known=False) for n in range(2, 8)]
+    many = [ListingState(product_id=n // 2, kind="tests", is_known=False) for n in range(2, 8)]
     assert concerns(many)[0].what == "6 lists of 3 products not fetched yet"
-    few = [Place(product_id=0, kind="products", is_stale=True)]
+    few = [ListingState(product_id=0, kind="products", is_stale=True)]
     assert concerns(few)[0].what == "the product list stale"
 
 

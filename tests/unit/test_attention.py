@@ -7,20 +7,20 @@ from collections.abc import Sequence
 import pytest
 
 from rules.diagnosis.advice import ADVICE, DELETIONS, PROBLEMS, SYNC, urgency
-from rules.diagnosis.attention import Concern, Place, concerns, trouble_of
+from rules.diagnosis.attention import Concern, ListingState, concerns, trouble_of
 from rules.model import ErrorKind
 
 
 def failing(
     product: int, error: str | None, since: str | None = None, kind: str = "tests"
-) -> Place:
-    return Place(product_id=product, kind=kind, is_failing=True, error=error, since=since)
+) -> ListingState:
+    return ListingState(product_id=product, kind=kind, is_failing=True, error=error, since=since)
 
 
-FINE = Place(product_id=1, kind="tests")
-STALE = Place(product_id=2, kind="tests", is_stale=True)
-GAPPY = Place(product_id=3, kind="tests", is_stale=True, holes=1)
-UNKNOWN = Place(product_id=4, kind="tests", is_known=False, holes=2, is_stale=True)
+FINE = ListingState(product_id=1, kind="tests")
+STALE = ListingState(product_id=2, kind="tests", is_stale=True)
+GAPPY = ListingState(product_id=3, kind="tests", is_stale=True, holes=1)
+UNKNOWN = ListingState(product_id=4, kind="tests", is_known=False, holes=2, is_stale=True)
 TIMEOUT = failing(5, "timeout: no answer", "2026-01-02")
 TIMEOUT_LONGER = failing(6, "timeout: no answer", "2026-01-01")
 UNAUTHORIZED = failing(7, "unauthorized: 401", None)
@@ -85,7 +85,7 @@ def test_where_all_is_well_nothing_is_said() -> None:
     assert concerns([FINE]) == []
 
 
-def only(places: Sequence[Place], held: int = 0) -> Concern:
+def only(places: Sequence[ListingState], held: int = 0) -> Concern:
     (told,) = concerns(places, held_sets=held)
     return told
 
@@ -121,10 +121,10 @@ def test_held_deletions_have_one_line_at_their_place() -> None:
 
 
 def test_up_to_three_lists_are_named_and_more_are_counted() -> None:
-    products = Place(product_id=0, kind="products", is_stale=True)
-    features = Place(product_id=2, kind="features", is_stale=True)
+    products = ListingState(product_id=0, kind="products", is_stale=True)
+    features = ListingState(product_id=2, kind="features", is_stale=True)
     assert only([products, STALE, features]).what == (
         "the product list, tests of 2, features of 2 stale"
     )
-    again = Place(product_id=9, kind="tests", is_stale=True)
+    again = ListingState(product_id=9, kind="tests", is_stale=True)
     assert only([products, STALE, features, again]).what == "4 lists of 2 products stale"

@@ -63,25 +63,25 @@ class BacklogMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.model.out)
     @rule(data=st.data())
-    def come_back(self, data: st.DataObject) -> None:
+    def complete(self, data: st.DataObject) -> None:
         attempt = data.draw(st.sampled_from(sorted(self.model.out)))
         expected = self.model.out.pop(attempt)
-        assert self.backlog.come_back(attempt) == expected
-        assert self.backlog.come_back(attempt) is None, f"attempt {attempt} came back twice"
+        assert self.backlog.complete(attempt) == expected
+        assert self.backlog.complete(attempt) is None, f"attempt {attempt} came back twice"
         self.model.free.add(expected.worker)
         self.model.finished.append(expected.product_id)
 
     @rule(attempt=st.integers(-5, 1_100))
     def what_is_not_out_cannot_come_back(self, attempt: int) -> None:
         if attempt not in self.model.out:
-            assert self.backlog.come_back(attempt) is None
+            assert self.backlog.complete(attempt) is None
 
     @precondition(lambda self: self.model.out)
     @rule(data=st.data())
-    def retract(self, data: st.DataObject) -> None:
+    def requeue(self, data: st.DataObject) -> None:
         attempt = data.draw(st.sampled_from(sorted(self.model.out)))
         gone = self.model.out.pop(attempt)
-        self.backlog.retract(attempt)
+        self.backlog.requeue(attempt)
         self.model.waiting.insert(0, gone.product_id)
         self.model.absent.add(gone.worker)
         self.model.retracted[gone.product_id] = self.model.retracted.get(gone.product_id, 0) + 1
@@ -157,7 +157,7 @@ def test_every_product_comes_back_exactly_once(workers: int) -> None:
         while backlog.assign() is not None:
             pass
         assert 1 <= len(backlog.out) <= workers, f"out: {backlog.out}"
-        back = backlog.come_back(backlog.out[-1].attempt)
+        back = backlog.complete(backlog.out[-1].attempt)
         assert back is not None
         finished.append(back.product_id)
     assert sorted(finished) == list(range(1, 21))
@@ -172,7 +172,7 @@ def test_a_retracted_product_is_the_next_one_and_goes_to_another_worker() -> Non
     backlog = Backlog([11, 12, 13], workers=2, attempts=itertools.count(1))
     first = backlog.assign()
     assert first is not None
-    backlog.retract(first.attempt)
+    backlog.requeue(first.attempt)
     again = backlog.assign()
     assert again is not None
     assert again.product_id == first.product_id
@@ -212,7 +212,7 @@ def test_an_absent_worker_that_joins_is_back() -> None:
     backlog = Backlog([11], workers=1, attempts=itertools.count(1))
     first = backlog.assign()
     assert first is not None
-    backlog.retract(first.attempt)
+    backlog.requeue(first.attempt)
     assert backlog.assign() is None
     backlog.worker_joined(0)
     again = backlog.assign()

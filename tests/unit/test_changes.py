@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.mirror.changes import Changes, Held
+from rules.mirror.changes import Changes, StoredRow
 from rules.mirror.changes import compare as compare_held
 from rules.model import Counts
 from rules.records import TestRecord
@@ -29,7 +29,9 @@ def row(record_id: int, content: str = "a", title: str | None = None) -> TestRec
 
 
 def compare(records: Iterable[TestRecord], known: dict[int, str]) -> Changes[TestRecord]:
-    return compare_held(records, {key: Held(content_hash=value) for key, value in known.items()})
+    return compare_held(
+        records, {key: StoredRow(content_hash=value) for key, value in known.items()}
+    )
 
 
 def ids(rows: tuple[TestRecord, ...]) -> list[int]:
@@ -94,9 +96,9 @@ def test_once_written_the_same_page_changes_nothing(
 
 def test_a_row_that_was_marked_as_deleted_is_revived_and_counted_once() -> None:
     held = {
-        1: Held(content_hash="a", is_deleted=True),
-        2: Held(content_hash="a", is_deleted=True),
-        3: Held(content_hash="a"),
+        1: StoredRow(content_hash="a", is_deleted=True),
+        2: StoredRow(content_hash="a", is_deleted=True),
+        3: StoredRow(content_hash="a"),
     }
     changes = compare_held([row(1), row(2, "b"), row(3)], held)
     assert changes.revived == {1, 2}

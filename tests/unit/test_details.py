@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.mirror.changes import Changes, Held, compare
+from rules.mirror.changes import Changes, StoredRow, compare
 from rules.mirror.contents import stored_form
-from rules.mirror.details import Known
+from rules.mirror.details import KnownDetails
 from rules.model import Counts, Kind
 from rules.records import FeatureRecord
 
@@ -33,12 +33,14 @@ def told(
     )
 
 
-def held(record: FeatureRecord, *, is_deleted: bool = False) -> Held:
-    return Held(
+def held(record: FeatureRecord, *, is_deleted: bool = False) -> StoredRow:
+    return StoredRow(
         content_hash=record.content_hash,
         is_deleted=is_deleted,
         owner=9,
-        known=None if is_deleted else Known(section_ids=record.section_ids, data=record.data),
+        known=None
+        if is_deleted
+        else KnownDetails(section_ids=record.section_ids, data=record.data),
     )
 
 

@@ -13,7 +13,7 @@ from rules.mirror.fetching import (
     Entity,
     FetchOutcome,
     FetchState,
-    Standing,
+    Freshness,
     Subject,
     fewer_at_once,
     portions,
@@ -51,19 +51,19 @@ def test_an_answer_is_fresh_within_its_age_and_never_in_the_future(
     as_of: datetime, fresh: bool
 ) -> None:
     not_before = NOW - 60 * SECOND
-    assert Standing(as_of=as_of).is_fresh(not_before=not_before, now=NOW) is fresh
-    assert Standing(as_of=as_of, is_final=True).is_fresh(not_before=not_before, now=NOW)
+    assert Freshness(as_of=as_of).is_fresh(not_before=not_before, now=NOW) is fresh
+    assert Freshness(as_of=as_of, is_final=True).is_fresh(not_before=not_before, now=NOW)
 
 
 def test_what_was_never_fetched_is_not_fresh_and_has_no_age() -> None:
-    never = Standing(as_of=None, is_final=True)
+    never = Freshness(as_of=None, is_final=True)
     assert not never.is_fresh(not_before=NOW, now=NOW)
     assert NEVER_FETCHED.age_seconds(NOW) is None
 
 
 def test_an_age_is_never_negative() -> None:
-    assert Standing(as_of=NOW - 90 * SECOND).age_seconds(NOW) == 90.0
-    assert Standing(as_of=NOW + 90 * SECOND).age_seconds(NOW) == 0.0
+    assert Freshness(as_of=NOW - 90 * SECOND).age_seconds(NOW) == 90.0
+    assert Freshness(as_of=NOW + 90 * SECOND).age_seconds(NOW) == 0.0
 
 
 def test_a_failed_fetch_says_why() -> None:

@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from service.read_through.single_flight import Flights
+from service.read_through.single_flight import SingleFlight
 
 THREADS = 20
 
 
-def ask_at_once(flights: Flights[str, int], answer: int | Exception) -> list[object]:
+def ask_at_once(calls: SingleFlight[str, int], answer: int | Exception) -> list[object]:
     """What each of many threads gets that ask while the work is under way."""
     begun, end = threading.Event(), threading.Event()
 
@@ -26,7 +26,7 @@ def ask_at_once(flights: Flights[str, int], answer: int | Exception) -> list[obj
 
     def ask() -> object:
         try:
-            return flights.run("key", work)
+            return calls.run("key", work)
         except ValueError as error:
             return error
 
@@ -41,30 +41,30 @@ def ask_at_once(flights: Flights[str, int], answer: int | Exception) -> list[obj
 
 
 def test_who_asks_at_once_shares_one_result() -> None:
-    assert ask_at_once(Flights(), 7) == [7] * THREADS
+    assert ask_at_once(SingleFlight(), 7) == [7] * THREADS
 
 
 def test_who_asks_at_once_shares_a_failure_and_the_next_one_tries_again() -> None:
-    flights: Flights[str, int] = Flights()
+    calls: SingleFlight[str, int] = SingleFlight()
     failure = ValueError("no")
-    assert set(ask_at_once(flights, failure)) == {failure}
-    assert flights.run("key", lambda: 1) == 1
+    assert set(ask_at_once(calls, failure)) == {failure}
+    assert calls.run("key", lambda: 1) == 1
 
 
 def test_work_is_asked_for_what_nobody_is_at() -> None:
-    flights: Flights[str, int] = Flights()
+    calls: SingleFlight[str, int] = SingleFlight()
     asked: list[list[str]] = []
 
     def outer(keys: list[str]) -> dict[str, int]:
         asked.append(keys)
         return dict.fromkeys(keys, 1)
 
-    assert flights.run_all(["a", "b", "a"], outer) == {"a": 1, "b": 1}
+    assert calls.run_all(["a", "b", "a"], outer) == {"a": 1, "b": 1}
     assert asked == [["a", "b"]]
 
 
 def test_work_that_forgets_a_key_fails_and_leaves_nothing_behind() -> None:
-    flights: Flights[str, int] = Flights()
+    calls: SingleFlight[str, int] = SingleFlight()
     with pytest.raises(KeyError):
-        flights.run_all(["a"], lambda _keys: {})
-    assert flights.run("a", lambda: 2) == 2
+        calls.run_all(["a"], lambda _keys: {})
+    assert calls.run("a", lambda: 2) == 2

@@ -15,13 +15,13 @@ from rules.diagnosis.health import (
     LOGGER_SILENT_SECONDS,
     SILENT_SECONDS,
     Check,
+    DaemonState,
     Facts,
     Finding,
+    HealthVerdict,
     Limits,
-    Listing,
-    Living,
+    ListingFacts,
     Quiet,
-    Verdict,
     judge,
 )
 from rules.model import Kind
@@ -29,7 +29,7 @@ from rules.text.durations import spoken
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 LIMITS = Limits.of(interval=900, reconcile=86_400, max_age=0)
-WELL = Living(silent={"coordinator": 0.0, "logger": 0.2}, mailboxes={"logger": 3})
+WELL = DaemonState(silent={"coordinator": 0.0, "logger": 0.2}, mailboxes={"logger": 3})
 
 
 def ago(seconds: float) -> datetime:
@@ -38,9 +38,9 @@ def ago(seconds: float) -> datetime:
 
 def listing(
     current: float | None, complete: float | None, *, product_id: int = 18, unusable: int = 0
-) -> Listing:
+) -> ListingFacts:
     """The tests of a product that were read and complete so many seconds ago."""
-    return Listing(
+    return ListingFacts(
         product_id=product_id,
         kind=Kind.TESTS,
         complete_as_of=None if complete is None else ago(complete),
@@ -50,8 +50,10 @@ def listing(
     )
 
 
-def judged(*listings: Listing, living: Living | None = WELL, limits: Limits = LIMITS) -> Verdict:
-    return judge(Facts(now=NOW, living=living, listings=listings), limits)
+def judged(
+    *listings: ListingFacts, daemon: DaemonState | None = WELL, limits: Limits = LIMITS
+) -> HealthVerdict:
+    return judge(Facts(now=NOW, daemon=daemon, listings=listings), limits)
 
 
 def checks(findings: tuple[Finding, ...]) -> list[Check]:
@@ -132,56 +134,64 @@ def test_the_limits(
 
 
 @pytest.mark.parametrize(
-    ("living", "check", "where"),
+    ("daemon", "check", "where"),
     [
-        (Living(silent={"coordinator": SILENT_SECONDS + 1}), Check.ACTOR_SILENT, "coordinator"),
-        (Living(silent={"logger": LOGGER_SILENT_SECONDS + 1}), Check.ACTOR_SILENT, "logger"),
         (
-            Living(missing={"scheduler": "no threads"}, silent={"scheduler": SILENT_SECONDS + 1}),
+            DaemonState(silent={"coordinator": SILENT_SECONDS + 1}),
+            Check.ACTOR_SILENT,
+            "coordinator",
+        ),
+        (DaemonState(silent={"logger": LOGGER_SILENT_SECONDS + 1}), Check.ACTOR_SILENT, "logger"),
+        (
+            DaemonState(
+                missing={"scheduler": "no threads"}, silent={"scheduler": SILENT_SECONDS + 1}
+            ),
             Check.ACTOR_MISSING,
             "scheduler",
         ),
-        (Living(trouble="the disk is full"), Check.JOURNAL_STUCK, "the database"),
-        (Living(breaker_open_seconds=BREAKER_SECONDS + 1), Check.BREAKER_OPEN, "the remote"),
-        (Living(gave_up="too many restarts"), Check.GAVE_UP, "the daemon"),
+        (DaemonState(trouble="the disk is full"), Check.JOURNAL_STUCK, "the database"),
+        (DaemonState(breaker_open_seconds=BREAKER_SECONDS + 1), Check.BREAKER_OPEN, "the remote"),
+        (DaemonState(gave_up="too many restarts"), Check.GAVE_UP, "the daemon"),
         (
-            Living(quiet=[Quiet(role="worker-3", task="tests of product 18", seconds=9_999)]),
+            DaemonState(quiet=[Quiet(role="worker-3", task="tests of product 18", seconds=9_999)]),
             Check.WORKER_QUIET,
             "worker-3",
         ),
     ],
     ids=lambda value: value.value if isinstance(value, Check) else None,
 )
-def test_what_is_broken(living: Living, check: Check, where: str) -> None:
-    (reason,) = judged(living=living).reasons
+def test_what_is_broken(daemon: DaemonState, check: Check, where: str) -> None:
+    (reason,) = judged(daemon=daemon).reasons
     assert (reason.check, reason.where) == (check, where)
     assert reason.message
     assert reason.advice
 
 
 @pytest.mark.parametrize(
-    "living",
+    "daemon",
     [
-        Living(silent={"coordinator": SILENT_SECONDS - 1, "logger": LOGGER_SILENT_SECONDS - 1}),
-        Living(breaker_open_seconds=BREAKER_SECONDS - 1),
-        Living(quiet=[Quiet(role="worker-1", task="", seconds=1_700)]),
+        DaemonState(
+            silent={"coordinator": SILENT_SECONDS - 1, "logger": LOGGER_SILENT_SECONDS - 1}
+        ),
+        DaemonState(breaker_open_seconds=BREAKER_SECONDS - 1),
+        DaemonState(quiet=[Quiet(role="worker-1", task="", seconds=1_700)]),
     ],
     ids=["silent", "breaker", "quiet"],
 )
-def test_a_moment_is_no_reason(living: Living) -> None:
-    verdict = judged(living=living)
-    assert verdict == Verdict(reasons=(), warnings=())
+def test_a_moment_is_no_reason(daemon: DaemonState) -> None:
+    verdict = judged(daemon=daemon)
+    assert verdict == HealthVerdict(reasons=(), warnings=())
 
 
 def test_a_pause_and_a_crowded_mailbox_are_warnings() -> None:
-    verdict = judged(living=Living(paused_seconds=7_200, mailboxes={"coordinator": CROWDED}))
+    verdict = judged(daemon=DaemonState(paused_seconds=7_200, mailboxes={"coordinator": CROWDED}))
     assert verdict.healthy
     assert checks(verdict.warnings) == [Check.PAUSED, Check.MAILBOX_CROWDED]
     assert "2 h" in verdict.warnings[0].message
 
 
 def test_a_worker_that_is_missing_is_a_warning() -> None:
-    verdict = judged(living=Living(missing={"worker-3": "no threads"}))
+    verdict = judged(daemon=DaemonState(missing={"worker-3": "no threads"}))
     assert verdict.healthy
     assert [(each.check, each.where) for each in verdict.warnings] == [
         (Check.ACTOR_MISSING, "worker-3")
@@ -191,7 +201,7 @@ def test_a_worker_that_is_missing_is_a_warning() -> None:
 
 def test_without_a_daemon_nothing_is_healthy_and_the_absence_comes_first() -> None:
     absence = Finding(check=Check.NO_DAEMON, where="the daemon", message="none", advice="start")
-    facts = Facts(now=NOW, living=None, listings=[listing(9_999, 0)], absence=absence)
+    facts = Facts(now=NOW, daemon=None, listings=[listing(9_999, 0)], absence=absence)
     assert checks(judge(facts, LIMITS).reasons) == [Check.NO_DAEMON, Check.STALE]
 
 

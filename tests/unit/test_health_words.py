@@ -9,13 +9,13 @@ import pytest
 
 from rules.diagnosis.health import (
     Check,
+    DaemonState,
     Facts,
     Finding,
+    HealthVerdict,
     Limits,
-    Listing,
-    Living,
+    ListingFacts,
     Quiet,
-    Verdict,
     judge,
 )
 from rules.diagnosis.last_run import LastRun
@@ -34,7 +34,7 @@ def ago(seconds: float) -> datetime:
     return NOW - timedelta(seconds=seconds)
 
 
-FRESH = Listing(
+FRESH = ListingFacts(
     product_id=18,
     kind=Kind.TESTS,
     complete_as_of=ago(0),
@@ -43,19 +43,19 @@ FRESH = Listing(
 )
 
 
-def of_living(living: Living, limits: Limits = LIMITS) -> Verdict:
-    return judge(Facts(now=NOW, living=living), limits)
+def of_living(daemon: DaemonState, limits: Limits = LIMITS) -> HealthVerdict:
+    return judge(Facts(now=NOW, daemon=daemon), limits)
 
 
-def reasons(*listings: Listing, limits: Limits = LIMITS) -> list[Finding]:
-    return list(judge(Facts(now=NOW, living=None, listings=listings), limits).reasons)
+def reasons(*listings: ListingFacts, limits: Limits = LIMITS) -> list[Finding]:
+    return list(judge(Facts(now=NOW, daemon=None, listings=listings), limits).reasons)
 
 
 @pytest.mark.parametrize(
-    ("living", "said"),
+    ("daemon", "said"),
     [
         (
-            Living(gave_up="too many restarts"),
+            DaemonState(gave_up="too many restarts"),
             Finding(
                 check=Check.GAVE_UP,
                 where="the daemon",
@@ -64,7 +64,7 @@ def reasons(*listings: Listing, limits: Limits = LIMITS) -> list[Finding]:
             ),
         ),
         (
-            Living(silent={"scheduler": 10.5}, mailboxes={"scheduler": 3}),
+            DaemonState(silent={"scheduler": 10.5}, mailboxes={"scheduler": 3}),
             Finding(
                 check=Check.ACTOR_SILENT,
                 where="scheduler",
@@ -74,7 +74,7 @@ def reasons(*listings: Listing, limits: Limits = LIMITS) -> list[Finding]:
             ),
         ),
         (
-            Living(silent={"logger": 121.0}),
+            DaemonState(silent={"logger": 121.0}),
             Finding(
                 check=Check.ACTOR_SILENT,
                 where="logger",
@@ -84,7 +84,7 @@ def reasons(*listings: Listing, limits: Limits = LIMITS) -> list[Finding]:
             ),
         ),
         (
-            Living(trouble="disk full", trouble_seconds=7.0),
+            DaemonState(trouble="disk full", trouble_seconds=7.0),
             Finding(
                 check=Check.JOURNAL_STUCK,
                 where="the database",
@@ -95,7 +95,7 @@ def reasons(*listings: Listing, limits: Limits = LIMITS) -> list[Finding]:
             ),
         ),
         (
-            Living(quiet=[Quiet(role="worker-1", task="tests of 18", seconds=1_801.0)]),
+            DaemonState(quiet=[Quiet(role="worker-1", task="tests of 18", seconds=1_801.0)]),
             Finding(
                 check=Check.WORKER_QUIET,
                 where="worker-1",
@@ -105,7 +105,7 @@ def reasons(*listings: Listing, limits: Limits = LIMITS) -> list[Finding]:
             ),
         ),
         (
-            Living(breaker_open_seconds=61.0, last_failure="500"),
+            DaemonState(breaker_open_seconds=61.0, last_failure="500"),
             Finding(
                 check=Check.BREAKER_OPEN,
                 where="the remote",
@@ -118,22 +118,22 @@ def reasons(*listings: Listing, limits: Limits = LIMITS) -> list[Finding]:
     ],
     ids=lambda value: value.check.value if isinstance(value, Finding) else "",
 )
-def test_what_is_broken(living: Living, said: Finding) -> None:
-    assert of_living(living) == Verdict(reasons=(said,), warnings=())
+def test_what_is_broken(daemon: DaemonState, said: Finding) -> None:
+    assert of_living(daemon) == HealthVerdict(reasons=(said,), warnings=())
 
 
 def test_just_at_its_bound_nothing_is_broken() -> None:
-    living = Living(
+    daemon = DaemonState(
         silent={"scheduler": 10.0, "logger": 120.0},
         quiet=[Quiet(role="worker-1", task="", seconds=1_800.0)],
         breaker_open_seconds=60.0,
         mailboxes={"logger": 999},
     )
-    assert of_living(living) == Verdict(reasons=(), warnings=())
+    assert of_living(daemon) == HealthVerdict(reasons=(), warnings=())
 
 
 def test_what_is_worth_a_warning() -> None:
-    assert of_living(Living(paused_seconds=0.0, mailboxes={"logger": 1_000})) == Verdict(
+    assert of_living(DaemonState(paused_seconds=0.0, mailboxes={"logger": 1_000})) == HealthVerdict(
         reasons=(),
         warnings=(
             Finding(
@@ -158,11 +158,11 @@ def test_a_worker_may_be_quiet_for_as_long_as_its_requests_may_take() -> None:
     assert limits.quiet_seconds == 1_840.0
     assert Limits.of(interval=900, reconcile=86_400, max_age=0).quiet_seconds == 1_800.0
     quiet = [Quiet(role="worker-1", task="", seconds=1_839.0)]
-    assert of_living(Living(quiet=quiet), limits).healthy
+    assert of_living(DaemonState(quiet=quiet), limits).healthy
 
 
 def test_a_database_that_cannot_be_read() -> None:
-    facts = Facts(now=NOW, living=None, database_error="it is locked")
+    facts = Facts(now=NOW, daemon=None, database_error="it is locked")
     assert judge(facts, LIMITS).reasons == (
         Finding(
             check=Check.DATABASE,
@@ -179,8 +179,8 @@ def a_run(status: RunStatus, problem: str, ended: float = 30.0) -> LastRun:
 
 
 def test_a_last_run_is_a_reason_only_where_no_later_one_gets_over_it() -> None:
-    def judged(run: LastRun) -> Verdict:
-        return judge(Facts(now=NOW, living=None, last_run=run), LIMITS)
+    def judged(run: LastRun) -> HealthVerdict:
+        return judge(Facts(now=NOW, daemon=None, last_run=run), LIMITS)
 
     grave = a_run(RunStatus.FAILED, "unauthorized")
     said = Finding(
@@ -190,11 +190,11 @@ def test_a_last_run_is_a_reason_only_where_no_later_one_gets_over_it() -> None:
         message=grave.message,
         advice=grave.action,
     )
-    assert judged(grave) == Verdict(reasons=(said,), warnings=())
+    assert judged(grave) == HealthVerdict(reasons=(said,), warnings=())
     light = judged(a_run(RunStatus.PARTIAL, "timeout", ended=-30.0))
     assert [warning.check for warning in light.warnings] == [Check.LAST_RUN]
     assert (light.healthy, light.warnings[0].seconds) == (True, 0.0)
-    assert judged(a_run(RunStatus.SUCCESS, "timeout")) == Verdict(reasons=(), warnings=())
+    assert judged(a_run(RunStatus.SUCCESS, "timeout")) == HealthVerdict(reasons=(), warnings=())
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,9 @@ def test_a_last_run_is_a_reason_only_where_no_later_one_gets_over_it() -> None:
         ),
     ],
 )
-def test_a_list_that_is_too_old(listing: Listing, check: Check, said: str, seconds: float) -> None:
+def test_a_list_that_is_too_old(
+    listing: ListingFacts, check: Check, said: str, seconds: float
+) -> None:
     assert reasons(listing) == [
         Finding(
             check=check,
@@ -246,8 +248,8 @@ def test_without_a_limit_nothing_is_too_old() -> None:
 
 def test_records_that_cannot_be_read_are_told_of_as_such() -> None:
     held_up = replace(FRESH, complete_as_of=ago(1_001), unusable=1)
-    verdict = judge(Facts(now=NOW, living=None, listings=[held_up]), LIMITS)
-    assert verdict == Verdict(
+    verdict = judge(Facts(now=NOW, daemon=None, listings=[held_up]), LIMITS)
+    assert verdict == HealthVerdict(
         reasons=(),
         warnings=(
             Finding(
@@ -261,7 +263,7 @@ def test_records_that_cannot_be_read_are_told_of_as_such() -> None:
         ),
     )
     never = replace(held_up, current_as_of=None)
-    facts = Facts(now=NOW, living=None, listings=[never])
+    facts = Facts(now=NOW, daemon=None, listings=[never])
     assert judge(facts, LIMITS).warnings == (), "never fetched is worse, and told of as that"
 
 

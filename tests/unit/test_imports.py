@@ -29,7 +29,7 @@ def test_a_violation_is_caught(tmp_path: Path) -> None:
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     kept = lint_imports(tmp_path)
     assert kept.returncode == 0, kept.stdout + kept.stderr
-    rule = tmp_path / "rules" / "changes.py"
+    rule = tmp_path / "rules" / "mirror" / "changes.py"
     rule.write_text("import storage.reads.queries\n" + rule.read_text(encoding="utf-8"), "utf-8")
     broken = lint_imports(tmp_path)
     assert broken.returncode == 1, broken.stdout + broken.stderr

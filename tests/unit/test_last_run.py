@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.diagnosis.health import Check, Facts, Limits, Living, Verdict, judge
+from rules.diagnosis.health import Check, DaemonState, Facts, HealthVerdict, Limits, judge
 from rules.diagnosis.last_run import LastRun
 from rules.model import ErrorKind, RunStatus
 
@@ -16,9 +16,9 @@ NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 LIMITS = Limits.of(interval=900, reconcile=86_400, max_age=0)
 
 
-def judged(status: RunStatus, **problems: int) -> Verdict:
+def judged(status: RunStatus, **problems: int) -> HealthVerdict:
     run = LastRun(run_id=7, status=status, ended_at=NOW - timedelta(seconds=90), problems=problems)
-    return judge(Facts(now=NOW, living=Living(), last_run=run), LIMITS)
+    return judge(Facts(now=NOW, daemon=DaemonState(), last_run=run), LIMITS)
 
 
 @pytest.mark.parametrize("kind", ["unauthorized", "wrong_account"])

@@ -12,8 +12,8 @@ from rules.diagnosis.liveness import (
     PROBE_SECONDS,
     RETRY_SECONDS,
     WRITE_SECONDS,
-    Vitals,
-    ailment,
+    LivenessFacts,
+    liveness_failure,
     quiet_limit,
 )
 from storage.engine.database import BUSY_PATIENCE_SECONDS
@@ -26,22 +26,22 @@ any_time = st.floats(0, 1e6)
 at_ease = st.fixed_dictionaries({role: st.floats(0, ANSWER_SECONDS) for role in ROLES})
 
 
-def vitals(**given: object) -> Vitals:
+def facts(**given: object) -> LivenessFacts:
     defaults: dict[str, object] = {
         "silent": {},
         "logger_silent": 0.0,
         "run_quiet": None,
         "cannot_write": False,
     }
-    return Vitals(**defaults | given)  # type: ignore[arg-type]
+    return LivenessFacts(**defaults | given)  # type: ignore[arg-type]
 
 
 @given(silent=at_ease, logger=st.floats(0, WRITE_SECONDS), timeout=timeouts)
 def test_a_daemon_without_a_run_that_answers_is_alive(
     silent: dict[str, float], logger: float, timeout: float
 ) -> None:
-    found = vitals(silent=silent, logger_silent=logger)
-    assert ailment(found, http_timeout=timeout) is None
+    found = facts(silent=silent, logger_silent=logger)
+    assert liveness_failure(found, http_timeout=timeout) is None
 
 
 @given(
@@ -55,19 +55,19 @@ def test_no_ordinary_wait_of_a_run_looks_like_a_hang(
     timeout: float, parked: float, pause: float, probe: float, stored: float
 ) -> None:
     quiet = parked + pause + probe + timeout + stored
-    assert ailment(vitals(run_quiet=quiet), http_timeout=timeout) is None
+    assert liveness_failure(facts(run_quiet=quiet), http_timeout=timeout) is None
 
 
 @given(timeout=timeouts, over=st.floats(0.01, 1e6))
 def test_a_run_that_does_not_move_is_noticed(timeout: float, over: float) -> None:
-    found = ailment(vitals(run_quiet=quiet_limit(timeout) + over), http_timeout=timeout)
+    found = liveness_failure(facts(run_quiet=quiet_limit(timeout) + over), http_timeout=timeout)
     assert found is not None
     assert "run at work" in found
 
 
 @given(quiet=any_time, timeout=timeouts)
 def test_a_full_disk_is_no_reason_to_be_killed(quiet: float, timeout: float) -> None:
-    assert ailment(vitals(run_quiet=quiet, cannot_write=True), http_timeout=timeout) is None
+    assert liveness_failure(facts(run_quiet=quiet, cannot_write=True), http_timeout=timeout) is None
 
 
 @given(
@@ -80,14 +80,14 @@ def test_an_actor_that_does_not_answer_is_noticed_whatever_else_is_so(
     role: str, over: float, cannot_write: bool, quiet: float | None
 ) -> None:
     silent = {role: ANSWER_SECONDS + over}
-    found = vitals(silent=silent, run_quiet=quiet, cannot_write=cannot_write)
-    assert role in (ailment(found, http_timeout=30) or "")
+    found = facts(silent=silent, run_quiet=quiet, cannot_write=cannot_write)
+    assert role in (liveness_failure(found, http_timeout=30) or "")
 
 
 @given(over=st.floats(0.01, 1e6), cannot_write=st.booleans())
 def test_a_logger_that_does_not_come_back_is_noticed(over: float, cannot_write: bool) -> None:
-    found = vitals(logger_silent=WRITE_SECONDS + over, cannot_write=cannot_write)
-    assert "logger" in (ailment(found, http_timeout=30) or "")
+    found = facts(logger_silent=WRITE_SECONDS + over, cannot_write=cannot_write)
+    assert "logger" in (liveness_failure(found, http_timeout=30) or "")
 
 
 @pytest.mark.parametrize(
@@ -111,12 +111,12 @@ def test_the_waits_of_a_run_add_up() -> None:
 
 
 def test_just_at_its_limit_nothing_hangs() -> None:
-    at_limit = vitals(
+    at_limit = facts(
         silent={"scheduler": ANSWER_SECONDS},
         logger_silent=WRITE_SECONDS,
         run_quiet=quiet_limit(30.0),
     )
-    assert ailment(at_limit, http_timeout=30.0) is None
+    assert liveness_failure(at_limit, http_timeout=30.0) is None
 
 
 @pytest.mark.parametrize(
@@ -128,4 +128,4 @@ def test_just_at_its_limit_nothing_hangs() -> None:
     ],
 )
 def test_an_ailment_is_said_with_its_time(given: dict[str, object], said: str) -> None:
-    assert ailment(vitals(**given), http_timeout=30.0) == said
+    assert liveness_failure(facts(**given), http_timeout=30.0) == said

@@ -16,14 +16,14 @@ from rules.diagnosis.notice import (
     notice_of,
     trial_notice,
 )
-from rules.diagnosis.notifying import Decision, Event, Happening
+from rules.diagnosis.notifying import Decision, Event, RunEnd
 from rules.model import ErrorKind, Problem, RunStatus, SyncPhase, SyncResult, Trigger
 
 BERLIN = timezone(timedelta(hours=2))
 AT = datetime(2026, 3, 1, 10, 30, tzinfo=BERLIN)
 SENDER = Sender(host="box", database="/d/testio.db", pid=12, version="0.1")
 WHO = "testio-sync on box (/d/testio.db)"
-NEWS = Decision(event=None, after=None, since=AT - timedelta(hours=2), kept_back=3)
+NEWS = Decision(event=None, after=None, since=AT - timedelta(hours=2), suppressed=3)
 
 
 def problem(
@@ -40,7 +40,7 @@ def told(
     decision: Decision = NEWS,
     reason: str = "",
 ) -> Notice:
-    happening = Happening(at=AT, status=status, problems=problems)
+    run_end = RunEnd(at=AT, status=status, problems=problems)
     result = None
     if status is not None:
         result = SyncResult(
@@ -51,7 +51,7 @@ def told(
             products_synced=4,
             products_failed=2,
         )
-    return notice_of(decision, event, happening, result, SENDER, reason=reason)
+    return notice_of(decision, event, run_end, result, SENDER, reason=reason)
 
 
 def test_a_partial_run_with_one_problem() -> None:
@@ -96,7 +96,7 @@ def test_a_run_that_failed_for_no_named_problem_says_where_to_look() -> None:
 
 
 def test_what_is_told_again_says_how_long_and_how_often_it_was_not() -> None:
-    again = Decision(event=None, after=None, since=NEWS.since, kept_back=3, again=True)
+    again = Decision(event=None, after=None, since=NEWS.since, suppressed=3, again=True)
     assert told(Event.RUN_PARTIAL, decision=again).text == (
         f"{WHO}: run 7 is partial. It has been so for 2 h; 3 times it was not told. "
         f"What to do: {LOOK}."
@@ -156,8 +156,8 @@ def test_a_time_is_told_in_utc_wherever_the_daemon_runs(in_tokyo: None) -> None:
 
 
 def test_trouble_without_a_reason_is_told_without_one() -> None:
-    happening = Happening(at=AT, status=None, trouble=Event.GAVE_UP)
-    notice = notice_of(NEWS, Event.GAVE_UP, happening, None, SENDER)
+    run_end = RunEnd(at=AT, status=None, trouble=Event.GAVE_UP)
+    notice = notice_of(NEWS, Event.GAVE_UP, run_end, None, SENDER)
     assert notice.text.startswith(f"{WHO}: the daemon gives up. What")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from service.systemd.sd_notify import Notifier
+from service.systemd.sd_notify import SdNotify
 from tests.listener import Listener, listening
 
 
@@ -83,7 +83,7 @@ def test_the_watchdog_is_fed_only_if_it_is_ours(
 @pytest.mark.parametrize("address", [None, "", "vsock:2:1234", "relative/path"])
 def test_without_a_socket_of_systemd_nothing_happens(address: str | None) -> None:
     environ = {} if address is None else {"NOTIFY_SOCKET": address}
-    notifier = Notifier.from_environment({**environ, "WATCHDOG_USEC": "1000000"})
+    notifier = SdNotify.from_environment({**environ, "WATCHDOG_USEC": "1000000"})
     assert notifier.watchdog_seconds is None
     notifier.ready()
     notifier.alive()
@@ -99,5 +99,5 @@ def test_a_service_manager_that_has_gone_or_does_not_read_does_no_harm(tmp_path:
         assert systemd.all() == ["STATUS=nobody hears it"]
 
 
-def told(systemd: Listener, **more: str) -> Notifier:
-    return Notifier.from_environment({"NOTIFY_SOCKET": systemd.address, **more})
+def told(systemd: Listener, **more: str) -> SdNotify:
+    return SdNotify.from_environment({"NOTIFY_SOCKET": systemd.address, **more})

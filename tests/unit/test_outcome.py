@@ -20,7 +20,7 @@ from rules.model import (
     Trigger,
     in_order,
 )
-from rules.run.outcome import Tally, phase_outcome, run_status
+from rules.run.outcome import RunTally, phase_outcome, run_status
 
 PRODUCTS, FEATURES, NEW_TESTS = ALL_PHASES
 COMPLETE, PARTIAL, FAILED, SKIPPED = Outcome
@@ -52,7 +52,7 @@ def result_of(
     cancelled: bool = False,
 ) -> SyncResult:
     """What a tally makes of these outcomes; `counts` is what was written of products."""
-    tally = Tally()
+    tally = RunTally()
     for phase, by_product in outcomes.items():
         tally.begin(phase)
         for product_id, outcome in by_product.items():
@@ -167,7 +167,7 @@ def test_a_run_of_the_product_list_alone_counts_the_products_it_holds() -> None:
 
 @given(counts=st.dictionaries(st.sampled_from(Kind), some_counts))
 def test_the_numbers_are_those_that_were_written(counts: dict[Kind, Counts]) -> None:
-    result = Tally().result(
+    result = RunTally().result(
         run_id=1,
         trigger=Trigger.API,
         phases=ALL_PHASES,
@@ -183,7 +183,7 @@ def test_the_numbers_are_those_that_were_written(counts: dict[Kind, Counts]) -> 
 
 
 def test_problems_are_reported_in_the_order_in_which_they_came() -> None:
-    tally = Tally()
+    tally = RunTally()
     problems = [Problem(kind=kind, message=kind.value) for kind in list(ErrorKind)[:3]]
     for product_id, problem in enumerate(problems, start=1):
         tally.note(FEATURES, product_id, FAILED, problem=problem)
@@ -205,7 +205,7 @@ def test_problems_are_reported_in_the_order_in_which_they_came() -> None:
 
 
 def test_warnings_are_handed_on() -> None:
-    tally = Tally(warnings=["one"])
+    tally = RunTally(warnings=["one"])
     tally.note(NEW_TESTS, 18, Outcome.COMPLETE)
     result = tally.result(
         run_id=1,

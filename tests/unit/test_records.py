@@ -13,10 +13,10 @@ from rules.records import (
     BadRow,
     BugRecord,
     CursorMove,
-    HeldSet,
     HoleRecord,
     ListingMark,
     Page,
+    PendingDeletion,
 )
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
@@ -59,7 +59,7 @@ def test_a_page_that_says_more_is_not_plain(more: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "more",
-    [{"cursor": CursorMove(as_of=NOW)}, {"held": HeldSet(ids=(1,), of_rows=2, reason="r")}],
+    [{"cursor": CursorMove(as_of=NOW)}, {"held": PendingDeletion(ids=(1,), of_rows=2, reason="r")}],
     ids=["cursor", "held"],
 )
 def test_a_page_that_decides_on_its_product_is_decisive(more: dict[str, Any]) -> None:

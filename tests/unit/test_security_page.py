@@ -95,7 +95,9 @@ def test_nothing_of_ours_makes_code_or_a_command_line_of_a_text() -> None:
 def test_every_program_that_is_started_gets_an_environment_without_secrets() -> None:
     found = {p for p, text in sources() if any(map(starts_with_our_environment, calls_in(text)))}
     assert found == OURS_AGAIN
-    assert "forget()" in (ROOT / "cli" / "browse.py").read_text(), "a library starts the browser"
+    assert "forget()" in (ROOT / "cli" / "verbs" / "browse.py").read_text(), (
+        "a library starts the browser"
+    )
 
 
 def test_statements_outside_of_storage_are_constants() -> None:
@@ -121,9 +123,9 @@ def test_no_flag_takes_a_token() -> None:
 
 def test_the_service_leaves_no_core_and_its_token_is_a_credential() -> None:
     for unit in ("system.service", "user.service"):
-        lines = (ROOT / "service" / "units" / unit).read_text().splitlines()
+        lines = (ROOT / "service" / "systemd" / "units" / unit).read_text().splitlines()
         assert "LimitCORE=0" in lines
-    system = (ROOT / "service" / "units" / "system.service").read_text()
+    system = (ROOT / "service" / "systemd" / "units" / "system.service").read_text()
     assert re.search(r"^LoadCredential=testio-token:", system, re.MULTILINE)
 
 

@@ -20,7 +20,7 @@ from service.exit_status import ExitStatus
 from service.systemd.unit_text import (
     SYSUSERS_LINE,
     UNIT,
-    Place,
+    InstallPaths,
     ServiceRefused,
     system_place,
     system_settings,
@@ -66,7 +66,7 @@ def test_the_system_service_may_do_little(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", [system_place(), user_place()], ids=["system", "user"])
-def test_the_unit_agrees_with_the_program(place: Place) -> None:
+def test_the_unit_agrees_with_the_program(place: InstallPaths) -> None:
     service = parsed(unit_text(place, PACKAGED))
     assert service["Type"] == "notify"
     hopeless = {ExitStatus.USAGE, ExitStatus.DAMAGED}  # a restart heals neither

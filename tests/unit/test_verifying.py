@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rules.diagnosis.verifying import (
     Claim,
     Difference,
-    Finding,
+    Discrepancy,
     Live,
     Mirrored,
     Side,
@@ -33,7 +33,7 @@ def side_of(claim: Claim = COMPLETE) -> Side:
     return Side(product_id=18, kind=Kind.TESTS, claim=claim)
 
 
-def the(found: list[Finding]) -> tuple[Difference, bool, str]:
+def the(found: list[Discrepancy]) -> tuple[Difference, bool, str]:
     (finding,) = found
     return finding.what, finding.explained, finding.why
 
@@ -170,7 +170,7 @@ def test_a_mirror_that_claims_nothing_cannot_be_wrong_but_in_what_is_final(
 
 def test_a_finding_names_its_product_kind_and_id() -> None:
     (finding,) = compare(side_of(), (), (LIVE,))
-    assert finding == Finding(
+    assert finding == Discrepancy(
         product_id=18,
         kind=Kind.TESTS,
         id=1,

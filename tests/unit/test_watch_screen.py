@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from cli.live.watch_screen import draw
-from cli.live.watch_state import Snapshot, Stored
+from cli.live.watch_state import Snapshot, StoredState
 from cli.screens.text_table import Look
 from control.views import (
     DaemonView,
@@ -107,7 +107,7 @@ FAILURE = {
     "error_kind": "server_error",
     "error": "the remote\nfailed (500)",
 }
-STORED = Stored(
+STORED = StoredState(
     runs=[past_run(number) for number in (7, 6, 5, 4)],
     failures=[FAILURE] * 4,
     names={1001: "漢字 \x1b[31mPlayer", 1002: "Harbour " * 20},

@@ -1,7 +1,7 @@
 """Metrics of single tests; in which sections features stand may be unknown.
 
 That no row looks changed to the first run behind this step is not done here but in
-`storage.migrations.renewing`, after each change of the schema: hashes are made by the one function there is.
+`renewing`, after each change of the schema: hashes are made by the one function there is.
 """
 
 from __future__ import annotations

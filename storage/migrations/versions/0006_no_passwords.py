@@ -1,7 +1,7 @@
 """Nothing that grants access to a test environment is stored any more.
 
-The schema stays as it is. What earlier versions stored is taken out by `storage.migrations.renewing`, after
-each change of the schema, by the functions that every reader uses; `storage.engine.migrate` has the file
+The schema stays as it is. What earlier versions stored is taken out by `renewing`, after
+each change of the schema, by the functions that every reader uses; `migrate` has the file
 written anew behind it, so that nothing is left in its free pages, its log or the backup.
 """
 

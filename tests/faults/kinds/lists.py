@@ -11,7 +11,8 @@ from typing import Any
 
 from control.errors import NoSuchEntry
 from control.protocol import StartRunBody
-from storage.reads import decision_queries, queries
+from storage.engine import readonly
+from storage.reads import decision_queries
 from tests.faults.inside import SHORT_PAUSES
 from tests.faults.movement import Movement
 from tests.faults.programme import fault
@@ -101,7 +102,7 @@ def _all_is_back(trial: Trial) -> None:
     run = trial.run()
     assert run.status == "success", run
     assert not (wrong := _differences(trial)), wrong
-    with queries.open_readonly(trial.home.database) as connection:
+    with readonly.open_readonly(trial.home.database) as connection:
         assert not decision_queries.held_sets(connection)
 
 
