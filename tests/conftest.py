@@ -32,6 +32,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a shell; the processes of the tests would not hear Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# How long an example takes says how busy the machine is.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 # For `make mutation`: the same few examples each time, so that no mutant lives or dies by luck.
 settings.register_profile(
     MUTATION,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,6 +15,7 @@ from rules.diagnosis.doctor_storage import DatabaseFacts
 from storage.engine.database import Database
 from storage.engine.migrate import migrate
 from storage.engine.revision import REVISION
+from storage.engine.soundness import inspect_thoroughly
 from storage.reads import inspection
 from storage.reads.inspection import inspect_database
 
@@ -139,3 +141,18 @@ def test_what_is_no_database_is_said(path: Path, other: sqlite3.Connection, tmp_
         assert "locked" in (look(path).unusable or "")
     finally:
         inspection.BUSY_SECONDS = inspection_seconds
+
+
+def test_a_file_that_changes_all_the_time_is_said_to(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a log beside it, as another program's rollback journal changes it."""
+    turns = itertools.count()
+    monkeypatch.setattr(inspection, "_state", lambda _path: ((next(turns), 0, 0), None))
+    assert "changes all the time" in (look(path).unusable or "")
+
+
+def test_what_was_never_finished_is_not_judged(path: Path) -> None:
+    """SQLite takes it back first, as soon as somebody opens the database to write."""
+    Path(f"{path}-journal").write_bytes(b"x" * 512)
+    assert inspect_thoroughly(path) == []

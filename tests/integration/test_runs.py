@@ -91,6 +91,11 @@ def test_requests_while_a_run_is_at_work(bench: Bench) -> None:
     assert bench.wait(first + 1).status is RunStatus.SUCCESS
 
 
+def test_without_a_schedule_nothing_begins_by_itself(bench: Bench) -> None:
+    bench.system.begin()
+    assert bench.run(SyncPhase.PRODUCTS).run_id == 1
+
+
 def test_cancel_ends_the_run_at_work_and_the_one_that_waits_begins(bench: Bench) -> None:
     bench.account.misbehave[(SyncPhase.FEATURES, 1)] = Hold()
     run_id = bench.start()
@@ -104,6 +109,19 @@ def test_cancel_ends_the_run_at_work_and_the_one_that_waits_begins(bench: Bench)
     assert bench.wait(queued).status is RunStatus.SUCCESS
     wait_until(lambda: bench.system.status().current is None, what="the end of the second run")
     assert bench.system.cancel("again") is None
+
+
+def test_a_run_that_ends_is_cancelled_once(bench: Bench) -> None:
+    let_go = threading.Event()
+    bench.account.misbehave[(SyncPhase.FEATURES, 1)] = lambda _scope: let_go.wait(5)
+    run_id = bench.start()
+    wait_until(
+        lambda: (SyncPhase.FEATURES, 1) in bench.account.calls, what="the request that hangs"
+    )
+    assert [bench.system.cancel("enough"), bench.system.cancel("now")] == [run_id, run_id]
+    let_go.set()
+    assert bench.wait(run_id).status is RunStatus.CANCELLED
+    assert len(bench.events.of(EventName.RUN_CANCEL_REQUESTED)) == 1
 
 
 def test_nobody_hears_of_the_end_before_it_is_written(bench: Bench) -> None:
