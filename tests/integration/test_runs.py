@@ -113,7 +113,11 @@ def test_cancel_ends_the_run_at_work_and_the_one_that_waits_begins(bench: Bench)
 
 def test_a_run_that_ends_is_cancelled_once(bench: Bench) -> None:
     let_go = threading.Event()
-    bench.account.misbehave[(SyncPhase.FEATURES, 1)] = lambda _scope: let_go.wait(5)
+
+    def deaf(_scope: RequestScope) -> None:
+        let_go.wait(5)
+
+    bench.account.misbehave[(SyncPhase.FEATURES, 1)] = deaf
     run_id = bench.start()
     wait_until(
         lambda: (SyncPhase.FEATURES, 1) in bench.account.calls, what="the request that hangs"
