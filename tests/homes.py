@@ -76,11 +76,20 @@ class Home:
         }
 
     def start(
-        self, *words: str, stdin: int = subprocess.DEVNULL, inside: str | None = None
+        self,
+        *words: str,
+        stdin: int = subprocess.DEVNULL,
+        inside: str | None = None,
+        warm: bool = False,
     ) -> Launched:
-        """Start a command; it is ended with the test. `inside`: see `tests.launcher.launch`."""
+        """Start a command; it is ended with the test. The rest: see `tests.launcher.launch`."""
         process = launch(
-            list(words), env=self.environment, cwd=self.folder, stdin=stdin, inside=inside
+            list(words),
+            env=self.environment,
+            cwd=self.folder,
+            stdin=stdin,
+            inside=inside,
+            warm=warm,
         )
         self.started.append(process)
         return process

@@ -67,6 +67,17 @@ def read_only(folder: str) -> None:
     os.chdir(os.getcwd())
 
 
+def mounted_over(source: str, place: str) -> None:
+    """A file is also found at another one's path."""
+    bind = 4096
+    _own_mounts()(source, place, "none", bind, "")
+
+
+def without(name: str) -> None:
+    """An environment that lacks a variable."""
+    os.environ.pop(name, None)
+
+
 def full(folder: str, left: str = "0") -> None:
     """A folder becomes a disk with what was in it, and with `left` bytes of space."""
     held = [(p, p.read_bytes(), p.stat()) for p in sorted(Path(folder).rglob("*")) if p.is_file()]

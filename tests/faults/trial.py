@@ -61,7 +61,7 @@ class Trial:
     `saw` is for the table of docs/reliability.md: a few words on what became of the fault.
     `answers_within`: seconds that the socket may take (I6). `patience`: seconds after the fault
     until the daemon asks the remote again. `may_trace`: the fault raises what nobody has foreseen,
-    and the log is to say where.
+    and the log is to say where. `inside`: done first in every process, those of the oracle too.
     """
 
     home: Home
@@ -78,6 +78,7 @@ class Trial:
     answers_within: float = 1.0
     patience: float = 45.0
     may_trace: bool = False
+    inside: str = ""
 
     @property
     def simulator(self) -> Simulator:
@@ -97,7 +98,8 @@ class Trial:
 
     def start(self, *words: str, inside: str | None = None) -> Process:
         """Start a command. `inside`: `module:function` to be called in the process at first."""
-        launched = self.home.start(*words, inside=inside)
+        first = ";".join(each for each in (inside, self.inside) if each)
+        launched = self.home.start(*words, inside=first, warm=bool(self.inside))
         assert launched.stdout is not None
         assert launched.stderr is not None
         process = Process(launched, Tap(launched.stdout), Tap(launched.stderr))

@@ -29,7 +29,7 @@ def many_at_once(trial: Trial) -> None:
     for process in daemons:
         if process not in alive:
             _was_refused(process, writers)
-    _one_wrote_at_a_time(trial, len(alive))
+    one_wrote_at_a_time(trial, len(alive))
     trial.saw(f"{count} daemons: {len(alive)} stayed, {count - len(alive)} refused")
     for process in alive:
         trial.finish(trial.start("stop"))
@@ -50,7 +50,8 @@ def _was_refused(process: Process, writers: set[int]) -> None:
     assert "run_started" not in process.log.text, "it was refused, and has begun a run"
 
 
-def _one_wrote_at_a_time(trial: Trial, daemons: int) -> None:
+def one_wrote_at_a_time(trial: Trial, daemons: int) -> None:
+    """So many daemons have begun to write, no lock was robbed, and no two runs were at once."""
     started = trial.home.sql("SELECT count(*) FROM sync_events WHERE event = 'daemon_started'")
     assert started == [(daemons,)], f"{started} daemons have begun to write"
     taken = trial.home.sql("SELECT detail FROM sync_events WHERE event = 'lock_recovered'")

@@ -32,7 +32,7 @@ def another_user(trial: Trial) -> None:
         return
     mode = MODES[trial.number % 2] if trial.is_long else trial.dice.choice(MODES)
     home = trial.home
-    home.folder = trial.afterwards.enter_context(_open_folder())
+    home.folder = trial.afterwards.enter_context(open_folder())
     home.settings |= {"TESTIO_DB_MODE": mode, "LOG_FILE": ""}
     trial.daemon()
     control = socket_path(home.database)
@@ -202,7 +202,7 @@ TRAPS: tuple[Trap, ...] = (
 
 
 @contextmanager
-def _open_folder() -> Iterator[Path]:
+def open_folder() -> Iterator[Path]:
     """A folder that everybody may enter; those of the tests are closed."""
     folder = Path(tempfile.mkdtemp(prefix="testio-sync-open-"))
     folder.chmod(0o755)
