@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from cli.live.look import Look
 from cli.live.watch_screen import draw
 from cli.live.watch_state import Snapshot, StoredState
-from cli.screens.text_table import Look
 from control.views import (
     DaemonView,
     PhaseProgressView,
