@@ -10,8 +10,8 @@ from cli.live.look import READABLE
 from cli.live.watch_state import Snapshot
 from cli.screens.screen import COLOURS, harmless, minute
 from cli.screens.table import PlainTable
-from control.views import RemoteView
 from rules.model import BreakerState
+from rules.run.remote_state import RemoteState
 from storage.engine.readonly import Row
 
 
@@ -42,7 +42,7 @@ class Section:
         return lines[: room + 1]
 
 
-def remote_line(snapshot: Snapshot, remote: RemoteView, width: int) -> Text:
+def remote_line(snapshot: Snapshot, remote: RemoteState, width: int) -> Text:
     """How fast the remote is asked, and what holds requests back; as much as there is room for."""
     line = Text.assemble(("remote     ", "dim"), *_held_back(remote))
     words = [_rate(snapshot.requests_per_second, "requests/s")]
@@ -59,7 +59,7 @@ def remote_line(snapshot: Snapshot, remote: RemoteView, width: int) -> Text:
     return line
 
 
-def _held_back(remote: RemoteView) -> list[tuple[str, str]]:
+def _held_back(remote: RemoteState) -> list[tuple[str, str]]:
     """Why nothing is sent just now, if that is so."""
     parts = []
     if remote.breaker is BreakerState.OPEN:

@@ -12,7 +12,7 @@ from cli.live.watch_state import Snapshot
 from cli.screens.remaining import left_text, phase_text
 from cli.screens.screen import duration_text
 from cli.screens.table import PlainTable
-from control.views import PhaseProgressView, RunProgressView
+from rules.run.progress import PhaseProgress, RunProgress
 
 
 def run_lines(snapshot: Snapshot, look: Look) -> list[Text]:
@@ -27,7 +27,7 @@ def run_lines(snapshot: Snapshot, look: Look) -> list[Text]:
     ]
 
 
-def _title(snapshot: Snapshot, run: RunProgressView) -> Text:
+def _title(snapshot: Snapshot, run: RunProgress) -> Text:
     words = [duration_text(run.elapsed_seconds)]
     left = left_text([snapshot.so_far(phase) for phase in run.phases])
     words += [left] if left and not run.cancelling else []
@@ -52,7 +52,7 @@ def _next(snapshot: Snapshot) -> Text:
     return Text(f"next run in {duration_text(left)}", "dim")
 
 
-def _phases(snapshot: Snapshot, run: RunProgressView, look: Look) -> list[Text]:
+def _phases(snapshot: Snapshot, run: RunProgress, look: Look) -> list[Text]:
     table = PlainTable(
         "", "phase", "*bar", ">done", "left", "failed", drop=("left", "failed", "phase", "bar")
     )
@@ -68,7 +68,7 @@ def _phases(snapshot: Snapshot, run: RunProgressView, look: Look) -> list[Text]:
     return table.lines(min(look.width, READABLE), more=look.more)[1:]
 
 
-def _bar_of(phase: PhaseProgressView, look: Look) -> Callable[[int], Text]:
+def _bar_of(phase: PhaseProgress, look: Look) -> Callable[[int], Text]:
     share = 1.0 if phase.finished else (phase.complete + phase.failed) / (phase.total or 1)
 
     return lambda width: bar(share, width, failed=bool(phase.failed), ascii_only=look.ascii_only)
