@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from actors.messages import PhaseProgress, RunProgress, RunTicket
+from actors.messages import RunTicket
 from rules.model import ErrorKind, Outcome, Problem, RunStatus, SyncPhase, SyncResult, in_order
 from rules.run.admission import RunningRun
 from rules.run.outcome import RunTally, is_fit_to_replace
+from rules.run.progress import PhaseProgress, RunProgress
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,12 +78,11 @@ class ActiveRun:
         """How far the run is; `now` is on the clock of elapsed seconds."""
         return RunProgress(
             run_id=self.run_id,
-            trigger=self.ticket.request.trigger,
+            trigger_source=self.ticket.request.trigger,
             started_at=self.ticket.started_at,
-            elapsed_seconds=now - self.ticket.started,
+            elapsed_seconds=round(now - self.ticket.started, 3),
             cancelling=self.ending is not None,
             phases=tuple(self._phase_progress(phase) for phase in self.phases),
-            requests=self.ticket.requests.attempts.ended,
         )
 
     def _phase_progress(self, phase: SyncPhase) -> PhaseProgress:

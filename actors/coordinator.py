@@ -374,6 +374,7 @@ class Coordinator(BaseActor):
         return CoordinatorStatus(
             current=None if current is None else current.progress(self._clock.elapsed()),
             queued_run_id=None if self._queued is None else self._queued[0],
+            requests=0 if current is None else current.ticket.requests.attempts.ended,
         )
 
     def _record(

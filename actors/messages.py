@@ -19,6 +19,7 @@ from actors.written import Written
 from rules.model import Counts, Outcome, Problem, RunRequest, SyncPhase, Trigger
 from rules.records import Page, Stored
 from rules.run.admission import Admission
+from rules.run.progress import RunProgress
 from rules.run.schedule import Schedule
 from testio.limits import RequestScope
 
@@ -157,35 +158,15 @@ class GetStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseProgress:
-    """How far one phase of the run at work is, in products."""
-
-    phase: SyncPhase
-    total: int | None
-    complete: int
-    failed: int
-    finished: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunProgress:
-    """How far the run at work is. `requests`: those that have come back, answered or not."""
-
-    run_id: int
-    trigger: Trigger
-    started_at: datetime
-    elapsed_seconds: float
-    cancelling: bool
-    phases: tuple[PhaseProgress, ...]
-    requests: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CoordinatorStatus:
-    """The run at work and the id of the one that waits."""
+    """The run at work and the id of the one that waits.
+
+    `requests`: those of the run at work that have come back, answered or not.
+    """
 
     current: RunProgress | None
     queued_run_id: int | None
+    requests: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

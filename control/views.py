@@ -9,36 +9,10 @@ from pydantic import Field
 
 from control.body import Body
 from rules.diagnosis.health import Finding
-from rules.model import BreakerState, SyncPhase, Trigger
-
-
-class ChoicesView(Body):
-    """What an operator has chosen at run time; null is as configured."""
-
-    interval_seconds: float | None = None
-    concurrency: int | None = None
-    requests_per_second: int | None = None
-
-
-class PhaseProgressView(Body):
-    """How far one phase is, in products; `total` is null until the phase has begun."""
-
-    phase: SyncPhase
-    total: int | None
-    complete: int
-    failed: int
-    finished: bool
-
-
-class RunProgressView(Body):
-    """How far the run at work is."""
-
-    run_id: int
-    trigger_source: Trigger
-    started_at: datetime
-    elapsed_seconds: float
-    cancelling: bool
-    phases: list[PhaseProgressView]
+from rules.model import SyncPhase
+from rules.run.progress import RunProgress
+from rules.run.remote_state import RemoteState
+from rules.run.runtime_overrides import ChosenNumbers
 
 
 class WorkerView(Body):
@@ -55,24 +29,6 @@ class WorkerView(Body):
     rows: int
     seconds: float
     quiet_seconds: float
-
-
-class RemoteView(Body):
-    """How the remote is asked. `results` counts attempts since the start, by `ok` or failure.
-
-    `parked_seconds`: nobody sends for so long, because the remote asked for it. `breaker` is
-    `open` while requests are held back because the whole remote fails.
-    """
-
-    results: dict[str, int]
-    retries: int
-    in_flight: int
-    connections: int
-    requests_per_second: int
-    parked_seconds: float
-    breaker: BreakerState
-    open_seconds: float
-    last_failure: str
 
 
 class LogPlace(StrEnum):
@@ -122,7 +78,7 @@ class StatusReply(Body):
     """
 
     daemon: DaemonView
-    current_run: RunProgressView | None
+    current_run: RunProgress | None
     queued_run_id: int | None
     trouble: str | None = None
     trouble_seconds: float = 0.0
@@ -133,8 +89,8 @@ class StatusReply(Body):
     workers: list[WorkerView] = Field(default=[])
     mailboxes: dict[str, int] = Field(default={})
     missing: dict[str, str] = Field(default={})
-    remote: RemoteView
-    choices: ChoicesView = ChoicesView()
+    remote: RemoteState
+    choices: ChosenNumbers = ChosenNumbers()
 
 
 class HealthReply(Body):

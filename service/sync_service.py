@@ -16,7 +16,6 @@ from pydantic import SecretStr
 
 from actors.base import NoAnswer
 from actors.clock import Clock, SystemClock
-from actors.messages import RunProgress
 from actors.ports import (
     AccountGuard,
     AnyAccount,
@@ -38,6 +37,7 @@ from rules.model import (
     SyncScope,
     Trigger,
 )
+from rules.run.progress import RunProgress
 from storage.engine.errors import StorageError
 
 POLL_SECONDS = 0.1

@@ -8,12 +8,12 @@ from typing import TypeVar
 
 from rules.listing.windows import Window
 from rules.records import BugRecord, FeatureRecord, ProductRecord, TestRecord
+from rules.run.remote_state import RemoteState
 from testio import payloads
 from testio.errors import NotFound
 from testio.limits import RequestScope
 from testio.payloads import Rows
 from testio.room import Room
-from testio.tally import RemoteState
 from testio.transport import Query, Transport, TransportOptions
 
 T = TypeVar("T")

@@ -1,40 +1,19 @@
-"""What was sent and what came of it, counted since the start; and the state of the limits now."""
+"""What was sent and what came of it, counted since the start."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from rules.model import BreakerState
 from testio.errors import TestioError
 
 OK = "ok"
 BROKEN = "crashed"
 """An attempt that ended in an exception which no rule knows."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoteState:
-    """The client at this moment.
-
-    `results` counts attempts by `ok` or the kind of their failure, since the start. `in_flight`
-    are attempts on the wire. `parked_seconds`: how long nobody sends yet, because the remote asked
-    for it. `open_seconds`: for how long the breaker has been open.
-    """
-
-    results: Mapping[str, int]
-    retries: int
-    in_flight: int
-    connections: int
-    requests_per_second: int
-    parked_seconds: float
-    breaker: BreakerState
-    open_seconds: float
-    last_failure: str
 
 
 @dataclass

@@ -19,6 +19,7 @@ import tenacity
 import urllib3.exceptions
 from requests.structures import CaseInsensitiveDict
 
+from rules.run.remote_state import RemoteState
 from testio.answers import (
     error_of_status,
     read_body,
@@ -39,7 +40,7 @@ from testio.errors import (
 )
 from testio.limits import Breaker, RateLimit, RequestScope, RetryAfterGate, Slots
 from testio.said import without_token
-from testio.tally import AttemptCounts, RemoteState
+from testio.tally import AttemptCounts
 
 log = structlog.get_logger(__name__)
 
@@ -192,9 +193,9 @@ class Transport:
             in_flight=in_flight,
             connections=self._slots.size,
             requests_per_second=self._rate.per_second,
-            parked_seconds=self.gate.seconds_left,
+            parked_seconds=round(self.gate.seconds_left, 1),
             breaker=breaker,
-            open_seconds=open_seconds,
+            open_seconds=round(open_seconds, 1),
             last_failure=last_failure,
         )
 

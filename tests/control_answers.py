@@ -27,10 +27,11 @@ from control.protocol import (
     Word,
     WordReply,
 )
-from control.views import DaemonView, HealthReply, RemoteView, StatusReply
+from control.views import DaemonView, HealthReply, StatusReply
 from rules.mirror.fetching import FetchState
 from rules.model import BreakerState, Kind, RunStatus, Trigger
 from rules.run.admission import Admission
+from rules.run.remote_state import RemoteState
 
 STATUS = StatusReply(
     daemon=DaemonView(pid=1, started_at=datetime.now(UTC), version="1", socket="s"),
@@ -39,7 +40,7 @@ STATUS = StatusReply(
     interval_seconds=900,
     paused=False,
     next_run_at=None,
-    remote=RemoteView(
+    remote=RemoteState(
         results={},
         retries=0,
         in_flight=0,

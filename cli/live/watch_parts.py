@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
 
+from cli.live.look import READABLE
 from cli.live.watch_state import Snapshot
-from cli.screens.screen import COLOURS, harmless
-from cli.screens.text_table import READABLE, Column, make_lines
-from control.views import RemoteView
+from cli.screens.screen import COLOURS, harmless, minute
+from cli.screens.table import PlainTable
 from rules.model import BreakerState
+from rules.run.remote_state import RemoteState
 from storage.engine.readonly import Row
 
 
@@ -22,7 +22,7 @@ class Section:
     was no room for. `widest`: cells beyond which the eye would lose the line.
     """
 
-    columns: Sequence[Column]
+    table: PlainTable
     least: int
     wanted: int
     is_counted: bool = True
@@ -31,18 +31,18 @@ class Section:
     @property
     def rows(self) -> int:
         """How many rows there are."""
-        return len(self.columns[0].cells)
+        return self.table.row_count
 
     def lines(self, width: int, more: str, room: int) -> list[Text]:
         """The titles, then a line a row, `room` of them at most."""
-        lines = make_lines(self.columns, min(width, self.widest), more=more)
+        lines = self.table.lines(min(width, self.widest), more=more)
         if self.is_counted and 1 < room < self.rows:
             left = self.rows - room + 1
             return [*lines[:room], Text(f"and {left} more", "dim")]
         return lines[: room + 1]
 
 
-def remote_line(snapshot: Snapshot, remote: RemoteView, width: int) -> Text:
+def remote_line(snapshot: Snapshot, remote: RemoteState, width: int) -> Text:
     """How fast the remote is asked, and what holds requests back; as much as there is room for."""
     line = Text.assemble(("remote     ", "dim"), *_held_back(remote))
     words = [_rate(snapshot.requests_per_second, "requests/s")]
@@ -59,7 +59,7 @@ def remote_line(snapshot: Snapshot, remote: RemoteView, width: int) -> Text:
     return line
 
 
-def _held_back(remote: RemoteView) -> list[tuple[str, str]]:
+def _held_back(remote: RemoteState) -> list[tuple[str, str]]:
     """Why nothing is sent just now, if that is so."""
     parts = []
     if remote.breaker is BreakerState.OPEN:
@@ -79,42 +79,29 @@ def _rate(value: float | None, unit: str) -> str:
 def workers(snapshot: Snapshot) -> Section:
     """The products in the workers' hands."""
     busy = [] if snapshot.live is None else snapshot.live.workers
-    return Section(
-        least=4,
-        wanted=len(busy),
-        widest=READABLE,
-        columns=[
-            Column(title="worker", cells=[worker.role for worker in busy], keep=1),
-            Column(
-                title="product",
-                cells=[_product(snapshot, worker.product_id) for worker in busy],
-                flexible=True,
-            ),
-            Column(title="phase", cells=[worker.phase.value for worker in busy], keep=3),
-            Column(title="pages", cells=[f"{w.pages}" for w in busy], right=True, keep=2),
-            Column(title="rows", cells=[f"{w.rows}" for w in busy], right=True, keep=4),
-            Column(title="seconds", cells=[f"{w.seconds:.1f}" for w in busy], right=True),
-        ],
+    table = PlainTable(
+        *("", "worker", "*product", "phase", ">pages", ">rows", ">seconds"),
+        drop=("worker", "pages", "phase", "rows", "product"),
     )
+    for worker in busy:
+        table.add_row(
+            worker.role,
+            _product(snapshot, worker.product_id),
+            worker.phase.value,
+            f"{worker.pages}",
+            f"{worker.rows}",
+            f"{worker.seconds:.1f}",
+        )
+    return Section(table=table, least=4, wanted=len(busy), widest=READABLE)
 
 
 def failures(snapshot: Snapshot) -> Section:
     """What fails, newest first."""
-    rows = snapshot.stored.failures
-    return Section(
-        least=2,
-        wanted=3,
-        columns=[
-            Column(title="failed", cells=[_moment(row["at"], snapshot) for row in rows], keep=2),
-            Column(title="run", cells=[str(row["run_id"] or "") for row in rows], keep=1),
-            Column(
-                title="what",
-                cells=[_failure(snapshot, row) for row in rows],
-                styles=["red"] * len(rows),
-                flexible=True,
-            ),
-        ],
-    )
+    table = PlainTable("", "failed", "run", "*what", drop=("run", "failed"))
+    for row in snapshot.stored.failures:
+        what = Text(_failure(snapshot, row), "red")
+        table.add_row(_moment(row["at"], snapshot), str(row["run_id"] or ""), what)
+    return Section(table=table, least=2, wanted=3)
 
 
 def _moment(at: str, snapshot: Snapshot) -> str:
@@ -140,42 +127,25 @@ def _product(snapshot: Snapshot, product_id: int) -> str:
 def last_runs(snapshot: Snapshot) -> Section:
     """The runs that have ended, newest first."""
     current = None if snapshot.run is None else snapshot.run.run_id
-    rows = [row for row in snapshot.stored.runs if row["id"] != current]
-    states = [_status(snapshot, row) for row in rows]
-    return Section(
-        least=0,
-        wanted=2,
-        is_counted=False,
-        columns=[
-            Column(title="run", cells=[str(row["id"]) for row in rows], right=True),
-            Column(
-                title="status",
-                cells=states,
-                styles=[COLOURS.get(state, "red") for state in states],
-            ),
-            Column(title="by", cells=[row["trigger_source"] for row in rows], keep=1),
-            Column(title="started", cells=[_minute(row["started_at"]) for row in rows], keep=2),
-            Column(
-                title="seconds",
-                cells=[_seconds(row["duration_seconds"]) for row in rows],
-                right=True,
-                keep=6,
-            ),
-            Column(title="products", cells=[_products(row) for row in rows], right=True, keep=5),
-            Column(
-                title="new",
-                cells=[str(row["tests_discovered"]) for row in rows],
-                right=True,
-                keep=4,
-            ),
-            Column(
-                title="changed",
-                cells=[str(row["tests_updated"]) for row in rows],
-                right=True,
-                keep=3,
-            ),
-        ],
+    table = PlainTable(
+        *("", ">run", "status", "by", "started", ">seconds", ">products", ">new", ">changed"),
+        drop=("by", "started", "changed", "new", "products", "seconds", "run"),
     )
+    for row in snapshot.stored.runs:
+        if row["id"] == current:
+            continue
+        state = _status(snapshot, row)
+        table.add_row(
+            str(row["id"]),
+            Text(state, COLOURS.get(state, "red")),
+            row["trigger_source"],
+            minute(row["started_at"]),
+            _seconds(row["duration_seconds"]),
+            _products(row),
+            str(row["tests_discovered"]),
+            str(row["tests_updated"]),
+        )
+    return Section(table=table, least=0, wanted=2, is_counted=False)
 
 
 def _status(snapshot: Snapshot, row: Row) -> str:
@@ -183,10 +153,6 @@ def _status(snapshot: Snapshot, row: Row) -> str:
     if row["status"] == "running" and snapshot.live is None and snapshot.run is None:
         return "killed"
     return str(row["status"])
-
-
-def _minute(instant: str) -> str:
-    return instant[:16].replace("T", " ")
 
 
 def _seconds(value: float | None) -> str:

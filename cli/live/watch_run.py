@@ -7,11 +7,12 @@ from datetime import timedelta
 
 from rich.text import Text
 
+from cli.live.look import READABLE, Look, both_ends
 from cli.live.watch_state import Snapshot
 from cli.screens.remaining import left_text, phase_text
 from cli.screens.screen import duration_text
-from cli.screens.text_table import READABLE, Column, Look, both_ends, make_lines
-from control.views import PhaseProgressView, RunProgressView
+from cli.screens.table import PlainTable
+from rules.run.progress import PhaseProgress, RunProgress
 
 
 def run_lines(snapshot: Snapshot, look: Look) -> list[Text]:
@@ -26,7 +27,7 @@ def run_lines(snapshot: Snapshot, look: Look) -> list[Text]:
     ]
 
 
-def _title(snapshot: Snapshot, run: RunProgressView) -> Text:
+def _title(snapshot: Snapshot, run: RunProgress) -> Text:
     words = [duration_text(run.elapsed_seconds)]
     left = left_text([snapshot.so_far(phase) for phase in run.phases])
     words += [left] if left and not run.cancelling else []
@@ -51,39 +52,23 @@ def _next(snapshot: Snapshot) -> Text:
     return Text(f"next run in {duration_text(left)}", "dim")
 
 
-def _phases(snapshot: Snapshot, run: RunProgressView, look: Look) -> list[Text]:
-    rows = [(phase, snapshot.so_far(phase)) for phase in run.phases]
-    columns = [
-        Column(title="", cells=[phase.phase.value for phase, _ in rows]),
-        Column(
-            title="",
-            cells=[_bar_of(phase, look) for phase in run.phases],
-            flexible=True,
-        ),
-        Column(
-            title="",
-            cells=[
-                "-" if so_far.total is None else f"{so_far.done}/{so_far.total}"
-                for _, so_far in rows
-            ],
-            right=True,
-        ),
-        Column(
-            title="",
-            cells=["done" if phase.finished else phase_text(so_far) for phase, so_far in rows],
-            keep=1,
-        ),
-        Column(
-            title="",
-            cells=[f"{phase.failed} not complete" if phase.failed else "" for phase, _ in rows],
-            styles=["red"] * len(rows),
-            keep=2,
-        ),
-    ]
-    return make_lines(columns, min(look.width, READABLE), more=look.more, head=False)
+def _phases(snapshot: Snapshot, run: RunProgress, look: Look) -> list[Text]:
+    table = PlainTable(
+        "", "phase", "*bar", ">done", "left", "failed", drop=("left", "failed", "phase", "bar")
+    )
+    for phase in run.phases:
+        so_far = snapshot.so_far(phase)
+        table.add_row(
+            phase.phase.value,
+            _bar_of(phase, look),
+            "-" if so_far.total is None else f"{so_far.done}/{so_far.total}",
+            "done" if phase.finished else phase_text(so_far),
+            Text(f"{phase.failed} not complete" if phase.failed else "", "red"),
+        )
+    return table.lines(min(look.width, READABLE), more=look.more)[1:]
 
 
-def _bar_of(phase: PhaseProgressView, look: Look) -> Callable[[int], Text]:
+def _bar_of(phase: PhaseProgress, look: Look) -> Callable[[int], Text]:
     share = 1.0 if phase.finished else (phase.complete + phase.failed) / (phase.total or 1)
 
     return lambda width: bar(share, width, failed=bool(phase.failed), ascii_only=look.ascii_only)

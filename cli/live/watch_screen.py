@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from cli.live.look import Look, both_ends
 from cli.live.watch_parts import Section, failures, last_runs, remote_line, workers
 from cli.live.watch_run import run_lines
 from cli.live.watch_state import Snapshot
 from cli.screens.screen import duration_text, harmless
-from cli.screens.text_table import Look, both_ends, sized
+from cli.screens.table import cropped
 from control.views import StatusReply
 
 HELP = (
@@ -123,7 +124,7 @@ def share_out(sections: list[Section], room: int, gap: int) -> list[int]:
 
 def _foot(snapshot: Snapshot, look: Look, message: str) -> Text:
     if message:
-        return Text(sized(harmless(message), look.width, more=look.more), "bold yellow")
+        return cropped(Text(harmless(message), "bold yellow"), look.width, look.more)
     paused = snapshot.live is not None and snapshot.live.paused
     foot = Text()
     for key, what in KEYS:

@@ -11,10 +11,10 @@ from rich.console import Console, ConsoleDimensions, Group
 from rich.screen import Screen
 
 from cli.live.keys import CLOSED, SUSPEND, Keyboard
+from cli.live.look import Look
 from cli.live.watch_actions import Actions
 from cli.live.watch_screen import draw
 from cli.live.watch_state import Watcher
-from cli.screens.text_table import Look
 
 POLL_SECONDS = 0.5
 MESSAGE_SECONDS = 4.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -11,8 +12,10 @@ from cli.common import control_of
 from cli.screens.remaining import usual_durations
 from config.settings import Settings
 from control.errors import ControlError, NoDaemon
-from control.views import PhaseProgressView, RunProgressView, StatusReply
+from control.views import StatusReply
+from rules.model import SyncPhase, Trigger
 from rules.run.eta import PhaseSoFar
+from rules.run.progress import PhaseProgress, RunProgress
 from rules.run.rate import Rate
 from storage.engine import readonly
 from storage.engine.errors import StorageError
@@ -47,13 +50,13 @@ class Snapshot:
     database: str
     live: StatusReply | None
     absent: str
-    run: RunProgressView | None
+    run: RunProgress | None
     stored: StoredState
     unread: str = ""
     requests_per_second: float | None = None
     rows_per_second: float | None = None
 
-    def so_far(self, phase: PhaseProgressView) -> PhaseSoFar:
+    def so_far(self, phase: PhaseProgress) -> PhaseSoFar:
         """The phase, for reckoning when it will end."""
         begun = self.stored.begun.get(phase.phase.value)
         return PhaseSoFar(
@@ -100,7 +103,7 @@ class Watcher:
         )
 
     def _usual_of(
-        self, connection: sqlite3.Connection, run: RunProgressView | None
+        self, connection: sqlite3.Connection, run: RunProgress | None
     ) -> dict[str, float]:
         """How long the phases of the run usually take; read once a run."""
         if run is None:
@@ -127,7 +130,7 @@ class Watcher:
     def _one_shot_works(self) -> bool:
         return present_holder(lock_path(self._settings.db_path)) is not None
 
-    def _measure(self, live: StatusReply | None, run: RunProgressView | None) -> None:
+    def _measure(self, live: StatusReply | None, run: RunProgress | None) -> None:
         """Feed the rates; another daemon counts requests anew, another run its rows."""
         now = time.monotonic()
         pid = None if live is None else live.daemon.pid
@@ -146,7 +149,7 @@ class Watcher:
 
 def _read(
     connection: sqlite3.Connection,
-    run: RunProgressView | None,
+    run: RunProgress | None,
     live: StatusReply | None,
     usual: dict[str, float],
 ) -> StoredState:
@@ -164,34 +167,32 @@ def _read(
     )
 
 
-def _run_in_database(connection: sqlite3.Connection) -> RunProgressView | None:
+def _run_in_database(connection: sqlite3.Connection) -> RunProgress | None:
     """The run that another process works on, as far as its events tell."""
     last = queries.last_runs(connection, 1)
     if not last or last[0]["status"] != "running":
         return None
     row = last[0]
     started_at = datetime.fromisoformat(row["started_at"])
-    return RunProgressView(
+    return RunProgress(
         run_id=row["id"],
-        trigger_source=row["trigger_source"],
+        trigger_source=Trigger(row["trigger_source"]),
         started_at=started_at,
         elapsed_seconds=max(0.0, (datetime.now(UTC) - started_at).total_seconds()),
         cancelling=False,
-        phases=_phases_in_database(connection, row),
+        phases=tuple(_phases_in_database(connection, row)),
     )
 
 
-def _phases_in_database(connection: sqlite3.Connection, run: Row) -> list[PhaseProgressView]:
+def _phases_in_database(connection: sqlite3.Connection, run: Row) -> Iterator[PhaseProgress]:
     known = screen_queries.phases_of_run(connection, run["id"])
     nothing: Row = {"total": None, "complete": 0, "failed": 0, "finished": 0}
-    return [
-        PhaseProgressView(
-            phase=phase,
+    for name in run["phases"]:
+        found = known.get(name, nothing)
+        yield PhaseProgress(
+            phase=SyncPhase(name),
             total=found["total"],
             complete=found["complete"],
             failed=found["failed"],
             finished=bool(found["finished"]),
         )
-        for phase in run["phases"]
-        for found in [known.get(phase, nothing)]
-    ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from cli.screens.remaining import PhaseClock
 from control.protocol import RunView
-from control.views import RunProgressView
+from rules.run.progress import RunProgress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -25,7 +25,7 @@ class Progress(Protocol):
     def note(self, line: str) -> None:
         """Something worth a line."""
 
-    def update(self, run: RunProgressView, *, is_told: bool = False) -> None:
+    def update(self, run: RunProgress, *, is_told: bool = False) -> None:
         """The run at work, as it is now. `is_told`: its lines are given to `tell`."""
 
     def tell(self, lines: Sequence[RunLine]) -> None:
@@ -65,7 +65,7 @@ class _Lines:
     def note(self, line: str) -> None:
         print(line, file=sys.stderr)
 
-    def update(self, run: RunProgressView, *, is_told: bool = False) -> None:
+    def update(self, run: RunProgress, *, is_told: bool = False) -> None:
         for phase in run.phases:
             if phase.total is None or is_told:
                 continue
@@ -106,7 +106,7 @@ class _Bars:
             if line.is_failure:
                 self.note(line.text)
 
-    def update(self, run: RunProgressView, *, is_told: bool = False) -> None:  # noqa: ARG002
+    def update(self, run: RunProgress, *, is_told: bool = False) -> None:  # noqa: ARG002
         for phase in run.phases:
             task = self._task(phase.phase.value)
             left = self._clock.left(run.run_id, phase)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from control.views import PhaseProgressView
 from rules.run.eta import PhaseSoFar, run_remaining, usual_duration
+from rules.run.progress import PhaseProgress
 from storage.engine import readonly
 from storage.engine.errors import StorageError
 from storage.reads import queries, screen_queries
@@ -67,7 +67,7 @@ class PhaseClock:
         self._begun: dict[str, float] = {}
         self._usual: dict[str, float] | None = None
 
-    def left(self, run_id: int, phase: PhaseProgressView) -> str:
+    def left(self, run_id: int, phase: PhaseProgress) -> str:
         """What is left of a phase, in words."""
         now, name = time.monotonic(), phase.phase.value
         if phase.total is not None:

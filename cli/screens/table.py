@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from rich.cells import set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
@@ -15,6 +16,12 @@ READABLE = 22
 SHORTEST = 10
 """No column is made narrower than this."""
 
+FILLING = 12
+"""What the column that fills the width gets before other columns are left out."""
+
+Cell = Text | Callable[[int], Text]
+"""A text, or what makes one of so many cells, for the column that fills the width."""
+
 
 @dataclass(slots=True)
 class Column:
@@ -22,20 +29,25 @@ class Column:
 
     name: str
     is_right: bool
-    cells: list[Text]
+    fills: bool
+    cells: list[Cell]
     width: int = 0
 
     def natural(self) -> int:
-        """The width that shows every cell whole."""
-        return max(cell.cell_len for cell in (Text(self.name), *self.cells))
+        """The width that shows every cell whole; the least for a column that fills the rest."""
+        if self.fills:
+            return FILLING
+        texts = (cell for cell in self.cells if isinstance(cell, Text))
+        return max(cell.cell_len for cell in (Text(self.name), *texts))
 
 
 class PlainTable:
     """Cells in columns; `Console.print` lays them out for the console's width.
 
-    A column's name that begins with `>` is aligned to the right. Where the width does not do,
-    the columns `shorten` lose their ends, the widest first; then the columns `drop` are left out,
-    in this order. `wrap` is the last column, if its text is to go on below itself instead.
+    A column's name that begins with `>` is aligned to the right; one that begins with `*` takes the
+    room that is left. Where the width does not do, the columns `shorten` lose their ends, the
+    widest first; then the columns `drop` are left out, in this order. `wrap` is the last column,
+    if its text is to go on below itself instead.
     """
 
     def __init__(
@@ -47,15 +59,18 @@ class PlainTable:
         wrap: bool = False,
     ) -> None:
         self._title = title
-        self._columns = [Column(name.lstrip(">"), name.startswith(">"), []) for name in columns]
+        self._columns = [
+            Column(name.lstrip(">*"), name.startswith(">"), name.startswith("*"), [])
+            for name in columns
+        ]
         self._shorten = frozenset(shorten)
         self._drop = drop
         self._wrap = wrap
 
-    def add_row(self, *cells: str | Text) -> None:
+    def add_row(self, *cells: str | Cell) -> None:
         """One row, a cell for each column; its text is harmless already."""
         for column, cell in zip(self._columns, cells, strict=True):
-            column.cells.append(cell if isinstance(cell, Text) else Text(cell))
+            column.cells.append(Text(cell) if isinstance(cell, str) else cell)
 
     @property
     def row_count(self) -> int:
@@ -65,21 +80,28 @@ class PlainTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The lines, for rich."""
         if self._title:
-            yield _cropped(Text(self._title, style="bold"), options.max_width)
-        shown = self._fitted(options.max_width)
-        yield _line(shown, [Text(c.name, style="dim") for c in shown], options.max_width)
+            yield cropped(Text(self._title, style="bold"), options.max_width)
+        shown = self._fitted(self._columns, options.max_width)
+        yield _head(shown, options.max_width)
         for number in range(self.row_count):
             yield from self._row(console, shown, number, options.max_width)
+
+    def lines(self, width: int, *, more: str) -> list[Text]:
+        """The names, then a line a row, without columns that are empty; `more`: for what is cut."""
+        shown = self._fitted([column for column in self._columns if any(column.cells)], width)
+        rows = zip(*(column.cells for column in shown), strict=True)
+        return [_head(shown, width, more), *(_line(shown, cells, width, more) for cells in rows)]
 
     def _row(
         self, console: Console, shown: list[Column], number: int, width: int
     ) -> Sequence[Text]:
         cells = [column.cells[number] for column in shown]
-        room = width - _taken(shown[:-1])
-        if not self._wrap or cells[-1].cell_len <= room or room < SHORTEST:
+        last, room = cells[-1], width - _taken(shown[:-1])
+        is_whole = not self._wrap or room < SHORTEST
+        if is_whole or not isinstance(last, Text) or last.cell_len <= room:
             return [_line(shown, cells, width)]
         shown[-1].width = room
-        first, *rest = cells[-1].wrap(console, room)
+        first, *rest = last.wrap(console, room)
         first.rstrip()
         indent = " " * _taken(shown[:-1])
         lines = [_line(shown, [*cells[:-1], first], width)]
@@ -88,17 +110,19 @@ class PlainTable:
             lines.append(Text.assemble(indent, text))
         return lines
 
-    def _fitted(self, width: int) -> list[Column]:
-        """The columns to show, with their widths."""
-        shown = list(self._columns)
+    def _fitted(self, columns: Sequence[Column], width: int) -> list[Column]:
+        """Those of the columns to show, with their widths."""
+        shown = list(columns)
         self._shrink(shown, width, READABLE)
         for name in self._drop:
             if self._fits(shown, width):
-                return shown
+                break
             shown = [column for column in shown if column.name != name]
             self._shrink(shown, width, READABLE)
         if not self._fits(shown, width):
             self._shrink(shown, width, SHORTEST)
+        for column in shown:
+            column.width += max(0, width + GAP - _taken(shown)) if column.fills else 0
         return shown
 
     def _fits(self, shown: list[Column], width: int) -> bool:
@@ -122,20 +146,27 @@ def _taken(columns: Sequence[Column]) -> int:
     return sum(column.width + GAP for column in columns)
 
 
-def _line(columns: Sequence[Column], cells: Sequence[Text], width: int) -> Text:
+def _head(columns: Sequence[Column], width: int, more: str = "…") -> Text:
+    return _line(columns, [Text(column.name, style="dim") for column in columns], width, more)
+
+
+def _line(columns: Sequence[Column], cells: Sequence[Cell], width: int, more: str = "…") -> Text:
     """The cells side by side; nothing behind the last one."""
     line = Text()
     for column, cell in zip(columns, cells, strict=True):
-        shown = _cropped(cell, column.width)
-        blanks = " " * (column.width - shown.cell_len)
+        room = column.width
+        shown = cropped(cell, room, more) if isinstance(cell, Text) else cell(room)
+        blanks = " " * (room - shown.cell_len)
         line.append_text(Text.assemble(blanks, shown) if column.is_right else shown)
         line.append("" if column.is_right else blanks)
         line.append(" " * GAP)
     line.rstrip()
-    return _cropped(line, width)
+    return cropped(line, width, more)
 
 
-def _cropped(text: Text, width: int) -> Text:
+def cropped(text: Text, width: int, more: str = "…") -> Text:
+    """The text in so many cells at most; `more`, one cell, stands for what was cut off."""
     copy = text.copy()
-    copy.truncate(max(1, width), overflow="ellipsis")
+    if copy.cell_len > max(1, width):
+        copy.plain = set_cell_size(copy.plain, max(0, width - 1)) + more
     return copy

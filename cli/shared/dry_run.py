@@ -21,7 +21,7 @@ def dry_run(settings: Settings, body: StartRunBody, *, verbose: bool, as_json: b
     from config.token import load_token
     from service.assembly import settle
     from service.checkup.dry_run import rehearse
-    from service.daemon.views import exit_status_of, view_of_progress, view_of_result
+    from service.daemon.views import exit_status_of, view_of_result
 
     token = load_token(settings)
     start_logging(settings, level=log_level(settings, verbose=False))
@@ -31,7 +31,7 @@ def dry_run(settings: Settings, body: StartRunBody, *, verbose: bool, as_json: b
             settings,
             token,
             body,
-            on_progress=lambda state: progress.update(view_of_progress(state)),
+            on_progress=progress.update,
             cancel=cancel,
         )
         view = view_of_result(rehearsal.result)

@@ -243,7 +243,7 @@ def _execute(
     cancel: threading.Event,
 ) -> RunView:
     from service.assembly import make_sync_service, request_of, settle
-    from service.daemon.views import view_of_progress, view_of_result
+    from service.daemon.views import view_of_result
 
     if cancel.is_set():
         raise KeyboardInterrupt
@@ -254,7 +254,7 @@ def _execute(
         request.scope,
         request.options,
         request.trigger,
-        on_progress=lambda state: progress.update(view_of_progress(state)),
+        on_progress=progress.update,
         cancel=cancel,
     )
     return view_of_result(result)

@@ -17,14 +17,20 @@ HIGHEST_RATE = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeOverrides:
-    """None: as the settings say. `paused_until` None, while paused: until somebody resumes."""
+class ChosenNumbers:
+    """What an operator has chosen at run time; null is as configured."""
 
-    paused: bool = False
-    paused_until: datetime | None = None
     interval_seconds: float | None = None
     concurrency: int | None = None
     requests_per_second: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeOverrides(ChosenNumbers):
+    """The numbers, and the pause; `paused_until` None while paused: until somebody resumes."""
+
+    paused: bool = False
+    paused_until: datetime | None = None
 
     def pause(self, until: datetime | None) -> RuntimeOverrides:
         """No periodic runs until then."""

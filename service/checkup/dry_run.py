@@ -17,10 +17,10 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from actors.messages import RunProgress
 from config.settings import Settings
 from control.protocol import StartRunBody
 from rules.model import SyncResult
+from rules.run.progress import RunProgress
 from service.assembly import make_sync_service, request_of
 from service.store import open_store
 from storage.engine import readonly

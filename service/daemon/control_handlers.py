@@ -36,14 +36,12 @@ from control.protocol import (
 )
 from control.views import DaemonView, HealthReply, StatusReply
 from rules.model import RunStatus, Trigger
+from rules.run.remote_state import RemoteState
 from service.assembly import make_request, request_of
 from service.daemon.operator import Operator
 from service.daemon.runtime_control import RuntimeControl
 from service.daemon.views import (
     view_of_activity,
-    view_of_choices,
-    view_of_progress,
-    view_of_remote,
     view_of_row,
 )
 from service.log_place import with_log
@@ -54,7 +52,6 @@ from service.read_through.fetcher import Fetcher
 from storage.engine import readonly
 from storage.engine.errors import StorageError
 from storage.reads import queries
-from testio.tally import RemoteState
 
 T = TypeVar("T")
 
@@ -90,7 +87,7 @@ class ControlHandlers:
         trouble, trouble_seconds = self._trouble()
         return StatusReply(
             daemon=with_log(self.daemon, self.settings.log_file),
-            current_run=None if state.current is None else view_of_progress(state.current),
+            current_run=state.current,
             queued_run_id=state.queued_run_id,
             trouble=trouble,
             trouble_seconds=round(trouble_seconds, 1),
@@ -101,8 +98,8 @@ class ControlHandlers:
             workers=[view_of_activity(each, self.system.elapsed()) for each in self.system.busy()],
             mailboxes=self.system.mailboxes(),
             missing=self.system.missing(),
-            remote=view_of_remote(self.remote()),
-            choices=view_of_choices(self.runtime.configuration.choices),
+            remote=self.remote(),
+            choices=self.runtime.configuration.choices,
         )
 
     def _trouble(self) -> tuple[str | None, float]:

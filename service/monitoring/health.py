@@ -16,9 +16,9 @@ from actors.system import ActorSystem
 from config.settings import Settings
 from control.views import DaemonView, HealthReply
 from rules.diagnosis.health import DaemonState, Facts, HealthVerdict, Limits, Quiet, judge
+from rules.run.remote_state import RemoteState
 from service.log_place import with_log
 from service.monitoring.health_report import limits_of, read_database, reply_of
-from testio.tally import RemoteState
 
 ANSWER_SECONDS = 0.25
 

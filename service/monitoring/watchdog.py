@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import structlog
 
 from actors.heartbeats import Heartbeats
-from actors.messages import CoordinatorStatus, GetSchedule, GetStatus, Ping, RunProgress
+from actors.messages import CoordinatorStatus, GetSchedule, GetStatus, Ping
 from actors.system import ActorSystem
 from rules.diagnosis.liveness import LivenessFacts, liveness_failure
 from service.systemd.sd_notify import SdNotify
@@ -102,26 +102,23 @@ class Watchdog:
             self._feed(now)
 
     def _vitals(self, now: float) -> LivenessFacts:
-        run, cannot_write = self._current, self._event_queue.stuck_because is not None
+        status: CoordinatorStatus | None = self._beats.answer("coordinator")
+        cannot_write = self._event_queue.stuck_because is not None
         self._writes.see(self._event_queue.tries, now)
         # Nothing is expected to move while nothing can be written; its time begins anew after it.
-        self._run.see(now if cannot_write else _moved(run), now)
+        self._run.see(now if cannot_write else _moved(status), now)
         silent = self._beats.silent()
         return LivenessFacts(
             silent={role: silent[role] for role in ("coordinator", "scheduler", "supervisor")},
             logger_silent=min(silent["logger"], now - self._writes.at),
-            run_quiet=None if run is None else now - self._run.at,
+            run_quiet=None if _moved(status) is None else now - self._run.at,
             cannot_write=cannot_write,
         )
 
-    @property
-    def _current(self) -> RunProgress | None:
-        answer: CoordinatorStatus | None = self._beats.answer("coordinator")
-        return None if answer is None else answer.current
-
     def _status(self) -> str:
+        status: CoordinatorStatus | None = self._beats.answer("coordinator")
         return status_line(
-            self._current,
+            None if status is None else status.current,
             self._beats.answer("scheduler"),
             trouble=self._event_queue.stuck_because,
             now=datetime.now(UTC),
@@ -136,6 +133,9 @@ class Watchdog:
         self._fed_at = now
 
 
-def _moved(run: RunProgress | None) -> object:
+def _moved(status: CoordinatorStatus | None) -> object:
     """What changes whenever anything of a run moves."""
-    return None if run is None else (run.run_id, run.cancelling, run.requests, run.phases)
+    if status is None or status.current is None:
+        return None
+    run = status.current
+    return run.run_id, run.cancelling, run.phases, status.requests

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
-from actors.messages import PhaseProgress, RunProgress, ScheduleState
+from actors.messages import ScheduleState
+from rules.run.progress import PhaseProgress, RunProgress
 
 
 def status_line(

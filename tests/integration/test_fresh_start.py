@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from actors.messages import RunProgress
 from rules.model import ErrorKind, Kind, RunStatus, SyncOptions
 from rules.records import Page
+from rules.run.progress import RunProgress
 from service.store import MirrorReader
 from service.sync_service import Repositories, SyncService
 from simulator import Simulator

@@ -21,12 +21,12 @@ from control.views import DaemonView, HealthReply
 from rules.diagnosis.health import Check
 from rules.model import BreakerState
 from rules.run.events import Entry
+from rules.run.remote_state import RemoteState
 from rules.run.runtime_overrides import PREFIX, RuntimeOverrides
 from service.monitoring.health import HealthCheck, heartbeats_of
 from storage.engine.database import Database
 from storage.engine.errors import StorageError
 from storage.settings.override_rows import OverrideRows
-from testio.tally import RemoteState
 from tests.conftest import Bench, wait_until
 
 QUICK = 2.0

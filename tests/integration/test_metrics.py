@@ -19,12 +19,12 @@ from config.problems import SettingsError
 from config.settings import Settings
 from control.views import DaemonView
 from rules.model import BreakerState
+from rules.run.remote_state import RemoteState
 from service.monitoring import metrics_server
 from service.monitoring.health import HealthCheck, heartbeats_of
 from service.monitoring.metrics import Exporter
 from service.monitoring.metrics_server import MetricsServer
 from storage.engine.database import Database
-from testio.tally import RemoteState
 from tests.conftest import Bench, wait_until
 
 REMOTE = RemoteState(

@@ -9,8 +9,8 @@ from contextlib import closing
 
 import pytest
 
-from actors.messages import RunProgress
 from rules.model import ErrorKind, RunStatus, SyncPhase, SyncScope, Trigger
+from rules.run.progress import RunProgress
 from service.store import MirrorReader
 from service.sync_service import Repositories, SyncService
 from simulator import Simulator

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from actors.messages import PhaseProgress, RunProgress, ScheduleState
+from actors.messages import ScheduleState
 from rules.model import SyncPhase, Trigger
+from rules.run.progress import PhaseProgress, RunProgress
 from service.systemd.status_line import status_line
 from tests.fakes import START
 
@@ -19,7 +20,7 @@ def phase(name: SyncPhase, total: int | None, complete: int = 0, failed: int = 0
 def run(*phases: PhaseProgress, cancelling: bool = False) -> RunProgress:
     return RunProgress(
         run_id=12,
-        trigger=Trigger.SCHEDULE,
+        trigger_source=Trigger.SCHEDULE,
         started_at=START,
         elapsed_seconds=3.0,
         cancelling=cancelling,

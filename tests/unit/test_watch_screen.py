@@ -11,21 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from cli.live.look import Look
 from cli.live.watch_screen import draw
 from cli.live.watch_state import Snapshot, StoredState
-from cli.screens.text_table import Look
-from control.views import (
-    DaemonView,
-    PhaseProgressView,
-    RemoteView,
-    RunProgressView,
-    StatusReply,
-    WorkerView,
-)
+from control.views import DaemonView, StatusReply, WorkerView
 from rules.model import BreakerState, SyncPhase, Trigger
+from rules.run.progress import PhaseProgress, RunProgress
+from rules.run.remote_state import RemoteState
 
 NOW = datetime(2026, 1, 31, 8, 15, tzinfo=UTC)
-REMOTE = RemoteView(
+REMOTE = RemoteState(
     results={"ok": 120},
     retries=3,
     in_flight=2,
@@ -38,23 +33,23 @@ REMOTE = RemoteView(
 )
 
 
-def phase(name: SyncPhase, total: int | None, done: int, failed: int = 0) -> PhaseProgressView:
-    return PhaseProgressView(
+def phase(name: SyncPhase, total: int | None, done: int, failed: int = 0) -> PhaseProgress:
+    return PhaseProgress(
         phase=name, total=total, complete=done, failed=failed, finished=total == done + failed
     )
 
 
-RUN = RunProgressView(
+RUN = RunProgress(
     run_id=7,
     trigger_source=Trigger.SCHEDULE,
     started_at=NOW - timedelta(seconds=34),
     elapsed_seconds=34.0,
     cancelling=False,
-    phases=[
+    phases=(
         phase(SyncPhase.PRODUCTS, 1, 1),
         phase(SyncPhase.FEATURES, 40, 18, 2),
         phase(SyncPhase.NEW_TESTS, None, 0),
-    ],
+    ),
 )
 
 
@@ -214,17 +209,16 @@ def test_no_size_breaks_it(
         ({"next_run_at": None}, "no periodic runs"),
         ({"trouble": "database or disk is full"}, "cannot write: database or disk is full"),
         (
-            {"remote": REMOTE.model_copy(update={"parked_seconds": 12.0})},
+            {"remote": replace(REMOTE, parked_seconds=12.0)},
             "remote     parked for 12 s, 12.3 requests/s",
         ),
         (
             {
-                "remote": REMOTE.model_copy(
-                    update={
-                        "breaker": BreakerState.OPEN,
-                        "open_seconds": 3.0,
-                        "last_failure": "timeout",
-                    }
+                "remote": replace(
+                    REMOTE,
+                    breaker=BreakerState.OPEN,
+                    open_seconds=3.0,
+                    last_failure="timeout",
                 )
             },
             "remote     breaker open since 3 s ago (timeout), 12.3 requests/s",
@@ -255,7 +249,7 @@ def test_a_run_that_was_killed_is_not_shown_as_running() -> None:
 
 
 def test_a_cancelled_run_foretells_nothing() -> None:
-    cancelling = RUN.model_copy(update={"cancelling": True})
+    cancelling = replace(RUN, cancelling=True)
     assert "run 7 by schedule, 34 s, run 8 waits  cancelling" in screen(
         replace(AT_WORK, run=cancelling)
     )
