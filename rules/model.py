@@ -105,7 +105,7 @@ class ErrorKind(StrEnum):
 class Problem:
     """One failure, named so that a person can act on it.
 
-    `phase` and `product_id` are None where the failure belongs to the whole run.
+    `phase` and `product_id` are left empty where the failure belongs to the whole run.
     """
 
     kind: ErrorKind

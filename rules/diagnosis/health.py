@@ -53,7 +53,7 @@ class Check(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that is not as it should be. `seconds`: for how long, None where unknown."""
+    """One thing that is not as it should be. `seconds`: for how long, if that is known."""
 
     check: Check
     where: str

@@ -1,6 +1,6 @@
 """Events through the Logger, in a process of its own: `python -m tests.benchmarks.recording`.
 
-The event_queue, the Logger actor, the log of the sync and the database are those of the daemon. The
+The queue, the Logger actor, the log of the sync and the database are those of the daemon. The
 clock runs from the first event until the end of the run is on disk, which is told only then; the
 end is synced to the disk, and with it everything before. Several threads record, as actors do.
 """

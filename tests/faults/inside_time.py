@@ -41,6 +41,10 @@ def set_clock(path: str) -> None:
         def now(cls, tz: tzinfo | None = None) -> Any:
             return datetime.now(tz) + timedelta(seconds=offset())
 
+        @classmethod
+        def __get_pydantic_core_schema__(cls, _source: object, handler: Any) -> Any:
+            return handler(datetime)  # where a type that holds one is looked at for the first time
+
     real_time = time.time
     time.time = lambda: real_time() + offset()
     for name, module in list(sys.modules.items()):

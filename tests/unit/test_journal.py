@@ -1,4 +1,4 @@
-"""The event_queue wakes the Logger once for a batch, and never too seldom."""
+"""The queue of events wakes the Logger once for a batch, and never too seldom."""
 
 from __future__ import annotations
 

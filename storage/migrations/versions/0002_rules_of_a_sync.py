@@ -75,7 +75,7 @@ FILL_PARTS = (
     FROM features AS feature, json_each(feature.section_ids) AS section
     """,
 )
-"""Ports of rows that are there already; user stories come with the next listing."""
+"""Parts of rows that are there already; user stories come with the next listing."""
 
 NEW_COLUMNS: dict[str, list[sa.Column[Any]]] = {
     "products": [sa.Column("missed_in", sa.Integer())],
