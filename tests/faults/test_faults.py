@@ -1,6 +1,7 @@
 """Every fault as often as the programme says with FAULTS=long (`make faults`).
 
-The default suite tries one fault of each number, another one each time; `.ci/run` all of them.
+The default suite tries one fault of every other number, another one each time; `.ci/run` all of
+them.
 FAULT_SEED repeats a series; each attempt has a seed of its own, made of it.
 """
 
@@ -43,6 +44,8 @@ LONG_ATTEMPTS = [
     for fault in ORDER
     for nth in range(math.ceil(fault.long * SHARE))
 ]
+TURN = int(os.environ.get("PYTEST_XDIST_TESTRUNUID", "0"), 16) % 2
+"""Every process of one run of the tests has the same; which numbers it tries goes by it."""
 SHORT_ATTEMPTS = [
     pytest.param(
         number,
@@ -51,6 +54,7 @@ SHORT_ATTEMPTS = [
         marks=pytest.mark.timeout(max(fault.seconds for fault in faults)),
     )
     for number, faults in SHORT.items()
+    if ON_CI or number % 2 == TURN
     for nth in range(len(faults) if ON_CI else 1)
 ]
 
