@@ -32,7 +32,10 @@ from typing import IO, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 LOADED = ("cli", "service", "control", "storage", "testio", "actors", "config", "rules")
-LAZY = ("simulator", "encodings", "rich", "alembic", "shtab", "sqlalchemy.dialects.sqlite")
+LAZY = (
+    *("simulator", "encodings", "rich", "alembic", "shtab", "sqlalchemy.dialects.sqlite"),
+    *("filelock", "dataset"),
+)
 """What is loaded when it is used."""
 PROGRAMS = tuple(f"{name}.__main__" for name in (*LOADED, *LAZY))
 HEAVY = ("service.browse", "service.export", "storage.migrations")
