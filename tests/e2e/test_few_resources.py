@@ -20,6 +20,7 @@ from simulator import Simulator
 from tests.homes import Home, end_all
 from tests.launcher import Launched, launch
 from tests.odd import NOT_LISTED
+from tests.tools import may_become_another
 
 LIMIT = "the limit on this user's processes is reached"
 LONGEST = 30.0
@@ -29,7 +30,7 @@ ROLES = [("scheduler", "Beat"), ("mirror", "StorePage"), ("products-phase", "Run
 @pytest.fixture
 def limited(simulator: Simulator) -> Iterator[Home]:
     """A home of a user that can be kept from starting threads: root cannot."""
-    if os.geteuid() != 0:
+    if not may_become_another():
         pytest.skip("needs root, to become a user with a limit of its own")
     folder = Path(tempfile.mkdtemp(prefix="few-"))
     folder.chmod(0o755)

@@ -15,8 +15,9 @@ from tests.faults.programme import fault
 from tests.faults.trial import Trial
 from tests.homes import Home
 from tests.strangers import NOBODY, ask_as_stranger
+from tests.tools import may_become_another
 
-IS_ROOT = os.getuid() == 0
+IS_ROOT = may_become_another()
 NOT_TRIED = "not tried: needs root"
 MODES = ("0600", "0640")
 Trap = Callable[[Home], str]
