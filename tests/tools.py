@@ -35,5 +35,5 @@ def may_become_another() -> bool:
     checkout and its environment, which a folder of somebody's own forbids."""
     if os.geteuid() != 0:
         return False
-    places = [Path(__file__).resolve(), Path(sys.executable).absolute(), Path(os.__file__)]
+    places = [Path(__file__).resolve(), Path(sys.executable).absolute()]
     return all(folder.stat().st_mode & 0o005 == 0o005 for each in places for folder in each.parents)
