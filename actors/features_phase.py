@@ -14,4 +14,4 @@ class FeaturesPhase(PhaseActor):
 
     def find_work(self, ticket: RunTicket) -> Work:
         """The products in scope."""
-        return work_of_known_products(self._directory, ticket)
+        return work_of_known_products(self._queries, ticket)

@@ -25,7 +25,7 @@ from actors.messages import (
     WorkerAdded,
     WorkerReplaced,
 )
-from actors.ports import ProductDirectory
+from actors.ports import MirrorQueries
 from actors.read_ahead import ReadAhead
 from rules.model import ErrorKind, Outcome, Problem, SyncPhase
 from rules.run.backlog import Assignment, Backlog
@@ -80,7 +80,7 @@ class PhaseActor(BaseActor):
         coordinator: Address,
         workers: Sequence[Address],
         event_queue: EventQueue,
-        directory: ProductDirectory,
+        queries: MirrorQueries,
         clock: Clock,
         attempts: Iterator[int],
     ) -> None:
@@ -89,7 +89,7 @@ class PhaseActor(BaseActor):
         self._coordinator = coordinator
         self._workers = workers
         self._event_queue = event_queue
-        self._directory = directory
+        self._queries = queries
         self._clock = clock
         self._active: _ActivePhase | None = None
         self._attempts = attempts
@@ -321,11 +321,11 @@ class PhaseActor(BaseActor):
         )
 
 
-def work_of_known_products(directory: ProductDirectory, ticket: RunTicket) -> Work:
+def work_of_known_products(queries: MirrorQueries, ticket: RunTicket) -> Work:
     """The products in scope that the mirror holds; the list was refreshed by the first phase."""
     if ticket.is_fresh_start:
-        directory = directory.fresh(ticket.run_id)
-    known, wanted = directory.known_products(), ticket.request.scope.product_ids
+        queries = queries.fresh(ticket.run_id)
+    known, wanted = queries.known_products(), ticket.request.scope.product_ids
     if known is None:
         asked = SyncPhase.PRODUCTS in ticket.request.phases
         return Work(problem=LIST_FAILED if asked else NO_LIST)

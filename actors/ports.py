@@ -109,7 +109,7 @@ class Sections:
     as_of: datetime | None = None
 
 
-class ProductDirectory(Protocol):
+class MirrorQueries(Protocol):
     """What the phases read of the mirror, on a handle of their own."""
 
     def known_products(self) -> tuple[int, ...] | None:
@@ -147,7 +147,7 @@ class ProductDirectory(Protocol):
     def open_tests(self, product_id: int) -> tuple[int, ...]:
         """The tests that are there and can still change."""
 
-    def fresh(self, run_id: int) -> ProductDirectory:
+    def fresh(self, run_id: int) -> MirrorQueries:
         """The same, of what this run has built anew so far."""
 
 
@@ -187,7 +187,7 @@ class Ports:
     client: RemoteClient
     mirror: MirrorStore
     events: EventStore
-    directory: ProductDirectory
+    queries: MirrorQueries
     next_run_id: int
     workers: int
     schedule: SchedulePlan | None = None

@@ -25,7 +25,7 @@ from actors.messages import (
     SyncProduct,
     WorkerMessage,
 )
-from actors.ports import AccountGuard, ProductDirectory, RemoteClient
+from actors.ports import AccountGuard, MirrorQueries, RemoteClient
 from actors.worker_activity import Activity, WorkerActivity
 from rules.model import NOTHING, ErrorKind, Kind, Outcome, Problem, SyncPhase
 from rules.records import Page, Stored
@@ -49,7 +49,7 @@ class ProductWorker(BaseActor):
         supervisor: Address,
         mirror: Address,
         client: RemoteClient,
-        directory: ProductDirectory,
+        queries: MirrorQueries,
         account: AccountGuard,
         clock: Clock,
         activity: WorkerActivity,
@@ -60,7 +60,7 @@ class ProductWorker(BaseActor):
         self._account = account
         self._mirror = mirror
         self._client = client
-        self._directory = directory
+        self._queries = queries
         self._clock = clock
         self._task: SyncProduct | None = None
         self._job: Job | None = None
@@ -103,7 +103,7 @@ class ProductWorker(BaseActor):
             if not self._may_begin(task):
                 self._fail(UNKNOWN_ACCOUNT)
                 return
-            self._job = job_for(task, self._client, self._directory_of(task), self._clock)
+            self._job = job_for(task, self._client, self._queries_for(task), self._clock)
         except StorageError as error:
             self._fail(Problem(kind=ErrorKind.STORAGE, message=str(error)))
             return
@@ -124,9 +124,9 @@ class ProductWorker(BaseActor):
             moved=self._started,
         )
 
-    def _directory_of(self, task: SyncProduct) -> ProductDirectory:
+    def _queries_for(self, task: SyncProduct) -> MirrorQueries:
         ticket = task.ticket
-        return self._directory.fresh(ticket.run_id) if ticket.is_fresh_start else self._directory
+        return self._queries.fresh(ticket.run_id) if ticket.is_fresh_start else self._queries
 
     def _may_begin(self, task: SyncProduct) -> bool:
         """Only the list of products can show whose account this is; a fresh start may be any."""
@@ -165,7 +165,7 @@ class ProductWorker(BaseActor):
         assert self._job is not None
         try:
             page = next(self._job) if stored is None else self._job.send(stored)
-            stranger = None if page is None else self._recognised(page)
+            refusal = None if page is None else self._recognised(page)
         except StopIteration as end:
             self._when_stored(partial(self._finish, end.value))
         except TestioError as error:
@@ -175,8 +175,8 @@ class ProductWorker(BaseActor):
             problem = Problem(kind=ErrorKind.STORAGE, message=str(error))
             self._when_stored(partial(self._fail, problem))
         else:
-            if stranger is not None:
-                self._fail(stranger)
+            if refusal is not None:
+                self._fail(refusal)
             elif page is None:
                 self._when_stored(partial(self._go_on, Stored()))
             else:

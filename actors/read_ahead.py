@@ -148,15 +148,15 @@ class ReadAhead:
 class Lookahead:
     """One product's windows. Its worker owns it; the helpers never touch it."""
 
-    def __init__(self, board: ReadAhead, fetch: Fetch) -> None:
-        self._board = board
+    def __init__(self, read_ahead: ReadAhead, fetch: Fetch) -> None:
+        self._read_ahead = read_ahead
         self._fetch = fetch
         self._planned: dict[Window, _Errand] = {}
 
     @property
     def share(self) -> int:
         """How many windows may be planned."""
-        return self._board.share
+        return self._read_ahead.share
 
     def plan(self, windows: Sequence[Window]) -> None:
         """Have these read, in this order. All that was planned otherwise is dropped."""
@@ -165,18 +165,18 @@ class Lookahead:
         self._drop_all_but(frozenset(windows))
         new = [_Errand(window, self._fetch) for window in windows if window not in self._planned]
         self._planned |= {errand.window: errand for errand in new}
-        self._board._add(new)
+        self._read_ahead._add(new)
 
     def take(self, window: Window) -> Rows[TestRecord] | None:
         """The answer, waited for if it is on its way; None if the owner has to ask."""
         errand = self._planned.pop(window, None)
-        return None if errand is None else self._board._answer(errand)
+        return None if errand is None else self._read_ahead._answer(errand)
 
     def close(self) -> None:
         """The product needs nothing any more."""
         self._drop_all_but(frozenset())
-        self._board._leave()
+        self._read_ahead._leave()
 
     def _drop_all_but(self, windows: frozenset[Window]) -> None:
         gone = [planned for planned in self._planned if planned not in windows]
-        self._board._drop([self._planned.pop(window) for window in gone])
+        self._read_ahead._drop([self._planned.pop(window) for window in gone])

@@ -144,7 +144,7 @@ class Wiring:
             supervisor=self.supervisor,
             mirror=self.mirror,
             client=self.ports.client,
-            directory=self.ports.directory,
+            queries=self.ports.queries,
             account=self.ports.account,
             clock=self.ports.clock,
             activity=self.work,
@@ -156,7 +156,7 @@ class Wiring:
             coordinator=self.coordinator,
             workers=self.workers,
             event_queue=self.event_queue,
-            directory=self.ports.directory,
+            queries=self.ports.queries,
             clock=self.ports.clock,
             attempts=self.attempts,
         )

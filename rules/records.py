@@ -212,7 +212,7 @@ class Page:
     cursor: CursorMove | None = None
     gone: tuple[int, ...] = ()
     confirmed: tuple[int, ...] = ()
-    held: PendingDeletion | None = None
+    pending: PendingDeletion | None = None
     closed_holes: tuple[str, ...] = ()
     probed_holes: tuple[str, ...] = ()
     wants_full: str | None = None
@@ -248,7 +248,7 @@ class Page:
     @property
     def is_decisive(self) -> bool:
         """Whether what it comes to decides on how its product goes on."""
-        return self.cursor is not None or self.held is not None
+        return self.cursor is not None or self.pending is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,10 +257,10 @@ class Stored:
 
     `gaps`: records of this product and kind that could not be used and are not resolved, after
     this page. `missing`: rows that the listing lacks and that are not marked (yet).
-    `held`: the id of the set that the brake holds back, if it does.
+    `pending_id`: the id of the set of deletions that the brake holds back, if it does.
     """
 
     counts: Counts = NOTHING
     gaps: int = 0
     missing: int = 0
-    held: int | None = None
+    pending_id: int | None = None

@@ -54,7 +54,7 @@ def make_sync_service(settings: Settings, token: SecretStr, store: Store) -> Syn
         repositories=lambda: Repositories(
             mirror=store.mirror,
             events=store.events,
-            directory=store.directory,
+            queries=store.reader,
             next_run_id=store.events.next_run_id(),
             fresh=store.fresh,
             account=make_guard(settings, token, store),
@@ -87,7 +87,7 @@ def make_guard(settings: Settings, token: SecretStr, store: Store) -> AccountGua
     return AccountGuard(store.account, settings.base_url, token)
 
 
-def make_daemon_parts(
+def make_daemon_ports(
     configuration: Configuration, client: TestioClient, store: Store, account: AccountGuard
 ) -> Ports:
     """The parts of the daemon's system, its schedule included."""
@@ -97,7 +97,7 @@ def make_daemon_parts(
         client=client,
         mirror=store.mirror,
         events=store.events,
-        directory=store.directory,
+        queries=store.reader,
         next_run_id=store.events.next_run_id(),
         workers=configuration.concurrency,
         clock=clock,
@@ -122,7 +122,7 @@ def _schedule(configuration: Configuration, clock: Clock) -> SchedulePlan:
             0, configuration.settings.refresh_jitter_seconds
         ),
         paused=configuration.is_paused(clock.now()),
-        paused_until=configuration.choices.paused_until,
+        paused_until=configuration.overrides.paused_until,
     )
 
 

@@ -45,7 +45,7 @@ class Configuration:
 
     settings: Settings
     token: SecretStr = field(repr=False)
-    choices: RuntimeOverrides = field(default_factory=RuntimeOverrides)
+    overrides: RuntimeOverrides = field(default_factory=RuntimeOverrides)
 
     def secret(self) -> str:
         """The token, for each request anew."""
@@ -54,23 +54,23 @@ class Configuration:
     @property
     def interval_seconds(self) -> float:
         """Seconds from one periodic run to the next; 0 means none."""
-        chosen = self.choices.interval_seconds
+        chosen = self.overrides.interval_seconds
         return self.settings.refresh_interval_seconds if chosen is None else chosen
 
     @property
     def concurrency(self) -> int:
         """Requests under way at once."""
-        return self.choices.concurrency or self.settings.max_concurrent_api_requests
+        return self.overrides.concurrency or self.settings.max_concurrent_api_requests
 
     @property
     def requests_per_second(self) -> int:
         """Requests a second; 0 means no limit."""
-        chosen = self.choices.requests_per_second
+        chosen = self.overrides.requests_per_second
         return self.settings.requests_per_second if chosen is None else chosen
 
     def is_paused(self, now: datetime) -> bool:
         """Whether no periodic runs are wanted now."""
-        return self.choices.is_paused(now)
+        return self.overrides.is_paused(now)
 
 
 def differing(old: Settings, new: Settings) -> list[str]:

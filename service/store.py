@@ -138,7 +138,7 @@ class Store:
     database: Database
     mirror: MirrorRows
     events: SyncLog
-    directory: MirrorReader
+    reader: MirrorReader
     fresh: FreshStart
     account: AccountRows
     interrupted: tuple[int, ...] = ()
@@ -175,7 +175,7 @@ def open_store(
             try:
                 yield store
             finally:
-                store.directory.close()
+                store.reader.close()
         finally:
             database.close()
     finally:
@@ -212,7 +212,7 @@ def _store(lock: WriterLock, database: Database) -> Store:
         database=database,
         mirror=MirrorRows(database),
         events=events,
-        directory=MirrorReader(database.path),
+        reader=MirrorReader(database.path),
         fresh=FreshStart(database),
         account=AccountRows(database),
         interrupted=interrupted,

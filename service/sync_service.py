@@ -21,9 +21,9 @@ from actors.ports import (
     AnyAccount,
     EventStore,
     FreshStore,
+    MirrorQueries,
     MirrorStore,
     Ports,
-    ProductDirectory,
     RemoteClient,
 )
 from actors.system import ActorSystem
@@ -56,7 +56,7 @@ class Repositories:
 
     mirror: MirrorStore
     events: EventStore
-    directory: ProductDirectory
+    queries: MirrorQueries
     next_run_id: int
     fresh: FreshStore | None = None
     account: AccountGuard = field(default_factory=AnyAccount)
@@ -121,7 +121,7 @@ class SyncService:
             client=client,
             mirror=repositories.mirror,
             events=repositories.events,
-            directory=repositories.directory,
+            queries=repositories.queries,
             next_run_id=repositories.next_run_id,
             fresh=repositories.fresh,
             account=repositories.account,

@@ -65,22 +65,22 @@ class LargeLists:
     """The room that the lists of one product hold until they are written, or it has failed."""
 
     def __init__(self) -> None:
-        self._held: list[tuple[Room, int]] = []
+        self._lists: list[tuple[Room, int]] = []
         self._lock = threading.Lock()
 
     def __bool__(self) -> bool:
-        return bool(self._held)
+        return bool(self._lists)
 
     def hold(self, room: Room, size: int) -> None:
         """From now on this as well."""
         with self._lock:
-            self._held.append((room, size))
+            self._lists.append((room, size))
 
     def let_go(self) -> None:
         """Give all of it back."""
         with self._lock:
-            held, self._held = self._held, []
-        for room, size in held:
+            lists, self._lists = self._lists, []
+        for room, size in lists:
             room.give_back(size)
 
     def __del__(self) -> None:

@@ -25,7 +25,7 @@ from storage.engine.migrate import migrate
 from testio.client import TestioClient
 from testio.transport import TransportOptions
 from tests.examples import MUTATION
-from tests.fakes import FakeAccount, FakeClock, FakeDirectory, FakeEvents, FakeMirror
+from tests.fakes import FakeAccount, FakeClock, FakeEvents, FakeMirror, FakeQueries
 from tests.rig import Rig
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -154,7 +154,7 @@ class Bench:
     mirror: FakeMirror = field(default_factory=FakeMirror)
     events: FakeEvents = field(default_factory=FakeEvents)
     clock: FakeClock = field(default_factory=FakeClock)
-    directory: FakeDirectory = field(default_factory=lambda: FakeDirectory((1, 2, 3)))
+    queries: FakeQueries = field(default_factory=lambda: FakeQueries((1, 2, 3)))
     interval: float | None = None
     startup_run: bool = False
     workers: int = 3
@@ -177,7 +177,7 @@ class Bench:
             client=self.account,
             mirror=self.mirror,
             events=self.events,
-            directory=self.directory,
+            queries=self.queries,
             next_run_id=1,
             workers=self.workers,
             schedule=plan,

@@ -190,7 +190,7 @@ class FakeEvents:
 
 
 @dataclass
-class FakeDirectory:
+class FakeQueries:
     """The products the mirror is said to hold."""
 
     products: tuple[int, ...] | None
@@ -227,5 +227,5 @@ class FakeDirectory:
     def open_tests(self, product_id: int) -> tuple[int, ...]:
         return ()
 
-    def fresh(self, run_id: int) -> FakeDirectory:
+    def fresh(self, run_id: int) -> FakeQueries:
         return self

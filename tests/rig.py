@@ -43,7 +43,7 @@ class Rig:
             repositories=lambda: Repositories(
                 mirror=MirrorRows(self.database),
                 events=log,
-                directory=MirrorReader(self.database.path),
+                queries=MirrorReader(self.database.path),
                 next_run_id=log.next_run_id(),
             ),
             workers=self.workers,

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 from actors.clock import Clock
 from actors.messages import SyncProduct
-from actors.ports import ProductDirectory, RemoteClient, Sections
+from actors.ports import MirrorQueries, RemoteClient, Sections
 from rules.listing.planning import CursorState, is_due
 from rules.mirror.sections import merge, place, without_sections
 from rules.model import Kind, Problem
@@ -101,25 +101,25 @@ class FeaturesReading:
         self,
         task: SyncProduct,
         client: RemoteClient,
-        directory: ProductDirectory,
+        queries: MirrorQueries,
         clock: Clock,
     ) -> None:
         self.problem: Problem | None = None
         self._task = task
         self._client = client
-        self._directory = directory
+        self._queries = queries
         self._clock = clock
 
     def read(self) -> Page:
         """All features, whichever endpoint tells them. Raises TestioError."""
         now, self.problem = self._clock.now(), None
-        sections = self._directory.sections_of(self._product_id)
+        sections = self._queries.sections_of(self._product_id)
         if not sections.ids:
             listed = self._read_plainly()
             records = without_sections(listed.records)
             move = CursorMove(as_of=now, sections_as_of=now)
             return self._page(replace(listed, records=records), move)
-        cursor = self._directory.cursor(self._product_id, Kind.FEATURES)
+        cursor = self._queries.cursor(self._product_id, Kind.FEATURES)
         plain = None if self._goes_by_section(cursor) else self._plain(cursor, sections, now)
         return self._by_section(now, sections) if plain is None else plain
 
@@ -142,7 +142,7 @@ class FeaturesReading:
 
     def _plain(self, cursor: CursorState, sections: Sections, now: datetime) -> Page | None:
         """By the plain endpoint, and the sections beside it where they are to be asked."""
-        placed = self._directory.placed_features(self._product_id)
+        placed = self._queries.placed_features(self._product_id)
         wants_sections = self._is_due(cursor.sections_as_of) or not all(placed.values())
         listed = plain_features(self._read_plainly, sections.ids)
         if listed is None:

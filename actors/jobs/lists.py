@@ -16,22 +16,20 @@ from actors.jobs.features import FeaturesReading, unpaged_page
 from actors.jobs.tests_job import list_tests
 from actors.jobs.verdict import Job, ProductVerdict, gaps_verdict
 from actors.messages import SyncProduct
-from actors.ports import ProductDirectory, RemoteClient
+from actors.ports import MirrorQueries, RemoteClient
 from rules.model import ErrorKind, Kind, Outcome, Problem, SyncPhase
 from rules.records import CursorMove, Page, Stored
 
 
-def job_for(
-    task: SyncProduct, client: RemoteClient, directory: ProductDirectory, clock: Clock
-) -> Job:
+def job_for(task: SyncProduct, client: RemoteClient, queries: MirrorQueries, clock: Clock) -> Job:
     """The job that a SyncProduct asks for. Raises TestioError while it is carried out."""
     match task.phase:
         case SyncPhase.PRODUCTS:
             return list_products(task, client, clock)
         case SyncPhase.FEATURES:
-            return list_features(task, client, directory, clock)
+            return list_features(task, client, queries, clock)
         case SyncPhase.NEW_TESTS:
-            return list_tests(task, client, directory, clock)
+            return list_tests(task, client, queries, clock)
         case _:
             assert_never(task.phase)
 
@@ -48,10 +46,10 @@ def list_products(task: SyncProduct, client: RemoteClient, clock: Clock) -> Job:
 
 
 def list_features(
-    task: SyncProduct, client: RemoteClient, directory: ProductDirectory, clock: Clock
+    task: SyncProduct, client: RemoteClient, queries: MirrorQueries, clock: Clock
 ) -> Job:
     """All features of a product, in one page."""
-    features = FeaturesReading(task, client, directory, clock)
+    features = FeaturesReading(task, client, queries, clock)
     verdict = yield from _listed(task, features.read)
     if features.problem is None or verdict.outcome is not Outcome.COMPLETE:
         return verdict
@@ -65,11 +63,11 @@ def _listed(task: SyncProduct, read: Callable[[], Page]) -> Job:
     """
     page = read()
     stored = yield page
-    if task.ticket.request.options.force and stored.missing and stored.held is None:
+    if task.ticket.request.options.force and stored.missing and stored.pending_id is None:
         page = _confirming(read())
         stored = yield page
     bad = {row.fingerprint: row for row in page.bad_rows}
-    if stored.held is not None:
+    if stored.pending_id is not None:
         return _held(page, stored)
     return gaps_verdict(stored.gaps, bad, {})
 
@@ -82,7 +80,7 @@ def _confirming(page: Page) -> Page:
 def _held(page: Page, stored: Stored) -> ProductVerdict:
     message = (
         f"the list lacks {stored.missing} {page.kind.value} that the mirror holds; nothing was "
-        f"marked. If it is true: testio-sync deletions accept {stored.held}"
+        f"marked. If it is true: testio-sync deletions accept {stored.pending_id}"
     )
     problem = Problem(kind=ErrorKind.HELD, message=message)
     return ProductVerdict(outcome=Outcome.PARTIAL, problem=problem)

@@ -17,7 +17,7 @@ from actors.jobs.single_fetches import Found, TestsNotRefreshed, look_for
 from actors.jobs.tests_reading import TestsReading, is_wanted
 from actors.jobs.verdict import Job, ProductVerdict, gaps_verdict
 from actors.messages import SyncProduct
-from actors.ports import ProductDirectory, RemoteClient
+from actors.ports import MirrorQueries, RemoteClient
 from rules.listing.listing import Listing, Reading
 from rules.listing.planning import CursorState, Mode, plan
 from rules.listing.splitting import TENS
@@ -45,11 +45,11 @@ FAILS_STILL = (ServerError, Timeout, BadPayload, NotFound, Forbidden)
 
 
 def list_tests(
-    task: SyncProduct, client: RemoteClient, directory: ProductDirectory, clock: Clock
+    task: SyncProduct, client: RemoteClient, queries: MirrorQueries, clock: Clock
 ) -> Job:
     """All pages of one product's tests. Raises TestioError while it is carried out."""
-    reading = TestsReading(task=task, client=client, directory=directory, clock=clock)
-    job = TestsJob(task=task, client=client, directory=directory, clock=clock, reading=reading)
+    reading = TestsReading(task=task, client=client, queries=queries, clock=clock)
+    job = TestsJob(task=task, client=client, queries=queries, clock=clock, reading=reading)
     if task.ahead is None:
         return (yield from job.pages())
     with closing(task.ahead.open(reading.read_ahead)) as reading.ahead:
@@ -64,7 +64,7 @@ class TestsJob:
 
     task: SyncProduct
     client: RemoteClient
-    directory: ProductDirectory
+    queries: MirrorQueries
     clock: Clock
     reading: TestsReading
     mode: Mode = Mode.NONE
@@ -86,8 +86,8 @@ class TestsJob:
 
     def pages(self) -> Job:
         """Everything, page by page; returns how the product came out."""
-        self.cursor = self.directory.cursor(self.product_id, Kind.TESTS)
-        holes = self.directory.holes(self.product_id, self.clock.now())
+        self.cursor = self.queries.cursor(self.product_id, Kind.TESTS)
+        holes = self.queries.holes(self.product_id, self.clock.now())
         yield from self._head_first(holes)
         known = yield from self._probe(holes)
         self.mode = plan(self.product_id, self.cursor, self._options, self.clock.now())
@@ -99,9 +99,9 @@ class TestsJob:
             return (yield from self._give_up(last))
         missing: tuple[int, ...] = ()
         if self._listing.state is Reading.COMPLETE and self.mode is not Mode.SINCE:
-            missing, held = self._missing()
-            if held is not None:
-                return (yield from self._hold(last, held))
+            missing, pending = self._missing()
+            if pending is not None:
+                return (yield from self._hold(last, pending))
         verdict = yield from self._end(last, missing)
         if self._options.refresh_mutable:
             yield from self._refresh_mutable()
@@ -176,7 +176,7 @@ class TestsJob:
     def _missing(self) -> tuple[tuple[int, ...], PendingDeletion | None]:
         """Tests that this listing lacks, and whether the brake holds them back."""
         seen = self._listing.handed_out
-        missing, rows = self.directory.missing_tests(
+        missing, rows = self.queries.missing_tests(
             self.product_id, self.reading.listing_id, seen, self._options.mirror_since
         )
         listed = rows - len(missing) + len(seen)
@@ -185,11 +185,11 @@ class TestsJob:
             return missing, None
         return missing, PendingDeletion(ids=missing, of_rows=rows, reason=why)
 
-    def _hold(self, last: Page, held: PendingDeletion) -> Job:
-        self.stored = yield replace(last, held=held, wants_full="deletions are held back")
+    def _hold(self, last: Page, pending: PendingDeletion) -> Job:
+        self.stored = yield replace(last, pending=pending, wants_full="deletions are held back")
         message = (
-            f"{held.reason}; nothing was marked. If it is true: "
-            f"testio-sync deletions accept {self.stored.held}"
+            f"{pending.reason}; nothing was marked. If it is true: "
+            f"testio-sync deletions accept {self.stored.pending_id}"
         )
         problem = Problem(kind=ErrorKind.HELD, message=message)
         return ProductVerdict(outcome=Outcome.PARTIAL, problem=problem, warning=self._warning)
@@ -201,7 +201,7 @@ class TestsJob:
             bad, holes = self.reading.bad, self.reading.holes
             return gaps_verdict(len(bad) + len(holes), bad, holes)
         if not missing and self._listing.state is Reading.JOINED:
-            missing = self.directory.unchecked_tests(self.product_id, self._options.mirror_since)
+            missing = self.queries.unchecked_tests(self.product_id, self._options.mirror_since)
             missing = tuple(key for key in missing if key not in self._listing.handed_out)
         found = self._look_for(missing)
         self.stored = yield replace(last, cursor=self._move(), gone=found.gone)
@@ -228,7 +228,7 @@ class TestsJob:
         """Tests that can still change and were not listed; one that is gone waits for a listing."""
         ids = [
             key
-            for key in self.directory.open_tests(self.product_id)
+            for key in self.queries.open_tests(self.product_id)
             if key not in self._listing.handed_out
         ]
         for start in range(0, len(ids), 25):

@@ -13,7 +13,7 @@ from datetime import datetime
 from actors.clock import Clock
 from actors.jobs.list_windows import note_failure, read_windows, seen_rows, taken_of
 from actors.messages import SyncProduct
-from actors.ports import ProductDirectory, RemoteClient
+from actors.ports import MirrorQueries, RemoteClient
 from actors.read_ahead import Lookahead
 from rules.listing.listing import Listing, Reading
 from rules.listing.planning import CursorState, Mode
@@ -39,7 +39,7 @@ class TestsReading:
 
     task: SyncProduct
     client: RemoteClient
-    directory: ProductDirectory
+    queries: MirrorQueries
     clock: Clock
     mode: Mode = Mode.NONE
     listing: Listing = field(default_factory=Listing)
@@ -88,7 +88,7 @@ class TestsReading:
 
     def _read_before(self, cursor: CursorState) -> frozenset[int]:
         """What an interrupted listing has stored."""
-        return self.directory.listed_in(self.product_id, cursor.resume_listing or 0)
+        return self.queries.listed_in(self.product_id, cursor.resume_listing or 0)
 
     def _joins_with(self, mode: Mode, cursor: CursorState) -> datetime | None:
         """The instant of the listing that this one joins up with; none that is still to come."""
@@ -182,7 +182,7 @@ class TestsReading:
 
     def _known(self, read: Rows[TestRecord]) -> frozenset[int]:
         hashes = {record.id: record.content_hash for record in read.records}
-        return self.directory.known_tests(self.product_id, hashes)
+        return self.queries.known_tests(self.product_id, hashes)
 
     def _stored_part(self, window: Window, read: Rows[TestRecord], taken: tuple[int, ...]) -> Page:
         since = self.options.since or self.options.mirror_since

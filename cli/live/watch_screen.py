@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.text import Text
 
 from cli.live.look import Look, both_ends
-from cli.live.watch_parts import Section, failures, last_runs, remote_line, workers
 from cli.live.watch_run import run_lines
+from cli.live.watch_sections import Section, failures, last_runs, remote_line, workers
 from cli.live.watch_state import Snapshot
 from cli.screens.screen import duration_text, harmless
 from cli.screens.table import cropped

@@ -121,7 +121,7 @@ def _hint_at_statuses(settings: Settings, kind: Kind, wanted: RowFilter) -> None
     if wanted.statuses is None or not settings.db_path.exists():
         return
     with readonly.open_readonly(settings.db_path) as connection:
-        known = lookups.statuses_held(connection, kind)
+        known = lookups.stored_statuses(connection, kind)
     for word in wanted.statuses:
         if word not in known:
             near = nearest_word(word, known)

@@ -155,8 +155,8 @@ def judge_daemon(lock: LockFacts | None, daemon: DaemonFacts) -> list[Finding]:
 
 
 def _no_answer(lock: LockFacts | None, daemon: DaemonFacts) -> Finding:
-    held = lock is not None and lock.is_daemon and lock.is_alive and not lock.is_released
-    if daemon.silent or (held and lock is not None and not lock.is_elsewhere):
+    is_locked = lock is not None and lock.is_daemon and lock.is_alive and not lock.is_released
+    if daemon.silent or (is_locked and lock is not None and not lock.is_elsewhere):
         message = "it holds the writer lock, but does not answer on its socket"
         return error("daemon", message, "look into its log, or end it and start it again")
     return ok("daemon", "none runs")

@@ -304,8 +304,8 @@ def _too_old(facts: Facts, limits: Limits) -> Iterator[Finding]:
 
 def _held_up_by_records(facts: Facts, limits: Limits) -> Iterator[Finding]:
     """Records that cannot be read keep a list from being complete; nobody here can mend them."""
-    held = [each for each in facts.listings if each.unusable and each.current_as_of is not None]
-    aged = _older(held, Check.UNREADABLE_RECORDS, limits.complete_seconds, facts.now)
+    readable = [each for each in facts.listings if each.unusable and each.current_as_of is not None]
+    aged = _older(readable, Check.UNREADABLE_RECORDS, limits.complete_seconds, facts.now)
     yield from _by_kind(Check.UNREADABLE_RECORDS, aged, RECORDS)
 
 

@@ -59,27 +59,27 @@ class Changes(Generic[R]):
         )
 
 
-def compare(records: Iterable[R], held: Mapping[int, StoredRow]) -> Changes[R]:
-    """Sort records against the rows held already.
+def compare(records: Iterable[R], stored: Mapping[int, StoredRow]) -> Changes[R]:
+    """Sort records against the rows stored before.
 
     Where an id stands twice in one page, the later record wins and is counted once.
     """
     latest = {record.id: record for record in records}
-    old = [_completed(r, held[r.id]) for r in latest.values() if r.id in held]
-    changed = [record for record in old if _has_changed(record, held[record.id])]
+    old = [_completed(r, stored[r.id]) for r in latest.values() if r.id in stored]
+    changed = [record for record in old if _has_changed(record, stored[record.id])]
     ids = {record.id for record in changed}
     unchanged = tuple(record for record in old if record.id not in ids)
     return Changes(
-        new=tuple(record for record in latest.values() if record.id not in held),
+        new=tuple(record for record in latest.values() if record.id not in stored),
         changed=tuple(changed),
         unchanged=unchanged,
-        revived=frozenset(record.id for record in old if held[record.id].is_deleted),
-        learned=tuple(r for r in unchanged if _tells_more(r, held[r.id])),
+        revived=frozenset(record.id for record in old if stored[record.id].is_deleted),
+        learned=tuple(r for r in unchanged if _tells_more(r, stored[r.id])),
     )
 
 
 def listed_elsewhere(
-    records: Iterable[R], held: Mapping[int, StoredRow], *, owner: int, run_id: int
+    records: Iterable[R], stored: Mapping[int, StoredRow], *, owner: int, run_id: int
 ) -> dict[int, int]:
     """Records that this run has seen in another owner's list: that owner, by their ids.
 
@@ -89,32 +89,32 @@ def listed_elsewhere(
     """
     rows = list(records)
     others = {
-        row.id: held[row.id]
+        row.id: stored[row.id]
         for row in rows
-        if row.id in held and held[row.id].owner != owner and not held[row.id].is_deleted
+        if row.id in stored and stored[row.id].owner != owner and not stored[row.id].is_deleted
     }
     is_foreign = 2 * len(others) > len(rows) and isinstance(rows[0], FeatureRecord)
     return {key: row.owner for key, row in others.items() if is_foreign or row.listed_in == run_id}
 
 
-def _completed(record: R, held: StoredRow) -> R:
-    if not isinstance(record, FeatureRecord) or held.known is None:
+def _completed(record: R, row: StoredRow) -> R:
+    if not isinstance(record, FeatureRecord) or row.known is None:
         return record
-    same = record.content_hash == held.content_hash
-    return cast("R", completed(record, held.known, same_content=same))
+    same = record.content_hash == row.content_hash
+    return cast("R", completed(record, row.known, same_content=same))
 
 
-def _has_changed(record: Record, held: StoredRow) -> bool:
-    if record.content_hash != held.content_hash:
+def _has_changed(record: Record, row: StoredRow) -> bool:
+    if record.content_hash != row.content_hash:
         return True
-    if not isinstance(record, FeatureRecord) or held.known is None:
+    if not isinstance(record, FeatureRecord) or row.known is None:
         return False
-    return is_other(record, held.known)
+    return is_other(record, row.known)
 
 
-def _tells_more(record: Record, held: StoredRow) -> bool:
-    if held.is_deleted:
+def _tells_more(record: Record, row: StoredRow) -> bool:
+    if row.is_deleted:
         return True
-    if not isinstance(record, FeatureRecord) or held.known is None:
+    if not isinstance(record, FeatureRecord) or row.known is None:
         return False
-    return is_more(record, held.known)
+    return is_more(record, row.known)

@@ -31,14 +31,14 @@ def brake(*, missing: int, rows: int, listed: int) -> str | None:
 class Missing:
     """What becomes of the rows that an unpaged listing lacks.
 
-    `gone` are to be marked as deleted, `noted` are missing for the first time, `held` are held
-    back by the brake for the reason `why_held`.
+    `gone` are to be marked as deleted, `noted` are missing for the first time, `pending` are held
+    back by the brake for the reason `why_pending`.
     """
 
     gone: tuple[int, ...] = ()
     noted: tuple[int, ...] = ()
-    held: tuple[int, ...] = ()
-    why_held: str = ""
+    pending: tuple[int, ...] = ()
+    why_pending: str = ""
 
 
 def missing_from(
@@ -53,7 +53,7 @@ def missing_from(
     lacking = {key: since for key, since in live.items() if key not in listed}
     why = brake(missing=len(lacking), rows=len(live), listed=len(listed))
     if why is not None:
-        return Missing(held=tuple(sorted(lacking)), why_held=why)
+        return Missing(pending=tuple(sorted(lacking)), why_pending=why)
     gone = {
         key
         for key, since in lacking.items()

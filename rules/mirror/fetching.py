@@ -71,15 +71,15 @@ class Freshness:
 
     `as_of`: the instant for which its rows are known, None if it was never fetched. `is_final`:
     it can no longer change. `is_whole`: nothing of it was left out, as the metrics of a test that
-    was never fetched by itself. `unusable`: records that could not be used; `held`: rows whose
-    disappearance is doubted.
+    was never fetched by itself. `unusable`: records that could not be used.
+    `pending_deletions`: rows whose disappearance is doubted.
     """
 
     as_of: datetime | None = None
     is_final: bool = False
     is_whole: bool = True
     unusable: int = 0
-    held: int = 0
+    pending_deletions: int = 0
 
     def is_fresh(self, *, not_before: datetime, now: datetime) -> bool:
         """Whether the mirror's answer will do. A time to come is a clock's error: not fresh."""

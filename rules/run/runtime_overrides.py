@@ -62,22 +62,22 @@ class RuntimeOverrides(ChosenNumbers):
 
 
 def overrides_of(rows: Mapping[str, str]) -> tuple[RuntimeOverrides, tuple[str, ...]]:
-    """The choices that were kept, and the names of rows that cannot be understood."""
-    choices, refused = RuntimeOverrides(), []
+    """The overrides that were kept, and the names of rows that cannot be understood."""
+    overrides, refused = RuntimeOverrides(), []
     for name, text in rows.items():
         try:
-            choices = _with(choices, name.removeprefix(PREFIX), text)
+            overrides = _with(overrides, name.removeprefix(PREFIX), text)
         except ValueError:
             refused.append(name)
-    return choices, tuple(refused)
+    return overrides, tuple(refused)
 
 
-def _with(choices: RuntimeOverrides, name: str, text: str) -> RuntimeOverrides:
+def _with(overrides: RuntimeOverrides, name: str, text: str) -> RuntimeOverrides:
     if name == "paused":
-        return choices.pause(None if text == UNTIL_RESUMED else _instant(text))
+        return overrides.pause(None if text == UNTIL_RESUMED else _instant(text))
     if name not in NUMBERS:
         raise ValueError
-    return choices.choose(name, NUMBERS[name](text))
+    return overrides.choose(name, NUMBERS[name](text))
 
 
 def _instant(text: str) -> datetime:

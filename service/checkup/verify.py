@@ -90,7 +90,7 @@ class _Verifying:
         self, wanted: Collection[int] | None
     ) -> tuple[tuple[ProductRecord, ...], Report]:
         """The products to look into, and what the list itself came to."""
-        side, held = self._side(PRODUCT_LIST, Kind.PRODUCTS)
+        side, stored = self._side(PRODUCT_LIST, Kind.PRODUCTS)
         try:
             listed = self.client.list_products(self.scope)
         except Unauthorized:
@@ -99,24 +99,24 @@ class _Verifying:
             raise RemoteUnusable(f"the product list cannot be read: {error}") from error
         live = LiveList(records=live_products(listed), unusable=listed.bad_rows)
         if wanted is None:
-            return listed.records, report_on(side, held, live)
-        held = [row for row in held if row.id in wanted]
+            return listed.records, report_on(side, stored, live)
+        stored = [row for row in stored if row.id in wanted]
         live = LiveList(records=tuple(r for r in live.records if r.id in wanted))
-        known = {row.id for row in held} | {key for key in listed.ids if key is not None}
+        known = {row.id for row in stored} | {key for key in listed.ids if key is not None}
         nowhere = "neither the account nor the mirror has this product"
         missing = tuple(
             Uncompared(product_id=key, kind=Kind.PRODUCTS, why=nowhere)
             for key in sorted(set(wanted) - known)
         )
         products = tuple(record for record in listed.records if record.id in wanted)
-        return products, report_on(side, held, live) + Report(uncompared=missing)
+        return products, report_on(side, stored, live) + Report(uncompared=missing)
 
     def product(self, product: ProductRecord) -> Report:
         """The features and tests of one product."""
         return self._features(product) + self._tests(product.id)
 
     def _features(self, product: ProductRecord) -> Report:
-        side, held = self._side(product.id, Kind.FEATURES)
+        side, stored = self._side(product.id, Kind.FEATURES)
         with readonly.open_readonly(self.path) as connection:
             by_section = verify_queries.is_by_section(connection, product.id)
         try:
@@ -125,16 +125,16 @@ class _Verifying:
             raise
         except TestioError as error:
             return not_compared(side, error)
-        return report_on(side, held, live)
+        return report_on(side, stored, live)
 
     def _tests(self, product_id: int) -> Report:
-        side, held = self._side(product_id, Kind.TESTS, sample=self.sample)
+        side, stored = self._side(product_id, Kind.TESTS, sample=self.sample)
         try:
             if self.sample is not None:
-                live = self._singly(product_id, [row.id for row in held])
+                live = self._singly(product_id, [row.id for row in stored])
             else:
                 live = live_tests(self.client, product_id, self.scope)
-            return self._confirmed(report_on(side, held, live))
+            return self._confirmed(report_on(side, stored, live))
         except Unauthorized:
             raise
         except (TestioError, NotReadable) as error:
@@ -146,8 +146,8 @@ class _Verifying:
         """What the mirror claims and holds; the claim is read first, so it is the older one."""
         with readonly.open_readonly(self.path) as connection:
             claim = verify_queries.claim(connection, product_id, kind)
-            held = verify_queries.mirrored(connection, kind, product_id, sample=sample)
-        return Side(product_id=product_id, kind=kind, claim=claim), held
+            stored = verify_queries.mirrored(connection, kind, product_id, sample=sample)
+        return Side(product_id=product_id, kind=kind, claim=claim), stored
 
     def _singly(self, product_id: int, ids: Iterable[int]) -> LiveList:
         found = (self._test(product_id, key) for key in ids)
@@ -180,8 +180,8 @@ class _Verifying:
             return [replace(finding, why=f"{finding.why}; looking again failed: {error}")]
         with readonly.open_readonly(self.path) as connection:
             claim = verify_queries.claim(connection, finding.product_id, Kind.TESTS)
-            held = verify_queries.mirrored(
+            stored = verify_queries.mirrored(
                 connection, Kind.TESTS, finding.product_id, record_id=finding.id
             )
         side = Side(product_id=finding.product_id, kind=Kind.TESTS, claim=claim)
-        return compare(side, held, () if live is None else (live,))
+        return compare(side, stored, () if live is None else (live,))

@@ -41,14 +41,14 @@ class Report:
         )
 
 
-def report_on(side: Side, held: Collection[Mirrored], live: LiveList) -> Report:
+def report_on(side: Side, stored: Collection[Mirrored], live: LiveList) -> Report:
     """Everything of one product and kind that both sides gave."""
     unusable = frozenset(bad.record_id for bad in live.unusable if bad.record_id is not None)
     side = replace(side, unusable=unusable)
-    there = {row.id for row in held if row.deleted_at is None}
+    there = {row.id for row in stored if row.deleted_at is None}
     return Report(
         compared=len(there | {record.id for record in live.records}),
-        findings=tuple(compare(side, held, live.records)),
+        findings=tuple(compare(side, stored, live.records)),
         uncompared=_unusable(side, live.unusable),
     )
 

@@ -99,7 +99,7 @@ class ControlHandlers:
             mailboxes=self.system.mailboxes(),
             missing=self.system.missing(),
             remote=self.remote(),
-            choices=self.runtime.configuration.choices,
+            choices=self.runtime.configuration.overrides,
         )
 
     def _trouble(self) -> tuple[str | None, float]:
@@ -181,29 +181,29 @@ class ControlHandlers:
 
     def pause(self, body: PauseBody) -> WordReply:
         """No more periodic runs, for so long or until resumed."""
-        return self._steered(lambda: self.runtime.pause(body.seconds))
+        return self._applied(lambda: self.runtime.pause(body.seconds))
 
     def resume(self) -> WordReply:
         """Periodic runs again."""
-        return self._steered(self.runtime.resume)
+        return self._applied(self.runtime.resume)
 
     def interval(self, body: IntervalBody) -> ChoiceReply:
         """Periodic runs every so many seconds."""
-        return self._steered(lambda: self.runtime.set_interval(body.seconds))
+        return self._applied(lambda: self.runtime.set_interval(body.seconds))
 
     def concurrency(self, body: ConcurrencyBody) -> ChoiceReply:
         """So many requests at once."""
-        return self._steered(lambda: self.runtime.set_concurrency(body.requests))
+        return self._applied(lambda: self.runtime.set_concurrency(body.requests))
 
     def rate(self, body: RateBody) -> ChoiceReply:
         """So many requests a second."""
-        return self._steered(lambda: self.runtime.set_rate(body.per_second))
+        return self._applied(lambda: self.runtime.set_rate(body.per_second))
 
     def reload(self) -> ReloadReply:
         """Read settings and token again."""
-        return self._steered(self.runtime.reload)
+        return self._applied(self.runtime.reload)
 
-    def _steered(self, change: Callable[[], T]) -> T:
+    def _applied(self, change: Callable[[], T]) -> T:
         with _using_the_database(), _with_threads():
             return _answered(change)
 

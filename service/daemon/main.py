@@ -26,13 +26,13 @@ from control.server import ControlServer
 from control.views import DaemonView, LogView
 from rules.run.events import EventName, SyncEvent
 from service.account import AccountGuard
-from service.assembly import make_daemon_parts, make_guard
+from service.assembly import make_daemon_ports, make_guard
 from service.configuration import Configuration, ReadAgain
 from service.daemon.allocator import give_back_early
 from service.daemon.control_handlers import ControlHandlers
 from service.daemon.endings import REBUILD, endings
 from service.daemon.operator import Operator
-from service.daemon.runtime_control import RuntimeControl, recall_choices, reload_by_signal
+from service.daemon.runtime_control import RuntimeControl, reload_by_signal, restore_overrides
 from service.daemon.signals import Signals
 from service.exit_status import DaemonFailed, ExitStatus
 from service.log_place import log_place
@@ -65,18 +65,18 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
     socket = socket_path(settings.db_path, settings.socket_path)
     stop = threading.Event()
     signals = Signals(stop)
-    notifier = SdNotify.from_environment()
-    notifier.status("opening the database")
+    sd_notify = SdNotify.from_environment()
+    sd_notify.status("opening the database")
     with (
         signals.handled(),
         damage_told(settings),
         open_store(settings, role=Role.DAEMON, socket=socket) as store,
     ):
         live = Configuration(settings=settings, token=token)
-        rows = recall_choices(live, store)
+        rows = restore_overrides(live, store)
         client = make_client(settings, live.secret)
         account = make_guard(settings, token, store)
-        system = ActorSystem(make_daemon_parts(live, client, store, account))
+        system = ActorSystem(make_daemon_ports(live, client, store, account))
         fetcher = make_fetcher(lambda: live.settings, client, store)
         runtime = RuntimeControl(
             configuration=live,
@@ -85,7 +85,7 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
             client=client,
             account=account,
             read_again=read_again,
-            notifier=notifier,
+            sd_notify=sd_notify,
         )
         daemon = _daemon(socket)
         monitoring = make_monitoring(live, system, client, NoticeRows(store.database), daemon)
@@ -99,14 +99,14 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
             runtime.apply()
             server.start()
             _announce(system, EventName.DAEMON_STARTED, socket, log_place(live.settings.log_file))
-            notifier.ready()
+            sd_notify.ready()
             signals.reload_with(lambda: reload_by_signal(runtime))
             system.begin()
-            watchdog = _watchdog(notifier, system, live)
+            watchdog = _watchdog(sd_notify, system, live)
             status = _watch(live, system, store, account, monitoring, stop, watchdog)
             _announce(system, EventName.DAEMON_STOPPING, socket)
         finally:
-            notifier.stopping()
+            sd_notify.stopping()
             fetcher.close()
             report = system.stop()
             server.stop()
@@ -169,8 +169,8 @@ def _daemon(socket: Path) -> DaemonView:
     )
 
 
-def _watchdog(notifier: SdNotify, system: ActorSystem, live: Configuration) -> Watchdog:
-    return Watchdog(notifier, system, http_timeout=lambda: live.settings.http_timeout_seconds)
+def _watchdog(sd_notify: SdNotify, system: ActorSystem, live: Configuration) -> Watchdog:
+    return Watchdog(sd_notify, system, http_timeout=lambda: live.settings.http_timeout_seconds)
 
 
 def _watch(

@@ -59,24 +59,24 @@ class RuntimeControl:
     client: TestioClient
     account: AccountGuard
     read_again: ReadAgain
-    notifier: SdNotify = field(default_factory=SdNotify)
+    sd_notify: SdNotify = field(default_factory=SdNotify)
     lock: threading.Lock = field(default_factory=threading.Lock)
     reloading: threading.Lock = field(default_factory=threading.Lock)
 
-    # -- choices -------------------------------------------------------------------------------
+    # -- overrides ---------------------------------------------------------------------------
 
     def pause(self, seconds: float | None) -> WordReply:
         """No periodic runs for so long, or until resumed."""
         with self._alone():
             until = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
-            self._keep(self.configuration.choices.pause(until))
+            self._keep(self.configuration.overrides.pause(until))
             has_changed = self.system.pause(until)
             return WordReply(word=Word.PAUSED if has_changed else Word.ALREADY_PAUSED, until=until)
 
     def resume(self) -> WordReply:
         """Periodic runs again."""
         with self._alone():
-            self._keep(self.configuration.choices.resume())
+            self._keep(self.configuration.overrides.resume())
             return WordReply(word=Word.RESUMED if self.system.resume() else Word.NOT_PAUSED)
 
     def set_interval(self, seconds: float | None) -> ChoiceReply:
@@ -98,9 +98,9 @@ class RuntimeControl:
         self, name: str, value: float | None, now_in_force: Callable[[], float]
     ) -> ChoiceReply:
         with self._alone():
-            before, choices = now_in_force(), self.configuration.choices
-            was_chosen = getattr(choices, name)
-            self._keep(choices.choose(name, value))
+            before, overrides = now_in_force(), self.configuration.overrides
+            was_chosen = getattr(overrides, name)
+            self._keep(overrides.choose(name, value))
             self.apply()  # whatever is kept: an earlier try may not have come so far
             after = now_in_force()
             if was_chosen != value:
@@ -118,9 +118,9 @@ class RuntimeControl:
         finally:
             self.lock.release()
 
-    def _keep(self, choices: RuntimeOverrides) -> None:
-        self.rows.write(choices.as_rows(), at=datetime.now(UTC))
-        self.configuration.choices = choices
+    def _keep(self, overrides: RuntimeOverrides) -> None:
+        self.rows.write(overrides.as_rows(), at=datetime.now(UTC))
+        self.configuration.overrides = overrides
 
     def apply(self) -> None:
         """Let everybody go by the configuration as it is now; the same again changes nothing."""
@@ -141,7 +141,7 @@ class RuntimeControl:
         if not self.reloading.acquire(timeout=PATIENCE_SECONDS):
             raise NoAnswer("another reload is under way")
         try:
-            with self.notifier.reload():
+            with self.sd_notify.reload():
                 return self._reload()
         except Refused as error:
             self._record(EventName.RELOAD_REFUSED, Outcome.FAILED, reason=str(error))
@@ -214,12 +214,12 @@ class RuntimeControl:
         )
 
 
-def recall_choices(configuration: Configuration, store: Store) -> OverrideRows:
+def restore_overrides(configuration: Configuration, store: Store) -> OverrideRows:
     """Take up what an operator has chosen before; returns where it is kept. Raises StorageError."""
     rows = OverrideRows(store.database, PREFIX)
-    configuration.choices, unclear = overrides_of(rows.read())
+    configuration.overrides, unclear = overrides_of(rows.read())
     if unclear:
-        log.warning("choices_not_understood", names=list(unclear))
+        log.warning("overrides_not_understood", names=list(unclear))
     return rows
 
 

@@ -65,7 +65,7 @@ class StoredFigures:
 
     listings: list[Row]
     waiting: list[Row]
-    held: Row
+    pending_deletions: Row
     last_ends: Mapping[str, str]
 
 
@@ -139,7 +139,7 @@ class Exporter:
                 return StoredFigures(
                     listings=monitoring_queries.listings(connection, settings.product_ids),
                     waiting=monitoring_queries.waiting(connection),
-                    held=monitoring_queries.held(connection),
+                    pending_deletions=monitoring_queries.pending_deletions(connection),
                     last_ends=monitoring_queries.last_ends(connection),
                 )
         except StorageError:
@@ -282,8 +282,12 @@ def _stored(stored: StoredFigures) -> Iterator[Metric]:
             if (row["sort"] == HOLE) is is_hole:
                 counts[row["kind"]] += row["entries"]
         yield _gauges(name, words, ("kind",), counts)
-    yield _gauge("held_deletions", "Sets of deletions that wait for a person.", stored.held["sets"])
-    yield _gauge("held_deletion_rows", "The rows of these sets.", stored.held["rows"])
+    yield _gauge(
+        "held_deletions",
+        "Sets of deletions that wait for a person.",
+        stored.pending_deletions["sets"],
+    )
+    yield _gauge("held_deletion_rows", "The rows of these sets.", stored.pending_deletions["rows"])
     yield _gauges(
         "last_run_timestamp_seconds",
         "When the last run of each status ended.",

@@ -76,7 +76,7 @@ class Monitoring:
         try:
             self._beat()
         except BaseException:
-            log.exception("lookout_failed")
+            log.exception("monitoring_failed")
 
     def _beat(self) -> None:
         """Ask the actors for a sign of life, without waiting for it."""

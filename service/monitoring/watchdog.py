@@ -47,7 +47,7 @@ class Watchdog:
 
     def __init__(
         self,
-        notifier: SdNotify,
+        sd_notify: SdNotify,
         system: ActorSystem,
         *,
         http_timeout: Callable[[], float],
@@ -57,7 +57,7 @@ class Watchdog:
 
         `clock` gives seconds that only go forward and stand still while the machine sleeps.
         """
-        self._notifier = notifier
+        self._sd_notify = sd_notify
         self._event_queue = system.event_queue
         self._http_timeout = http_timeout
         self._clock = clock
@@ -84,7 +84,7 @@ class Watchdog:
     @property
     def beat_seconds(self) -> float:
         """How often to look at least, so that the watchdog is fed in time."""
-        period = self._notifier.watchdog_seconds
+        period = self._sd_notify.watchdog_seconds
         return math.inf if period is None else period / BEATS
 
     def look(self) -> None:
@@ -97,7 +97,7 @@ class Watchdog:
         elif ill is None and self._ill is not None:
             log.warning("daemon_alive_again", was=self._ill)
         self._ill = ill
-        self._notifier.status(self._status() if ill is None else f"not alive: {ill}")
+        self._sd_notify.status(self._status() if ill is None else f"not alive: {ill}")
         if ill is None:
             self._feed(now)
 
@@ -125,11 +125,11 @@ class Watchdog:
         )
 
     def _feed(self, now: float) -> None:
-        if self._notifier.watchdog_seconds is None or (
+        if self._sd_notify.watchdog_seconds is None or (
             self._fed_at is not None and now - self._fed_at < self.beat_seconds
         ):
             return
-        self._notifier.alive()
+        self._sd_notify.alive()
         self._fed_at = now
 
 

@@ -61,35 +61,35 @@ class Answering:
 
         A product that is gone is fetched no more; its rows are there for who asks for deleted ones.
         """
-        held = self._products_held()
+        stored = self._stored_products()
         if product_ids is None:
             allowed = self._settings.product_ids
-            chosen = [key for key in held if allowed is None or key in allowed]
+            chosen = [key for key in stored if allowed is None or key in allowed]
             if allowed is not None and not chosen:
                 ids = ", ".join(map(str, sorted(allowed)))
                 raise CannotAnswer(
                     f"none of TESTIO_PRODUCT_IDS ({ids}) is in the product list; {LIST_AGAIN}"
                 )
-            living = [key for key in chosen if held[key] is None]
+            living = [key for key in chosen if stored[key] is None]
             return (chosen if wanted.deleted else living), living
         chosen = sorted(set(product_ids))
         for key in chosen:
-            if key not in held:
+            if key not in stored:
                 raise CannotAnswer(f"there is no product {key} in the product list; {LIST_AGAIN}")
-            if held[key] is not None and not wanted.deleted:
-                raise CannotAnswer(f"product {key} was found to be gone at {held[key]}")
-        return chosen, [key for key in chosen if held[key] is None]
+            if stored[key] is not None and not wanted.deleted:
+                raise CannotAnswer(f"product {key} was found to be gone at {stored[key]}")
+        return chosen, [key for key in chosen if stored[key] is None]
 
     def tests(self, wanted: RowFilter) -> list[int]:
         """The tests in the mirror whose bugs are asked for."""
         with open_readonly(self._settings.db_path) as connection:
             return lookups.chosen_tests(connection, wanted)
 
-    def _products_held(self) -> Mapping[int, str | None]:
+    def _stored_products(self) -> Mapping[int, str | None]:
         if self._freshness([THE_PRODUCT_LIST])[THE_PRODUCT_LIST].as_of is None:
             raise CannotAnswer(f"the product list was never fetched; {FETCH_IT}")
         with open_readonly(self._settings.db_path) as connection:
-            return lookups.products_held(connection)
+            return lookups.stored_products(connection)
 
     def answer(
         self,

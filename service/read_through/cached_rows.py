@@ -99,8 +99,8 @@ def _problems(
     if freshness.unusable:
         records = counted(freshness.unusable, "record")
         found.append((ErrorKind.BAD_ROWS, f"{records} cannot be used; see `{PROBLEMS}`"))
-    if freshness.held:
-        rows = counted(freshness.held, "row")
+    if freshness.pending_deletions:
+        rows = counted(freshness.pending_deletions, "row")
         message = f"the remote lacks {rows}; not believed, see `{DELETIONS}`"
         found.append((ErrorKind.HELD, message))
     age = freshness.age_seconds(now)

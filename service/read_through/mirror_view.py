@@ -42,7 +42,7 @@ class MirrorView:
     def holds_test(self, test_id: int) -> bool:
         """Whether the mirror knows this test."""
         with open_readonly(self.path) as connection:
-            return lookups.is_test_held(connection, test_id)
+            return lookups.is_test_stored(connection, test_id)
 
     def cursor(self, product_id: int) -> CursorState:
         """What earlier listings of a product's tests came to."""

@@ -64,7 +64,7 @@ def _standing(row: Row) -> Freshness:
         is_final=bool(row["is_final"]),
         is_whole=bool(row.get("is_whole", True)),
         unusable=row["unusable"],
-        held=row["held"],
+        pending_deletions=row["pending_deletions"],
     )
 
 
@@ -124,7 +124,7 @@ def chosen_tests(connection: sqlite3.Connection, wanted: RowFilter) -> list[int]
     return [row["id"] for row in rows]
 
 
-def statuses_held(connection: sqlite3.Connection, kind: Kind) -> list[str]:
+def stored_statuses(connection: sqlite3.Connection, kind: Kind) -> list[str]:
     """Every status that a test or bug in the mirror has, gone ones included."""
     rows = connection.execute(
         f"SELECT DISTINCT status FROM {kind.value} WHERE status IS NOT NULL ORDER BY status"
@@ -132,13 +132,13 @@ def statuses_held(connection: sqlite3.Connection, kind: Kind) -> list[str]:
     return [row["status"] for row in rows]
 
 
-def products_held(connection: sqlite3.Connection) -> Mapping[int, str | None]:
+def stored_products(connection: sqlite3.Connection) -> Mapping[int, str | None]:
     """Every product that ever was in the mirror, with when it was found to be gone."""
     rows = connection.execute("SELECT id, deleted_at FROM products ORDER BY id")
     return {row["id"]: row["deleted_at"] for row in rows}
 
 
-def is_test_held(connection: sqlite3.Connection, test_id: int) -> bool:
+def is_test_stored(connection: sqlite3.Connection, test_id: int) -> bool:
     """Whether the mirror knows this test."""
     return connection.execute("SELECT 1 FROM tests WHERE id = ?", (test_id,)).fetchone() is not None
 
@@ -158,7 +158,8 @@ DOUBTS = """
     (SELECT count(*) FROM quarantine AS q WHERE q.product_id = asked.value AND q.kind = :kind
         AND q.resolved_at IS NULL) AS unusable,
     (SELECT coalesce(sum(row_count), 0) FROM held_deletions AS h
-        WHERE h.product_id = asked.value AND h.kind = :kind AND h.status = 'held') AS held
+        WHERE h.product_id = asked.value AND h.kind = :kind AND h.status = 'held')
+        AS pending_deletions
 """
 
 LISTED = f"""
@@ -171,7 +172,8 @@ LEFT JOIN fetches AS fetched ON fetched.entity_id = asked.value AND fetched.kind
 
 # Asked for by its id a test is as old as its metrics, which no list refreshes.
 TEST = """
-SELECT id, coalesce(min(synced_at, fetched_at), synced_at) AS as_of, 0 AS unusable, 0 AS held,
+SELECT id, coalesce(min(synced_at, fetched_at), synced_at) AS as_of, 0 AS unusable,
+    0 AS pending_deletions,
     fetched_at IS NOT NULL AS is_whole,
     coalesce(status IN (SELECT value FROM json_each(:final)) AND fetched_at >= changed_at, 0)
         AS is_final

@@ -78,7 +78,7 @@ def waiting(connection: sqlite3.Connection) -> list[Row]:
     return connection.execute(QUARANTINE).fetchall()
 
 
-def held(connection: sqlite3.Connection) -> Row:
+def pending_deletions(connection: sqlite3.Connection) -> Row:
     """How many sets of deletions are held back, and their rows."""
     found: Row = connection.execute(HELD).fetchone()
     return found

@@ -34,10 +34,10 @@ class OverrideRows:
             found = connection.execute(
                 "SELECT name, value FROM settings WHERE name GLOB ?", (f"{self._prefix}*",)
             )
-            held = {row[0]: row[1] for row in found}
-            for name in held.keys() - rows.keys():
+            stored = {row[0]: row[1] for row in found}
+            for name in stored.keys() - rows.keys():
                 connection.execute("DELETE FROM settings WHERE name = ?", (name,))
             for name, value in rows.items():
-                if held.get(name) != value:
+                if stored.get(name) != value:
                     row = {"name": name, "value": value, "now": as_text(at)}
                     connection.execute(NOTE, row)

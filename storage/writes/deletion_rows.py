@@ -67,17 +67,17 @@ def _mark_belongings(connection: Connection, products: list[int], now: str) -> i
 
 
 def hold(
-    connection: Connection, owner: int, kind: Kind, held: PendingDeletion, run_id: int, now: str
+    connection: Connection, owner: int, kind: Kind, pending: PendingDeletion, run_id: int, now: str
 ) -> int:
     """Keep a set that the brake holds back; the same set again keeps its id. Returns the id."""
-    ids = json.dumps(sorted(held.ids))
+    ids = json.dumps(sorted(pending.ids))
     place = {"product_id": owner, "kind": kind.value, "ids": ids, "now": now, "run_id": run_id}
     same = connection.execute(SAME_SET, place).fetchone()
     if same is not None:
         connection.execute(SEEN_AGAIN, place | {"id": same[0]})
         return int(same[0])
     release(connection, owner, kind, now)
-    details = {"count": len(held.ids), "of_rows": held.of_rows, "reason": held.reason}
+    details = {"count": len(pending.ids), "of_rows": pending.of_rows, "reason": pending.reason}
     made = connection.execute(HOLD, place | details)
     assert made.lastrowid is not None
     return int(made.lastrowid)

@@ -56,10 +56,10 @@ def store_in(connection: Connection, page: Page, *, run_id: int, at: datetime) -
     now = as_text(at)
     listing = run_id if page.listing is None else page.listing.id
     before = state_before(connection, page)
-    page = _without_those_listed_elsewhere(page, before.held, run_id)
+    page = _without_those_listed_elsewhere(page, before.stored_rows, run_id)
     if page.listing is not None and page.kind is not Kind.BUGS:  # bugs have no cursor
         open_listing(connection, page, before.open_listing, now)
-    counts = _store_records(connection, page, before.held, now)
+    counts = _store_records(connection, page, before.stored_rows, now)
     store_gaps(connection, page, listing, at, may_heal=before.gaps > 0)
     counts += Counts(gone=mark_gone(connection, page.kind, page.gone, now))
     if page.confirmed:
@@ -67,9 +67,9 @@ def store_in(connection: Connection, page: Page, *, run_id: int, at: datetime) -
     if page.wants_full is not None:
         want_full(connection, page.product_id, page.kind, page.wants_full)
     stored = Stored(counts=counts)
-    if page.held is not None:
-        held = hold(connection, page.product_id, page.kind, page.held, run_id, now)
-        stored = replace(stored, held=held)
+    if page.pending is not None:
+        pending_id = hold(connection, page.product_id, page.kind, page.pending, run_id, now)
+        stored = replace(stored, pending_id=pending_id)
     is_clean = before.gaps == 0 and not page.bad_rows and not page.holes
     if page.cursor is not None:
         stored = _end_listing(connection, page, stored, run_id, listing, now)
@@ -78,13 +78,15 @@ def store_in(connection: Connection, page: Page, *, run_id: int, at: datetime) -
     return replace(stored, gaps=open_gaps(connection, page.product_id, page.kind))
 
 
-def _without_those_listed_elsewhere(page: Page, held: Mapping[int, StoredRow], run_id: int) -> Page:
+def _without_those_listed_elsewhere(
+    page: Page, stored_rows: Mapping[int, StoredRow], run_id: int
+) -> Page:
     """One list or the other is wrong: the row stays where it was seen first, and it is told."""
     if page.kind not in (Kind.FEATURES, Kind.TESTS):
         return page
     if page.kind is Kind.TESTS and page.listing is None:
         return page  # a test that is fetched by itself says whose it is
-    others = listed_elsewhere(page.records, held, owner=page.product_id, run_id=run_id)
+    others = listed_elsewhere(page.records, stored_rows, owner=page.product_id, run_id=run_id)
     if not others:
         return page
     told = tuple(
@@ -103,10 +105,10 @@ def _without_those_listed_elsewhere(page: Page, held: Mapping[int, StoredRow], r
 
 
 def _store_records(
-    connection: Connection, page: Page, held: Mapping[int, StoredRow], now: str
+    connection: Connection, page: Page, stored_rows: Mapping[int, StoredRow], now: str
 ) -> Counts:
     listed_in = None if page.listing is None else page.listing.id
-    changes = compare(page.records, held)
+    changes = compare(page.records, stored_rows)
     rewritten = (*changes.new, *changes.changed)
     upsert(connection, page.kind, rewritten, listed_in, now)
     learn(connection, changes.learned)
@@ -135,7 +137,7 @@ def _end_listing(
         resolve_not_met(connection, page.product_id, page.kind, listing, now)
     if page.kind is not Kind.TESTS and not page.bad_rows:
         stored = _settle_missing(connection, page, stored, run_id, listing, now)
-        if stored.held is not None:
+        if stored.pending_id is not None:
             return stored
     if page.cursor.end is ListingEnd.END and (page.kind is Kind.TESTS or not page.bad_rows):
         release(connection, page.product_id, page.kind, now)
@@ -165,10 +167,12 @@ def _settle_missing(
         listing=listing,
         confirming=page.cursor.confirming,
     )
-    if missing.held:
-        held = PendingDeletion(ids=missing.held, of_rows=len(live), reason=missing.why_held)
-        held_id = hold(connection, page.product_id, page.kind, held, run_id, now)
-        return replace(stored, held=held_id, missing=len(missing.held))
+    if missing.pending:
+        pending = PendingDeletion(
+            ids=missing.pending, of_rows=len(live), reason=missing.why_pending
+        )
+        pending_id = hold(connection, page.product_id, page.kind, pending, run_id, now)
+        return replace(stored, pending_id=pending_id, missing=len(missing.pending))
     note_missing(connection, page.kind, missing.noted, listing)
     gone = mark_gone(connection, page.kind, missing.gone, now)
     return replace(stored, counts=stored.counts + Counts(gone=gone), missing=len(missing.noted))

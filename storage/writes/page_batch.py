@@ -42,11 +42,11 @@ def store_together(
     quarantine, the rows of an abandoned listing to be forgotten, a row that stood in another
     product's list.
     """
-    held = _held(connection, pages)
-    if held is None or _is_anywhere_else(pages, held):
+    stored_rows = _stored_rows(connection, pages)
+    if stored_rows is None or _is_anywhere_else(pages, stored_rows):
         return None
     now = as_text(at)
-    changes = [compare(page.records, held) for page in pages]
+    changes = [compare(page.records, stored_rows) for page in pages]
     open_listings(connection, pages, now)
     insert_rows(connection, Kind.TESTS, _rows(pages, changes, now))
     stored = []
@@ -56,12 +56,12 @@ def store_together(
     return tuple(stored)
 
 
-def _is_anywhere_else(pages: Sequence[Page], held: Mapping[int, StoredRow]) -> bool:
+def _is_anywhere_else(pages: Sequence[Page], stored_rows: Mapping[int, StoredRow]) -> bool:
     return any(
-        held[record.id].owner != page.product_id
+        stored_rows[record.id].owner != page.product_id
         for page in pages
         for record in page.records
-        if record.id in held
+        if record.id in stored_rows
     )
 
 
@@ -75,7 +75,7 @@ def _rows(
     ]
 
 
-def _held(connection: Connection, pages: Sequence[Page]) -> dict[int, StoredRow] | None:
+def _stored_rows(connection: Connection, pages: Sequence[Page]) -> dict[int, StoredRow] | None:
     """The rows that are there; None where a page is not as plain as it looks."""
     marks = [page.listing for page in pages if page.listing is not None]
     places = [[page.product_id, mark.id] for page, mark in zip(pages, marks, strict=True)]

@@ -22,12 +22,13 @@ from storage.schema import OWNERS, TABLES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageState:
-    """`held`: the page's rows, as far as they are there. `gaps`: open entries of the quarantine.
+    """What is there of a page before it is written.
 
+    `stored_rows`: its rows. `gaps`: open entries of the quarantine.
     `open_listing`: the listing of the page's sort that has begun and not ended.
     """
 
-    held: Mapping[int, StoredRow]
+    stored_rows: Mapping[int, StoredRow]
     gaps: int
     open_listing: int | None
 
@@ -38,9 +39,9 @@ def state_before(connection: Connection, page: Page) -> PageState:
     is_full = page.listing is not None and page.listing.full
     statement = _statement(page.kind, is_full)
     place = {"ids": ids, "product_id": page.product_id, "kind": page.kind.value}
-    held, gaps, open_listing = connection.execute(statement, place).fetchone()
+    stored_rows, gaps, open_listing = connection.execute(statement, place).fetchone()
     return PageState(
-        held={
+        stored_rows={
             key: StoredRow(
                 content_hash=content_hash,
                 is_deleted=bool(is_deleted),
@@ -48,7 +49,7 @@ def state_before(connection: Connection, page: Page) -> PageState:
                 listed_in=listed_in,
                 known=None if is_deleted else _known(*more),
             )
-            for key, content_hash, is_deleted, owner, listed_in, *more in json.loads(held)
+            for key, content_hash, is_deleted, owner, listed_in, *more in json.loads(stored_rows)
         },
         gaps=gaps,
         open_listing=open_listing,

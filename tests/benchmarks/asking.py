@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from actors.system import ActorSystem
 from config.logs import configure_logs
 from rules.model import RunStatus, Trigger
-from service.assembly import make_daemon_parts, make_guard, make_request
+from service.assembly import make_daemon_ports, make_guard, make_request
 from service.configuration import Configuration
 from service.remote_client import make_client
 from service.store import open_store
@@ -37,7 +37,7 @@ def _ask_all_through(task: Task) -> list[float]:
         live = Configuration(settings=settings, token=token)
         client = make_client(settings, live.secret)
         account = make_guard(settings, token, store)
-        system = ActorSystem(make_daemon_parts(live, client, store, account))
+        system = ActorSystem(make_daemon_ports(live, client, store, account))
         system.start()
         try:
             run_id = system.start_run(make_request(settings, Trigger.API)).run_id

@@ -41,7 +41,7 @@ def something_to_decide(home: Home) -> int:
             records=(a_test(1, known), a_test(2, known)),
             bad_rows=(BAD,),
             holes=(HOLE,),
-            held=PendingDeletion(ids=(1,), of_rows=40, reason="the remote lists 1 fewer"),
+            pending=PendingDeletion(ids=(1,), of_rows=40, reason="the remote lists 1 fewer"),
         ),
     )
     with closing(Database(home.database)) as database:

@@ -36,7 +36,7 @@ def sync(make_client: Callable[..., TestioClient], database: Database) -> Sync:
         repositories = Repositories(
             mirror=MirrorRows(database),
             events=events,
-            directory=MirrorReader(database.path),
+            queries=MirrorReader(database.path),
             next_run_id=events.next_run_id(),
             fresh=FreshStart(database),
             account=AccountGuard(AccountRows(database), BASE_URL, SecretStr(simulator.token)),

@@ -71,7 +71,7 @@ def test_rows_that_this_run_holds_back_are_named_with_the_reason(
     before: Path, database: Database
 ) -> None:
     held = PendingDeletion(ids=(1, 2), of_rows=3, reason="two of three rows are missing")
-    MirrorRows(database).store_page(page_of([], held=held), run_id=RUN, at=START)
+    MirrorRows(database).store_page(page_of([], pending=held), run_id=RUN, at=START)
     assert said(before, database) == [
         "tests 1 held: two of three rows are missing",
         "tests 2 held: two of three rows are missing",

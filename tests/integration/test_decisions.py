@@ -42,7 +42,7 @@ class Desk:
 
     def hold(self, *ids: int) -> None:
         held = PendingDeletion(ids=ids, of_rows=3, reason="the remote lists fewer")
-        self.store(product_id=18, kind=Kind.TESTS, held=held)
+        self.store(product_id=18, kind=Kind.TESTS, pending=held)
 
     def deleted(self) -> list[int]:
         with self.database.transaction() as connection:

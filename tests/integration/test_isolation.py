@@ -77,7 +77,7 @@ def test_a_worker_stopped_while_idle_costs_nothing(bench: Bench) -> None:
 
 def test_every_worker_crashing_again_and_again_is_no_reason_to_give_up(bench: Bench) -> None:
     bench.account.products = tuple(range(1, 41))
-    bench.directory.products = tuple(range(1, 41))
+    bench.queries.products = tuple(range(1, 41))
     for product_id in range(1, 40):
         bench.account.misbehave[(SyncPhase.FEATURES, product_id)] = raise_it(RuntimeError("bug"))
     result = bench.run(SyncPhase.FEATURES)
@@ -109,7 +109,7 @@ def test_a_failed_product_list_does_not_stop_the_known_products(bench: Bench) ->
 
 
 def test_a_run_without_any_list_of_products_fails_and_says_what_to_do(bench: Bench) -> None:
-    bench.directory.products = None
+    bench.queries.products = None
     result = bench.run(SyncPhase.NEW_TESTS)
     assert result.status is RunStatus.FAILED
     assert "run the products phase first" in result.errors[0].message

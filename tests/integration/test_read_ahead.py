@@ -143,7 +143,7 @@ def test_helpers_go_when_they_are_not_wanted_any_more(how: str) -> None:
 
 def a_large_product(bench: Bench, when: Callable[[RequestScope], None]) -> None:
     bench.account.products, bench.account.tests_each = (1,), 900
-    bench.directory.products = (1,)
+    bench.queries.products = (1,)
     bench.account.misbehave[SyncPhase.NEW_TESTS, 1] = when
 
 

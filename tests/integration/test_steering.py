@@ -14,7 +14,7 @@ from tests.fakes import START
 
 
 @dataclass
-class StoredRow:
+class Blocked:
     """A request that waits until it is let go or cut."""
 
     reached: threading.Event = field(default_factory=threading.Event)
@@ -92,10 +92,10 @@ def test_a_replaced_scheduler_keeps_pause_and_interval(bench: Bench) -> None:
 
 
 def test_a_product_at_a_worker_is_cut_off_and_the_others_complete(bench: Bench) -> None:
-    held = StoredRow()
-    bench.account.misbehave[(SyncPhase.FEATURES, 2)] = held
+    blocked = Blocked()
+    bench.account.misbehave[(SyncPhase.FEATURES, 2)] = blocked
     run_id = bench.start()
-    assert held.reached.wait(5)
+    assert blocked.reached.wait(5)
     assert bench.system.cancel_product(2, "left out") == run_id
     result = bench.wait(run_id)
     assert result.status is RunStatus.PARTIAL
@@ -107,19 +107,19 @@ def test_a_product_at_a_worker_is_cut_off_and_the_others_complete(bench: Bench) 
     assert all(e.problem and e.problem.kind is ErrorKind.CANCELLED for e in skipped)
     assert (SyncPhase.NEW_TESTS, 2) not in bench.account.calls
     assert result.products_synced == 2
-    held.let_go.set()
+    blocked.let_go.set()
     assert bench.run().status is RunStatus.SUCCESS, "it is left out of one run only"
 
 
 def test_a_product_that_waits_is_left_out_without_a_request(bench: Bench) -> None:
     bench.workers = 1
-    held = StoredRow()
-    bench.account.misbehave[(SyncPhase.FEATURES, 1)] = held
+    blocked = Blocked()
+    bench.account.misbehave[(SyncPhase.FEATURES, 1)] = blocked
     run_id = bench.start()
-    assert held.reached.wait(5)
+    assert blocked.reached.wait(5)
     assert bench.system.cancel_product(3, "left out") == run_id
     assert bench.system.cancel_product(3, "left out") is None, "it is left out already"
-    held.let_go.set()
+    blocked.let_go.set()
     bench.wait(run_id)
     assert not [product for _phase, product in bench.account.calls if product == 3]
 
@@ -128,10 +128,10 @@ def test_there_is_nothing_to_leave_out_of_no_run_or_of_one_that_does_not_concern
     bench: Bench,
 ) -> None:
     assert bench.system.cancel_product(2, "left out") is None
-    held = StoredRow()
-    bench.account.misbehave[(SyncPhase.NEW_TESTS, 3)] = held
+    blocked = Blocked()
+    bench.account.misbehave[(SyncPhase.NEW_TESTS, 3)] = blocked
     run_id = bench.start()
-    assert held.reached.wait(5)
+    assert blocked.reached.wait(5)
     wait_until(
         lambda: any(
             e.product_id == 1 and e.phase is SyncPhase.NEW_TESTS
@@ -140,22 +140,22 @@ def test_there_is_nothing_to_leave_out_of_no_run_or_of_one_that_does_not_concern
         what="the end of product 1",
     )
     assert bench.system.cancel_product(1, "left out") is None, "nothing is left to do for it"
-    held.let_go.set()
+    blocked.let_go.set()
     assert bench.wait(run_id).status is RunStatus.SUCCESS
 
 
 def test_workers_employed_in_the_middle_of_a_phase_take_part_in_it(bench: Bench) -> None:
     bench.workers = 1
-    held = StoredRow()
-    bench.account.misbehave[(SyncPhase.FEATURES, 1)] = held
+    blocked = Blocked()
+    bench.account.misbehave[(SyncPhase.FEATURES, 1)] = blocked
     run_id = bench.start()
-    assert held.reached.wait(5)
+    assert blocked.reached.wait(5)
     bench.system.employ(2)
     wait_until(
         lambda: (SyncPhase.FEATURES, 3) in bench.account.calls,
         what="the other products, by the second worker",
     )
-    held.let_go.set()
+    blocked.let_go.set()
     assert bench.wait(run_id).status is RunStatus.SUCCESS
     assert "worker-2" in bench.system.mailboxes()
     bench.system.employ(1)
@@ -174,10 +174,10 @@ def test_a_worker_that_was_employed_later_is_replaced_like_the_others(bench: Ben
 
 
 def test_onlookers_see_what_a_worker_does_and_that_it_is_free_again(bench: Bench) -> None:
-    held = StoredRow()
-    bench.account.misbehave[(SyncPhase.FEATURES, 2)] = held
+    blocked = Blocked()
+    bench.account.misbehave[(SyncPhase.FEATURES, 2)] = blocked
     run_id = bench.start()
-    assert held.reached.wait(5)
+    assert blocked.reached.wait(5)
     wait_until(lambda: len(bench.system.busy()) == 1, what="the other workers' end")
     (seen,) = bench.system.busy()
     assert (seen.run_id, seen.phase, seen.product_id, seen.pages) == (
@@ -186,7 +186,7 @@ def test_onlookers_see_what_a_worker_does_and_that_it_is_free_again(bench: Bench
         2,
         0,
     )
-    held.let_go.set()
+    blocked.let_go.set()
     bench.wait(run_id)
     assert bench.system.busy() == ()
     wait_until(lambda: set(bench.system.mailboxes().values()) == {0}, what="empty mailboxes")

@@ -32,7 +32,7 @@ def service(
         return Repositories(
             mirror=MirrorRows(database),
             events=events,
-            directory=MirrorReader(database.path),
+            queries=MirrorReader(database.path),
             next_run_id=events.next_run_id(),
             lost=lambda: database.damage,
         )

@@ -37,7 +37,7 @@ class Pair:
             repositories=lambda: Repositories(
                 mirror=MirrorRows(self.database),
                 events=events,
-                directory=MirrorReader(self.database.path),
+                queries=MirrorReader(self.database.path),
                 next_run_id=events.next_run_id(),
             ),
             workers=4,

@@ -33,9 +33,9 @@ class Watched:
         self.systemd = systemd
         bench.interval = 900.0
         self.system = bench.system
-        notifier = SdNotify(systemd.address, PERIOD)
+        sd_notify = SdNotify(systemd.address, PERIOD)
         self.dog = Watchdog(
-            notifier, self.system, http_timeout=lambda: TIMEOUT, clock=lambda: self.now
+            sd_notify, self.system, http_timeout=lambda: TIMEOUT, clock=lambda: self.now
         )
 
     def look(self, after: float = 0.0) -> str | None:

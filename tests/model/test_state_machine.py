@@ -287,7 +287,7 @@ class MirrorLife(RuleBasedStateMachine):
                 client=self.account,
                 mirror=CrashingMirror(MirrorRows(self.database), crash),
                 events=CrashingEvents(log, crash),
-                directory=MirrorReader(self.path),
+                queries=MirrorReader(self.path),
                 next_run_id=log.next_run_id(),
                 workers=1,
                 clock=self.clock,

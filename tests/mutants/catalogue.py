@@ -7,11 +7,11 @@ from dataclasses import dataclass
 CURRENT = "tests/integration/test_complete_and_current.py"
 DELETIONS = "tests/integration/test_deletions.py"
 POISON = "tests/integration/test_poison.py"
-HOLES = "tests/unit/test_holes.py"
-TROUBLES = "tests/unit/test_listing_troubles.py"
+HOLES = "tests/unit/listing/test_holes.py"
+TROUBLES = "tests/unit/listing/test_listing_troubles.py"
 HEAD = "tests/integration/test_head_first.py"
 FOREIGN = "tests/integration/test_foreign_rows.py"
-STEPS = "tests/unit/test_incremental.py"
+STEPS = "tests/unit/listing/test_incremental.py"
 LIVES = "tests/simulation/test_lives.py::test_every_rule_holds_in_every_life"
 
 
@@ -46,7 +46,7 @@ MUTANTS = (
         file="rules/run/admission.py",
         old="and not running.phases_begun & set(request.phases)",
         new="",
-        test="tests/unit/test_admission.py",
+        test="tests/unit/run/test_admission.py",
     ),
     Mutant(
         name="missed ticks are made up for",
@@ -54,7 +54,7 @@ MUTANTS = (
         file="rules/run/schedule.py",
         old="steps = max(1, int((now - self.grid) // self.interval))",
         new="steps = 1",
-        test="tests/unit/test_schedule.py",
+        test="tests/unit/run/test_schedule.py",
     ),
     Mutant(
         name="a tick that comes during a run leaves no word",
@@ -142,7 +142,7 @@ MUTANTS = (
         file="rules/listing/listing.py",
         old="                self._seek_or_step_back(window, ids)\n                return False\n",
         new="                return True\n",
-        test="tests/unit/test_listing.py::test_rows_deleted_above_make_the_reader_step_back",
+        test="tests/unit/listing/test_listing.py::test_rows_deleted_above_make_the_reader_step_back",
     ),
     Mutant(
         name="a resumed listing does not read the head again",
@@ -198,7 +198,7 @@ MUTANTS = (
         file="rules/listing/ties.py",
         old="        return end - self.begins_at\n",
         new="        return 1\n",
-        test="tests/unit/test_ties.py",
+        test="tests/unit/listing/test_ties.py",
     ),
     Mutant(
         name="a tie that has moved up is not looked for",
@@ -206,7 +206,7 @@ MUTANTS = (
         file="rules/listing/listing.py",
         old="            self._step_back()\n            return False\n        if not self._tie",
         new="            return True\n        if not self._tie",
-        test="tests/unit/test_ties.py::test_a_tie_that_has_moved_up_is_looked_for_further_up",
+        test="tests/unit/listing/test_ties.py::test_a_tie_that_has_moved_up_is_looked_for_further_up",
     ),
     Mutant(
         name="a clamp that no page has shown yet is the end",
@@ -230,7 +230,7 @@ MUTANTS = (
         file="rules/listing/listing.py",
         old="            if len(ids) > window.per_page:\n                self._end_unpaged",
         new="            if True:\n                self._end_unpaged",
-        test="tests/unit/test_listing.py::test_a_server_of_tiny_pages_does_not_ignore_paging",
+        test="tests/unit/listing/test_listing.py::test_a_server_of_tiny_pages_does_not_ignore_paging",
     ),
     Mutant(
         name="rows without an end stand anywhere",
@@ -246,7 +246,7 @@ MUTANTS = (
         file="rules/listing/listing.py",
         old="if rows < most and rows % page and rows != LARGEST_WINDOW:",
         new="if rows:",
-        test="tests/unit/test_listing.py",
+        test="tests/unit/listing/test_listing.py",
     ),
     Mutant(
         name="what is deep comes before the head",
@@ -286,15 +286,15 @@ MUTANTS = (
         file="rules/listing/listing.py",
         old="if answered < window.per_page and beyond == 0 and as_expected and not may_be_cut:",
         new="if answered < window.per_page:",
-        test="tests/unit/test_listing.py",
+        test="tests/unit/listing/test_listing.py",
     ),
     Mutant(
         name="every row is rewritten",
         rule=7,
         file="rules/mirror/changes.py",
-        old="if record.content_hash != held.content_hash:",
+        old="if record.content_hash != row.content_hash:",
         new="if True:",
-        test="tests/unit/test_changes.py",
+        test="tests/unit/mirror/test_changes.py",
     ),
     Mutant(
         name="execution metrics are content",
@@ -302,7 +302,7 @@ MUTANTS = (
         file="rules/mirror/contents.py",
         old="listed = forms_of_test(payload).listed",
         new="listed = payload",
-        test="tests/unit/test_contents.py",
+        test="tests/unit/mirror/test_contents.py",
     ),
     Mutant(
         name="the sections of a feature are in its hash",
@@ -310,7 +310,7 @@ MUTANTS = (
         file="rules/mirror/contents.py",
         old='_without(content, ("section_ids",)) if "section_ids" in content else content',
         new="content",
-        test="tests/unit/test_contents.py",
+        test="tests/unit/mirror/test_contents.py",
     ),
     Mutant(
         name="a form that says less takes away what was known",
@@ -318,7 +318,7 @@ MUTANTS = (
         file="rules/mirror/details.py",
         old="    if record.section_ids is None:\n        record",
         new="    if False:\n        record",
-        test="tests/unit/test_details.py",
+        test="tests/unit/mirror/test_details.py",
     ),
     Mutant(
         name="what was not known counts as changed",
@@ -326,7 +326,7 @@ MUTANTS = (
         file="rules/mirror/details.py",
         old="if known.section_ids is not None and record",
         new="if record",
-        test="tests/unit/test_details.py",
+        test="tests/unit/mirror/test_details.py",
     ),
     Mutant(
         name="a revived row counts as changed",
@@ -334,7 +334,7 @@ MUTANTS = (
         file="rules/mirror/changes.py",
         old="changed=sum(record.id not in by_itself for record in self.changed),",
         new="changed=len(self.changed),",
-        test="tests/unit/test_changes.py",
+        test="tests/unit/mirror/test_changes.py",
     ),
     Mutant(
         name="any failure of a single fetch marks a test as gone",
@@ -430,7 +430,7 @@ MUTANTS = (
         file="rules/run/outcome.py",
         old="    if all(outcome is Outcome.COMPLETE for outcome in flat):",
         new="    if any(outcome is Outcome.COMPLETE for outcome in flat):",
-        test="tests/unit/test_outcome.py",
+        test="tests/unit/run/test_outcome.py",
     ),
     Mutant(
         name="a 404 is a server error",
@@ -478,7 +478,7 @@ MUTANTS = (
         file="rules/mirror/account.py",
         old="        return Recognition.ADOPT\n    return Recognition.REFUSE\n",
         new="        return Recognition.ADOPT\n    return Recognition.ADOPT\n",
-        test="tests/unit/test_account.py",
+        test="tests/unit/mirror/test_account.py",
     ),
     Mutant(
         name="a fresh start that failed replaces the mirror",
@@ -494,7 +494,7 @@ MUTANTS = (
         file="rules/diagnosis/health.py",
         old="        if not role.startswith(WORKERS):",
         new="        if role.startswith(WORKERS):",
-        test="tests/unit/test_health.py",
+        test="tests/unit/diagnosis/test_health.py",
     ),
     Mutant(
         name="what is too old is healthy",
@@ -502,7 +502,7 @@ MUTANTS = (
         file="rules/diagnosis/health.py",
         old="x[0] > limit",
         new="x[0] > 2 * limit",
-        test="tests/unit/test_health.py",
+        test="tests/unit/diagnosis/test_health.py",
     ),
     Mutant(
         name="any success ends all trouble",
@@ -510,7 +510,7 @@ MUTANTS = (
         file="rules/diagnosis/notifying.py",
         old="return now.periodic or (now.phases >= told.phases and now.scope.covers(told.scope))",
         new="return True",
-        test="tests/unit/test_notifying.py",
+        test="tests/unit/diagnosis/test_notifying.py",
     ),
     Mutant(
         name="the same trouble is told with every run",
@@ -518,7 +518,7 @@ MUTANTS = (
         file="rules/diagnosis/notifying.py",
         old="if told is not None and again and not _is_due(told, now.at, repeat_seconds):",
         new="if False and told is not None:",
-        test="tests/unit/test_notifying.py",
+        test="tests/unit/diagnosis/test_notifying.py",
     ),
     Mutant(
         name="what did not arrive is taken for told",
@@ -534,7 +534,7 @@ MUTANTS = (
         file="rules/mirror/salvage.py",
         old="for part in ((low, middle), (middle + 1, high)):",
         new="for part in ((low, middle),):",
-        test="tests/unit/test_salvage.py",
+        test="tests/unit/mirror/test_salvage.py",
     ),
     Mutant(
         name="a row with an older version's hash is damaged",
@@ -558,7 +558,7 @@ MUTANTS = (
         file="rules/listing/splitting.py",
         old="    return TENS if window.per_page > TENS else FIVES\n",
         new="    return window.per_page\n",
-        test="tests/unit/test_slow_windows.py",
+        test="tests/unit/listing/test_slow_windows.py",
     ),
     Mutant(
         name="large pages that are slow at once are an outage",
@@ -598,7 +598,7 @@ MUTANTS = (
         file="config/pieces.py",
         old="IN_BASE64 = 10",
         new="IN_BASE64 = 11",
-        test="tests/unit/test_pieces.py::test_no_eight_bytes_of_a_token_can_be_read_out_of_digits",
+        test="tests/unit/config/test_pieces.py::test_no_eight_bytes_of_a_token_can_be_read_out_of_digits",
     ),
     Mutant(
         name="what is invisible hides a token",
@@ -606,7 +606,7 @@ MUTANTS = (
         file="config/pieces.py",
         old="    plain = _rewritten(shown if is_terminal else whole, _BLANK, _ascii)\n",
         new="    plain = shown if is_terminal else whole\n",
-        test="tests/unit/test_pieces.py",
+        test="tests/unit/config/test_pieces.py",
     ),
     Mutant(
         name="excerpts show pieces of the token",
@@ -622,7 +622,7 @@ MUTANTS = (
         file="config/settings.py",
         old="    if (flaw := impossible(path)) is not None:\n",
         new="    if (flaw := impossible(path)) is not None and False:\n",
-        test="tests/unit/test_setting_values.py",
+        test="tests/unit/config/test_setting_values.py",
     ),
     Mutant(
         name="a product that is named by a text is nobody's",
@@ -654,7 +654,7 @@ MUTANTS = (
         file="rules/host/file_systems.py",
         old="    if kind in HOST:\n",
         new="    if False:\n",
-        test="tests/unit/test_places_of_databases.py",
+        test="tests/unit/config/test_places_of_databases.py",
     ),
     Mutant(
         name="an environment keeps whatever it says",
@@ -662,7 +662,7 @@ MUTANTS = (
         file="rules/mirror/secret_keys.py",
         old=" for key, item in value.items() if key in HARMLESS}",
         new=" for key, item in value.items()}",
-        test="tests/unit/test_secret_keys.py::test_of_an_environment_only_what_is_known_is_kept",
+        test="tests/unit/mirror/test_secret_keys.py::test_of_an_environment_only_what_is_known_is_kept",
     ),
     Mutant(
         name="a URL of an environment keeps its user and password",
@@ -670,7 +670,7 @@ MUTANTS = (
         file="rules/mirror/secret_keys.py",
         old='_USERINFO.sub("", value) if isinstance(value, str) and "@" in value else value',
         new="value",
-        test="tests/unit/test_secret_keys.py",
+        test="tests/unit/mirror/test_secret_keys.py",
     ),
     Mutant(
         name="a secret counts under a whole key only",
@@ -678,7 +678,7 @@ MUTANTS = (
         file="rules/mirror/secret_keys.py",
         old="        or not SECRET_WORDS.isdisjoint(words)\n",
         new="        or words[0] in SECRET_WORDS\n",
-        test="tests/unit/test_secret_keys.py",
+        test="tests/unit/mirror/test_secret_keys.py",
     ),
     Mutant(
         name="what only tells about a secret is dropped",
@@ -686,7 +686,7 @@ MUTANTS = (
         file="rules/mirror/secret_keys.py",
         old="    if not words or words[-1] in ABOUT:",
         new="    if not words:",
-        test="tests/unit/test_secret_keys.py",
+        test="tests/unit/mirror/test_secret_keys.py",
     ),
     Mutant(
         name="secrets in lists are kept",
@@ -694,7 +694,7 @@ MUTANTS = (
         file="rules/mirror/secret_keys.py",
         old="    if value.__class__ is list and not SIMPLE",
         new="    if False and not SIMPLE",
-        test="tests/unit/test_secret_keys.py",
+        test="tests/unit/mirror/test_secret_keys.py",
     ),
     Mutant(
         name="copies are scrubbed, their free pages not",
@@ -718,7 +718,7 @@ MUTANTS = (
         file="config/token.py",
         old="        if settings.origin(name).source == DOTENV:",
         new="        if False:",
-        test="tests/unit/test_trusted_files.py",
+        test="tests/unit/config/test_trusted_files.py",
     ),
     Mutant(
         name="a .env without a token names a URL",
@@ -726,7 +726,7 @@ MUTANTS = (
         file="config/dotenv.py",
         old='    if not said.get(TOKEN, "").strip():',
         new="    if False:",
-        test="tests/unit/test_trusted_files.py",
+        test="tests/unit/config/test_trusted_files.py",
     ),
     Mutant(
         name="a .env names a command to run",
@@ -734,7 +734,7 @@ MUTANTS = (
         file="config/dotenv.py",
         old="    wrong[COMMAND] = (",
         new='    wrong[""] = (',
-        test="tests/unit/test_trusted_files.py",
+        test="tests/unit/config/test_trusted_files.py",
     ),
     Mutant(
         name="a .env is expanded",
@@ -742,7 +742,7 @@ MUTANTS = (
         file="config/files.py",
         old="{b.key: b.value for b in bindings",
         new="{b.key: os.path.expandvars(b.value or '') for b in bindings",
-        test="tests/unit/test_trusted_files.py",
+        test="tests/unit/config/test_trusted_files.py",
     ),
     Mutant(
         name="a token file of anybody is believed",
@@ -750,7 +750,7 @@ MUTANTS = (
         file="config/token.py",
         old="        if status.st_uid not in (os.getuid(), 0):",
         new="        if False:",
-        test="tests/unit/test_token.py",
+        test="tests/unit/config/test_token.py",
     ),
     Mutant(
         name="a token file of ours may be read by others",
@@ -758,7 +758,7 @@ MUTANTS = (
         file="config/files.py",
         old="    return 0o755 if is_mounted else 0o700",
         new="    return 0o755",
-        test="tests/unit/test_token.py",
+        test="tests/unit/config/test_token.py",
     ),
     Mutant(
         name="a webhook is masked only as it was given",
@@ -774,7 +774,7 @@ MUTANTS = (
         file="config/children.py",
         old=" for name, value in environ.items() if name.upper() not in NOT_PASSED_ON}",
         new=" for name, value in environ.items()}",
-        test="tests/unit/test_children.py",
+        test="tests/unit/config/test_children.py",
     ),
     Mutant(
         name="a database is its path",
@@ -782,7 +782,7 @@ MUTANTS = (
         file="storage/engine/place.py",
         old="    return Path(os.path.realpath(path))",
         new="    return path.absolute()",
-        test="tests/unit/test_places_of_databases.py",
+        test="tests/unit/config/test_places_of_databases.py",
     ),
     Mutant(
         name="hard links are taken",
@@ -790,7 +790,7 @@ MUTANTS = (
         file="storage/engine/place.py",
         old="    if links > 1:",
         new="    if False:",
-        test="tests/unit/test_places_of_databases.py",
+        test="tests/unit/config/test_places_of_databases.py",
     ),
     Mutant(
         name="a mounted file is taken",
@@ -798,7 +798,7 @@ MUTANTS = (
         file="storage/engine/place.py",
         old="    if any(mount.place == real for mount in (mounts() if table is None else table)):",
         new="    if False:",
-        test="tests/unit/test_places_of_databases.py",
+        test="tests/unit/config/test_places_of_databases.py",
     ),
     Mutant(
         name="a process may write one file twice",
@@ -854,6 +854,6 @@ MUTANTS = (
         file="cli/logtail/log_journal.py",
         old="passed_on()",
         new="None",
-        test="tests/unit/test_security_page.py",
+        test="tests/unit/project/test_security_page.py",
     ),
 )

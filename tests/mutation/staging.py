@@ -37,7 +37,7 @@ def stage(root: Path = ROOT, target: Path = STAGE) -> None:
 
 def rule_tests(root: Path = ROOT) -> tuple[str, ...]:
     """The unit tests that concern rules: those that import one."""
-    files = sorted((root / "tests" / "unit").glob("test_*.py"))
+    files = sorted((root / "tests" / "unit").rglob("test_*.py"))
     return tuple(
         str(file.relative_to(root))
         for file in files

@@ -69,8 +69,8 @@ def test_no_function_of_the_rules_is_left_alone(module: Path) -> None:
 
 def test_each_unit_test_of_a_rule_takes_part() -> None:
     chosen = rule_tests()
-    assert "tests/unit/test_listing.py" in chosen
-    assert "tests/unit/test_imports.py" not in chosen
+    assert "tests/unit/listing/test_listing.py" in chosen
+    assert "tests/unit/project/test_imports.py" not in chosen
     assert overlapping_window.cache_info().maxsize, "the one that the copy leaves out"
 
 

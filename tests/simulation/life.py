@@ -19,13 +19,13 @@ from tests.simulation.telling import told
 from tests.simulation.weather import Weather
 from tests.simulation.world import (
     Account,
-    Directory,
     EventsInMemory,
     FreshInMemory,
     MirrorInMemory,
     Remote,
     SimClock,
     World,
+    WorldQueries,
 )
 
 SHOWN = 80
@@ -118,7 +118,7 @@ class Life:
             client=Remote(self.world),
             mirror=self.mirror,
             events=self.events,
-            directory=Directory(self.world, self.mirror, self.fresh),
+            queries=WorldQueries(self.world, self.mirror, self.fresh),
             next_run_id=1,
             workers=self.world.workers,
             schedule=self.plan,

@@ -86,7 +86,7 @@ class Process:
             client=Remote(self.world),
             mirror=CrashingMirror(MirrorRows(self.database), self.crash),
             events=CrashingEvents(self._log, self.crash),
-            directory=MirrorReader(self.database.path),
+            queries=MirrorReader(self.database.path),
             next_run_id=self._log.next_run_id(),
             workers=self.world.workers,
             schedule=SchedulePlan(interval_seconds=60.0, startup_run=True),

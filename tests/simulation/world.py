@@ -21,7 +21,7 @@ from testio.cancellation import Cancellation
 from testio.errors import NotFound, ServerError, Timeout, Unauthorized
 from testio.limits import RequestScope
 from testio.payloads import Rows
-from tests.fakes import START, FakeDirectory, R, a_test, feature, product, rows_of
+from tests.fakes import START, FakeQueries, R, a_test, feature, product, rows_of
 from tests.simulation.machine import Machine
 from tests.simulation.weather import FAILURES, Weather
 
@@ -312,7 +312,7 @@ class EventsInMemory:
         return frozenset(now)
 
 
-class Directory(FakeDirectory):
+class WorldQueries(FakeQueries):
     """What the actors read of the mirror."""
 
     def __init__(self, world: World, mirror: MirrorInMemory, fresh: MirrorInMemory) -> None:
@@ -329,8 +329,8 @@ class Directory(FakeDirectory):
         self._read()
         return (), len(seen)
 
-    def fresh(self, run_id: int) -> Directory:
-        return Directory(self._world, self._fresh, self._fresh)
+    def fresh(self, run_id: int) -> WorldQueries:
+        return WorldQueries(self._world, self._fresh, self._fresh)
 
     def _read(self) -> None:
         world = self._world

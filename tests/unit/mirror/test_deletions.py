@@ -45,8 +45,8 @@ def test_what_the_brake_holds_is_neither_gone_nor_noted() -> None:
     live: dict[int, int | None] = dict.fromkeys(range(19, 0, -1), 7)
     held = missing_from(live, range(11, 20), listing=8, confirming=True)
     assert held == Missing(
-        held=tuple(range(1, 11)),
-        why_held="the remote lists 10 fewer of the 19 rows that the mirror holds",
+        pending=tuple(range(1, 11)),
+        why_pending="the remote lists 10 fewer of the 19 rows that the mirror holds",
     )
 
 
@@ -60,12 +60,12 @@ def test_every_missing_row_has_one_fate_and_no_other_row_has_any(
     live: dict[int, int | None], listed: set[int], listing: int, confirming: bool
 ) -> None:
     found = missing_from(live, listed, listing=listing, confirming=confirming)
-    fates = [*found.gone, *found.noted, *found.held]
+    fates = [*found.gone, *found.noted, *found.pending]
     assert sorted(fates) == sorted(live.keys() - listed)
-    assert bool(found.held) is bool(found.why_held)
+    assert bool(found.pending) is bool(found.why_pending)
     assert all(live[key] is not None for key in found.gone), "missed once is not gone"
 
 
 def test_a_list_of_nothing_is_not_believed_however_little_there_was() -> None:
     held = missing_from({5: 7}, (), listing=8, confirming=True)
-    assert held == Missing(held=(5,), why_held="the remote lists nothing, the mirror holds 1")
+    assert held == Missing(pending=(5,), why_pending="the remote lists nothing, the mirror holds 1")

@@ -13,7 +13,7 @@ import pytest
 from cli.main import VERBS
 from cli.parsers import full_parser, parsers_below
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PACKAGES = ("actors", "cli", "config", "control", "rules", "service", "storage", "testio")
 UNSAFE = {"pickle", "marshal", "shelve", "yaml", "dill", "jsonpickle"}
 SHELLS = {"os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput"}

@@ -18,7 +18,7 @@ from storage.engine.database import Database
 from storage.schema import metadata
 from tests.supply.complete import PYTHONS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SCHEMA = (ROOT / "docs" / "schema.md").read_text(encoding="utf-8")
 

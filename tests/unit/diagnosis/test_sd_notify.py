@@ -16,13 +16,13 @@ from tests.listener import Listener, listening
 @pytest.mark.parametrize("abstract", [False, True], ids=["a path", "an abstract name"])
 def test_what_is_told_arrives(tmp_path: Path, abstract: bool) -> None:
     with listening(tmp_path, abstract=abstract) as systemd:
-        notifier = told(systemd, WATCHDOG_USEC="3000000")
-        notifier.status("idle")
-        notifier.status("idle")
-        notifier.ready()
-        notifier.alive()
-        notifier.stopping()
-        notifier.status("line\nREADY=1 is not smuggled in")
+        sd_notify = told(systemd, WATCHDOG_USEC="3000000")
+        sd_notify.status("idle")
+        sd_notify.status("idle")
+        sd_notify.ready()
+        sd_notify.alive()
+        sd_notify.stopping()
+        sd_notify.status("line\nREADY=1 is not smuggled in")
         assert systemd.all() == [
             "STATUS=idle",
             "READY=1",
@@ -34,10 +34,10 @@ def test_what_is_told_arrives(tmp_path: Path, abstract: bool) -> None:
 
 def test_a_reload_is_told_with_its_time_and_ends_with_ready(tmp_path: Path) -> None:
     with listening(tmp_path) as systemd:
-        notifier = told(systemd)
-        notifier.ready()
+        sd_notify = told(systemd)
+        sd_notify.ready()
         before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-        with contextlib.suppress(ValueError), notifier.reload():
+        with contextlib.suppress(ValueError), sd_notify.reload():
             raise ValueError("the settings are bad")
         _ready, told_first, told_last = systemd.all()
     reloading, at, status = told_first.splitlines()
@@ -49,13 +49,13 @@ def test_a_reload_is_told_with_its_time_and_ends_with_ready(tmp_path: Path) -> N
 
 def test_a_reload_before_the_start_or_after_the_end_does_not_say_ready(tmp_path: Path) -> None:
     with listening(tmp_path) as systemd:
-        notifier = told(systemd)
-        with notifier.reload():
+        sd_notify = told(systemd)
+        with sd_notify.reload():
             pass
         assert systemd.all() == []
-        notifier.ready()
-        with notifier.reload():
-            notifier.stopping()
+        sd_notify.ready()
+        with sd_notify.reload():
+            sd_notify.stopping()
         assert systemd.all()[-1] == "STOPPING=1\nSTATUS=stopping"
 
 
@@ -74,28 +74,28 @@ def test_the_watchdog_is_fed_only_if_it_is_ours(
     tmp_path: Path, given: dict[str, str], expected: float | None
 ) -> None:
     with listening(tmp_path) as systemd:
-        notifier = told(systemd, **given)
-        assert notifier.watchdog_seconds == expected
-        notifier.alive()
+        sd_notify = told(systemd, **given)
+        assert sd_notify.watchdog_seconds == expected
+        sd_notify.alive()
         assert systemd.all() == ([] if expected is None else ["WATCHDOG=1"])
 
 
 @pytest.mark.parametrize("address", [None, "", "vsock:2:1234", "relative/path"])
 def test_without_a_socket_of_systemd_nothing_happens(address: str | None) -> None:
     environ = {} if address is None else {"NOTIFY_SOCKET": address}
-    notifier = SdNotify.from_environment({**environ, "WATCHDOG_USEC": "1000000"})
-    assert notifier.watchdog_seconds is None
-    notifier.ready()
-    notifier.alive()
+    sd_notify = SdNotify.from_environment({**environ, "WATCHDOG_USEC": "1000000"})
+    assert sd_notify.watchdog_seconds is None
+    sd_notify.ready()
+    sd_notify.alive()
 
 
 def test_a_service_manager_that_has_gone_or_does_not_read_does_no_harm(tmp_path: Path) -> None:
     with listening(tmp_path) as systemd:
-        notifier = told(systemd, WATCHDOG_USEC="1000000")
-    notifier.ready()
-    notifier.status("nobody hears it")
+        sd_notify = told(systemd, WATCHDOG_USEC="1000000")
+    sd_notify.ready()
+    sd_notify.status("nobody hears it")
     with listening(tmp_path) as systemd:
-        notifier.status("nobody hears it")
+        sd_notify.status("nobody hears it")
         assert systemd.all() == ["STATUS=nobody hears it"]
 
 

@@ -15,7 +15,7 @@ from rules.listing.stops import Seen
 from rules.listing.ties import LastTie, tie_around
 from rules.listing.windows import Window
 from tests.examples import examples
-from tests.unit.lists import START, dated
+from tests.unit.listing.lists import START, dated
 
 Ends = Sequence[int | None]
 """When each row ends, in hours before START; None: no end. A row's id is its index."""

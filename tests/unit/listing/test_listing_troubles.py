@@ -20,7 +20,7 @@ from rules.listing.stops import Seen
 from rules.listing.windows import Window
 from rules.records import HoleRecord
 from tests.examples import examples
-from tests.unit.lists import START, dated
+from tests.unit.listing.lists import START, dated
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from rules.listing.resume import interrupted_from
 from rules.listing.windows import Window, window_around
 from rules.records import HoleRecord
 from tests.examples import examples
-from tests.unit.lists import START, dated
+from tests.unit.listing.lists import START, dated
 
 MAX_REQUESTS = 3000
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rules.mirror.secret_keys import HARMLESS, may_hold_secrets, without_secrets
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 SECRET = [
     *("password", "pass", "pwd", "pin", "basic_auth", "basicAuth", "api_key", "apiKey", "API-KEY"),

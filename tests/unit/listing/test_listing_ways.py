@@ -11,7 +11,7 @@ from rules.listing.listing import Listing, Reading
 from rules.listing.resume import ResumePoint
 from rules.listing.windows import Window
 from rules.records import HoleRecord
-from tests.unit.lists import START, dated
+from tests.unit.listing.lists import START, dated
 
 Remote = Callable[[Window], Sequence[int] | None]
 """What it answers to a window; None: it fails for good."""

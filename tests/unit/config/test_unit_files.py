@@ -29,7 +29,7 @@ from service.systemd.unit_text import (
 )
 from tests.tools import needs_tool
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+DEPLOY = Path(__file__).parents[3] / "deploy"
 PACKAGED = ("/opt/testio-sync/bin/testio-sync",)
 EXPOSURE = 15
 """The highest exposure that is accepted, in tenths; systemd calls up to 19 'OK'."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rules.listing.listing import Listing, Reading
 from rules.listing.splitting import next_smaller
 from rules.listing.windows import Window
-from tests.unit.test_listing import answer
+from tests.unit.listing.test_listing import answer
 
 
 def read_slowly(count: int, quick: int) -> tuple[Listing, list[int | None], list[int]]:

@@ -10,8 +10,8 @@ from rules.listing.stops import Seen
 from rules.listing.windows import Window
 from rules.records import HoleRecord
 from tests.examples import examples
-from tests.unit.lists import START, dated
-from tests.unit.test_listing import answer
+from tests.unit.listing.lists import START, dated
+from tests.unit.listing.test_listing import answer
 
 
 @given(count=st.integers(0, 900), most=st.integers(1, 20))
