@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -21,11 +22,12 @@ from actors.system import ActorSystem
 from rules.model import RunRequest, SyncPhase, SyncResult, Trigger
 from simulator import Simulator, SimulatorOptions
 from storage.engine.database import Database
-from storage.engine.migrate import migrate
 from testio.client import TestioClient
 from testio.transport import TransportOptions
+from tests.databases import migrated
 from tests.examples import MUTATION
 from tests.fakes import FakeAccount, FakeClock, FakeEvents, FakeMirror, FakeQueries
+from tests.launcher import SHARED, start_launcher
 from tests.rig import Rig
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -52,6 +54,18 @@ OUR_SETTINGS = ("TESTIO_", "CACHE_TTL", "MAX_CONCURRENT", "HTTP_TIMEOUT", "LOG_"
 def pytest_xdist_auto_num_workers() -> int:
     """Two processes more than there are cores: many tests wait for processes, timeouts, pauses."""
     return len(os.sched_getaffinity(0)) + 2
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One launcher for all test processes, which inherit its name."""
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        os.environ[SHARED] = start_launcher()
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: nobody looks through it for garbage again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -140,8 +154,7 @@ def make_client() -> Iterator[Callable[..., TestioClient]]:
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """A migrated database in a temporary folder."""
-    opened = Database(tmp_path / "mirror" / "testio.db")
-    migrate(opened)
+    opened = migrated(tmp_path / "mirror" / "testio.db")
     yield opened
     opened.close()
 

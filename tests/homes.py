@@ -80,7 +80,6 @@ class Home:
         *words: str,
         stdin: int = subprocess.DEVNULL,
         inside: str | None = None,
-        warm: bool = False,
     ) -> Launched:
         """Start a command; it is ended with the test. The rest: see `tests.launcher.launch`."""
         process = launch(
@@ -89,7 +88,6 @@ class Home:
             cwd=self.folder,
             stdin=stdin,
             inside=inside,
-            warm=warm,
         )
         self.started.append(process)
         return process

@@ -11,6 +11,7 @@ everything itself, and so do the examples of docs/guide in `.ci/run`.
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib
 import json
 import os
@@ -31,16 +32,16 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 ROOT = Path(__file__).parents[1]
-LOADED = ("cli", "service", "control", "storage", "testio", "actors", "config", "rules")
-LAZY = (
-    *("simulator", "encodings", "rich", "alembic", "shtab", "sqlalchemy.dialects.sqlite"),
+OURS = ("cli", "service", "control", "storage", "testio", "actors", "config", "rules", "simulator")
+OTHERS = (
+    *("encodings", "rich", "alembic", "shtab", "sqlalchemy.dialects.sqlite"),
     *("filelock", "dataset"),
 )
-"""What is loaded when it is used."""
-PROGRAMS = tuple(f"{name}.__main__" for name in (*LOADED, *LAZY))
-HEAVY = ("service.browse", "service.export", "storage.migrations")
-THREADED = ("service.export.parquet_file",)
-"""Not even when warm: it starts threads."""
+PROGRAMS = tuple(f"{name}.__main__" for name in (*OURS, *OTHERS))
+NOT_LOADED = (*PROGRAMS, "service.export.parquet_file", "storage.migrations.env")
+"""What runs when it is loaded; pyarrow starts threads."""
+SHARED = "TESTS_LAUNCHER"
+"""The environment's name for the socket of a launcher that all test processes use."""
 LONGEST = 1 << 20
 
 
@@ -117,17 +118,14 @@ def launch(
     cwd: Path,
     stdin: int,
     inside: str | None = None,
-    warm: bool = False,
 ) -> Launched:
     """Start `testio-sync WORDS`; what it prints is to be read.
-
-    `warm`: all that it may come to load is loaded, for one who may not look into Python's folder.
 
     `inside`: functions that the process calls first, each as `module:function` and its arguments,
     which are texts, with spaces between them; a semicolon stands between two.
     """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.connect(launcher(warm=warm))
+    connection.connect(launcher())
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
     source = os.open(os.devnull, os.O_RDONLY) if stdin == subprocess.DEVNULL else os.dup(stdin)
@@ -143,12 +141,17 @@ def launch(
 
 
 @cache
-def launcher(*, warm: bool = False) -> str:
-    """The socket of this test process's launcher; the warm one has loaded more."""
+def launcher() -> str:
+    """The socket of the launcher that all test processes share, or of this one's own."""
+    return os.environ.get(SHARED) or start_launcher()
+
+
+def start_launcher() -> str:
+    """Start one that ends with this process; the path of its socket."""
     folder = tempfile.mkdtemp(prefix="launcher-")
     path = f"{folder}/socket"
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.launcher", path, *(["warm"] if warm else [])],
+        [sys.executable, "-m", "tests.launcher", path],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
@@ -170,16 +173,17 @@ def launcher(*, warm: bool = False) -> str:
 # -- the process that forks --------------------------------------------------------------------
 
 
-def _load(*, warm: bool) -> None:
-    for package in (*LOADED, *(LAZY if warm else ())):
+def _load() -> None:
+    """All that a command may come to load: some may not look into Python's folder any more."""
+    for package in (*OURS, *OTHERS):
         found = importlib.import_module(package)
         for module in pkgutil.walk_packages(found.__path__, f"{package}.", _no_module):
-            if module.name.startswith((*PROGRAMS, *THREADED)) or (
-                module.name.startswith(HEAVY) and not warm
-            ):
+            if module.name.startswith(NOT_LOADED):
                 continue
-            with suppress(Exception) if warm else nullcontext():  # some are no modules to import
+            with nullcontext() if package in OURS else suppress(Exception):
                 importlib.import_module(module.name)
+    gc.collect()
+    gc.freeze()  # no process looks through all of this again
 
 
 def _no_module(_name: str) -> None:
@@ -190,8 +194,9 @@ def _serve(path: str) -> None:
     """Fork for each connection, and tell on it the pid and then the exit status."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(path)
-    listener.listen(16)
-    print("ready", flush=True)
+    listener.listen(64)
+    print("ready", flush=True)  # who comes early waits for the rest
+    _load()
     running: dict[int, Running] = {}
     bound: dict[int, int] = {}  # connections whose end is that of a process: the process's handle
     while True:
@@ -261,6 +266,7 @@ def _become(order: dict[str, object], descriptors: list[int]) -> None:
         _open_streams()
         os.environ.clear()
         os.environ.update(order["env"])  # type: ignore[call-overload]
+        tempfile.tempdir = None  # what was loaded has found the launcher's
         os.chdir(str(order["cwd"]))
         random.seed()
         for number in order.get("ignored", ()):  # type: ignore[attr-defined]
@@ -304,5 +310,4 @@ def _main() -> int:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    _load(warm="warm" in sys.argv[2:])
     _serve(sys.argv[1])

@@ -21,7 +21,7 @@ NOT_LISTED = 54_321
 
 
 def become(uid: str = str(NOT_LISTED)) -> None:
-    """Be another user from here on; what is loaded late may be closed to it: launch it warm."""
+    """Be another user from here on; what is loaded late may be closed to it."""
     os.setgroups([])
     os.setresgid(int(uid), int(uid), int(uid))
     os.setresuid(int(uid), int(uid), int(uid))

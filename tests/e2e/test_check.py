@@ -18,9 +18,8 @@ import pytest
 
 from cli.main import main
 from simulator import Simulator
-from storage.engine.database import Database
-from storage.engine.migrate import migrate
 from storage.engine.revision import REVISION
+from tests.databases import migrated
 from tests.homes import Home
 
 Check = Callable[..., dict[str, Any]]
@@ -66,9 +65,7 @@ def about(document: dict[str, Any], subject: str, *, level: str | None = None) -
 @pytest.fixture
 def mirror(home: Home) -> Iterator[sqlite3.Connection]:
     """An empty mirror, closed and with a connection to change it."""
-    database = Database(home.database)
-    migrate(database)
-    database.close()
+    migrated(home.database).close()
     with closing(sqlite3.connect(home.database, isolation_level=None)) as connection:
         yield connection
 

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 
 from rules.model import Kind
 from rules.records import BadRow, CursorMove, HoleRecord, Page, PendingDeletion
-from storage.engine.database import Database
-from storage.engine.migrate import migrate
 from storage.engine.times import as_text
 from storage.writes.mirror_rows import MirrorRows
+from tests.databases import migrated
 from tests.fakes import a_test, product
 from tests.homes import Home
 
@@ -44,8 +43,7 @@ def something_to_decide(home: Home) -> int:
             pending=PendingDeletion(ids=(1,), of_rows=40, reason="the remote lists 1 fewer"),
         ),
     )
-    with closing(Database(home.database)) as database:
-        migrate(database)
+    with closing(migrated(home.database)) as database:
         for page in pages:
             MirrorRows(database).store_page(page, run_id=1, at=now)
         with database.transaction() as connection:

@@ -54,7 +54,6 @@ def begin(home: Home, *words: str, crash: tuple[str, str] | None = None) -> Laun
         cwd=home.folder,
         stdin=subprocess.DEVNULL,
         inside=inside,
-        warm=True,
     )
     home.started.append(process)
     return process

@@ -109,7 +109,6 @@ def flaws(verb: str, odd: Odd, template: Path, simulator: Simulator) -> Iterator
         cwd=home,
         stdin=subprocess.DEVNULL,
         inside=placed(odd.inside) if odd.inside else None,
-        warm=True,
     )
     status, said = ended(process, is_endless=verb in ENDLESS)
     shutil.rmtree(folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from storage.engine.database import Database
-from storage.engine.migrate import migrate
+from tests.databases import migrated
 from tests.homes import Home
 
 
@@ -28,7 +28,6 @@ def test_verifying_beside_a_daemon(home: Home) -> None:
 def test_there_is_nothing_to_verify(home: Home) -> None:
     assert "no database" in home.run("verify", expect=6).stderr
     assert home.simulator.requests() == []
-    with closing(Database(home.database)) as database:
-        migrate(database)
+    migrated(home.database).close()
     home.simulator.add_fault(kind="status", status=404, path="/products")
     assert "the product list cannot be read" in home.run("verify", expect=1).stderr

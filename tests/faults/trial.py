@@ -99,7 +99,7 @@ class Trial:
     def start(self, *words: str, inside: str | None = None) -> Process:
         """Start a command. `inside`: `module:function` to be called in the process at first."""
         first = ";".join(each for each in (inside, self.inside) if each) or None
-        launched = self.home.start(*words, inside=first, warm=bool(self.inside))
+        launched = self.home.start(*words, inside=first)
         assert launched.stdout is not None
         assert launched.stderr is not None
         process = Process(launched, Tap(launched.stdout), Tap(launched.stderr))

@@ -26,6 +26,7 @@ from storage.reads import queries
 from storage.writes.sync_log import SyncLog
 from tests import damage
 from tests.damage import PAGE, contents
+from tests.databases import migrated
 from tests.surroundings import broken_index
 
 EVENT = SyncEvent(at=datetime(2026, 3, 1, tzinfo=UTC), event=EventName.PAUSED)
@@ -35,8 +36,7 @@ EVENT = SyncEvent(at=datetime(2026, 3, 1, tzinfo=UTC), event=EventName.PAUSED)
 def path(tmp_path: Path) -> Path:
     """A mirror of some size, properly closed."""
     made = tmp_path / "mirror" / "testio.db"
-    database = Database(made)
-    migrate(database)
+    database = migrated(made)
     SyncLog(database).write([EVENT] * 3000)
     database.close()
     return made

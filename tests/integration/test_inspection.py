@@ -12,19 +12,17 @@ from typing import Any
 import pytest
 
 from rules.diagnosis.doctor_storage import DatabaseFacts
-from storage.engine.database import Database
-from storage.engine.migrate import migrate
 from storage.engine.revision import REVISION
 from storage.engine.soundness import inspect_thoroughly
 from storage.reads import inspection
 from storage.reads.inspection import inspect_database
+from tests.databases import migrated
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A migrated database that nobody has open."""
-    database = Database(tmp_path / "mirror" / "testio.db")
-    migrate(database)
+    database = migrated(tmp_path / "mirror" / "testio.db")
     database.close()
     return database.path
 

@@ -16,10 +16,10 @@ from rules.model import Kind
 from rules.records import BadRow, CursorMove, ListingMark, Page, Stored
 from storage.engine.database import Database
 from storage.engine.errors import StorageError
-from storage.engine.migrate import migrate
 from storage.writes.mirror_rows import MirrorRows
 from storage.writes.page_batch import may_share
 from tests.conftest import Bench
+from tests.databases import migrated
 from tests.fakes import START, a_test
 
 MARK = ListingMark(id=7, full=True, resume='{"end": 3}')
@@ -58,10 +58,8 @@ def test_the_rows_and_counts_are_the_same(
     moments: list[list[Page]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("batch")
-    together, singly = Database(folder / "a.db"), Database(folder / "b.db")
+    together, singly = migrated(folder / "a.db"), migrated(folder / "b.db")
     try:
-        for database in (together, singly):
-            migrate(database)
         for pages in moments:
             one_by_one = [MirrorRows(singly).store_page(each, run_id=7, at=START) for each in pages]
             assert MirrorRows(together).store_pages(pages, at=START) == tuple(one_by_one)

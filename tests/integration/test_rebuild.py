@@ -30,6 +30,7 @@ from testio.client import TestioClient
 from testio.transport import TransportOptions
 from tests import damage
 from tests.damage import PAGE, contents
+from tests.databases import migrated
 from tests.integration.dying import kill_a_rebuild, settings_of
 from tests.rig import Rig
 
@@ -85,8 +86,7 @@ class Synced:
 
 @pytest.fixture(scope="module")
 def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
-    database = Database(tmp_path_factory.mktemp("synced") / "testio.db")
-    migrate(database)
+    database = migrated(tmp_path_factory.mktemp("synced") / "testio.db")
     with Simulator(SimulatorOptions(products=3, features=4, tests=60)) as simulator:
         rig = Rig(simulator, database, a_client)
         rig.sync()

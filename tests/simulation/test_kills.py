@@ -22,9 +22,9 @@ from actors.system import ActorSystem
 from rules.model import RunRequest, RunStatus, SyncOptions, Trigger
 from service.store import MirrorReader
 from storage.engine.database import Database
-from storage.engine.migrate import migrate
 from storage.writes.mirror_rows import MirrorRows
 from storage.writes.sync_log import SyncLog
+from tests.databases import migrated
 from tests.model.crashes import Crash, CrashingEvents, CrashingMirror
 from tests.simulation.life import SIZES
 from tests.simulation.machine import Machine
@@ -122,9 +122,7 @@ class Process:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated database without rows."""
     path = tmp_path_factory.mktemp("template") / "testio.db"
-    database = Database(path)
-    migrate(database)
-    database.close()
+    migrated(path).close()
     return path
 
 

@@ -59,7 +59,10 @@ def test_a_page_that_says_more_is_not_plain(more: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "more",
-    [{"cursor": CursorMove(as_of=NOW)}, {"pending": PendingDeletion(ids=(1,), of_rows=2, reason="r")}],
+    [
+        {"cursor": CursorMove(as_of=NOW)},
+        {"pending": PendingDeletion(ids=(1,), of_rows=2, reason="r")},
+    ],
     ids=["cursor", "pending"],
 )
 def test_a_page_that_decides_on_its_product_is_decisive(more: dict[str, Any]) -> None:
