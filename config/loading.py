@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -28,6 +30,8 @@ OF_THE_HOOK = frozenset(
     f"TESTIO_NOTIFY_{name}" for name in ("EVENT", "TEXT", "STATUS", "RUN_ID", "DATABASE", "HOST")
 )
 """What a notification's command finds in its environment: no settings."""
+_files: ContextVar[tuple[Mapping[str, Any], ...]] = ContextVar("files", default=())
+"""What the files say, for the settings that are being made: pydantic asks the class for it."""
 
 
 def load_settings(
@@ -60,7 +64,7 @@ def load_settings(
     origins = _origins(sources)
     problems += problems_of_dotenv(dotenv, origins)
     try:
-        settings = _settings_class(dotenv, toml)(**flags)
+        settings = _settings_of(dotenv, toml, flags=flags)
     except ValidationError as error:
         problems += [_invalid(detail, origins) for detail in error.errors()]
     if problems:
@@ -98,29 +102,36 @@ def _origins(sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Origin]:
     return found
 
 
-def _settings_class(*files: Mapping[str, Any]) -> Callable[..., Settings]:
-    """Settings that read their sources in the documented order, with these values of the files.
+class _Configured(Settings):
+    """Settings that read their sources in the documented order, with the values of the files.
 
     The files have been read: what was looked over is what counts.
     """
 
-    class Configured(Settings):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            said = ({name.upper(): value for name, value in file.items()} for file in files)
-            of_files = (InitSettingsSource(settings_cls, init_kwargs=each) for each in said)
-            return init_settings, env_settings, *of_files
-
-    return Configured
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        said = ({name.upper(): value for name, value in file.items()} for file in _files.get())
+        of_files = (InitSettingsSource(settings_cls, init_kwargs=each) for each in said)
+        return init_settings, env_settings, *of_files
 
 
+def _settings_of(*files: Mapping[str, Any], flags: Mapping[str, Any]) -> Settings:
+    """The settings with these values of the files, the first before the second."""
+    before = _files.set(files)
+    try:
+        return _Configured(**flags)
+    finally:
+        _files.reset(before)
+
+
+@cache
 def _unknown(given: str, source: str, *, strict: bool) -> SettingProblem | None:
     """A name that is no setting: any in our own file, elsewhere only what looks like one."""
     known = names().values()

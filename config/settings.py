@@ -13,6 +13,7 @@ import re
 import shlex
 import sys
 from datetime import UTC, date, datetime, time
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -396,6 +397,7 @@ class Settings(BaseSettings):
         return self.max_response_mb * 1024 * 1024
 
 
+@cache
 def names() -> dict[str, str]:
     """The public name of each field, by field: `db_path` is `TESTIO_DB_PATH`."""
     return {field: str(info.validation_alias) for field, info in Settings.model_fields.items()}

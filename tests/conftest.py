@@ -25,7 +25,7 @@ from storage.engine.database import Database
 from testio.client import TestioClient
 from testio.transport import TransportOptions
 from tests.databases import migrated
-from tests.examples import MUTATION
+from tests.examples import MUTATION, USUAL
 from tests.fakes import FakeAccount, FakeClock, FakeEvents, FakeMirror, FakeQueries
 from tests.launcher import SHARED, start_launcher
 from tests.rig import Rig
@@ -35,7 +35,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says how busy the machine is.
-settings.register_profile("suite", deadline=None)
+settings.register_profile("suite", deadline=None, max_examples=USUAL)
 settings.load_profile("suite")
 # For `make mutation`: the same few examples each time, so that no mutant lives or dies by luck.
 settings.register_profile(
@@ -52,8 +52,8 @@ OUR_SETTINGS = ("TESTIO_", "CACHE_TTL", "MAX_CONCURRENT", "HTTP_TIMEOUT", "LOG_"
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two processes more than there are cores: many tests wait for processes, timeouts, pauses."""
-    return len(os.sched_getaffinity(0)) + 2
+    """Three processes more than there are cores: many tests wait for processes, timeouts, pauses."""
+    return len(os.sched_getaffinity(0)) + 3
 
 
 def pytest_configure(config: pytest.Config) -> None:
