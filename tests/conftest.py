@@ -52,7 +52,7 @@ OUR_SETTINGS = ("TESTIO_", "CACHE_TTL", "MAX_CONCURRENT", "HTTP_TIMEOUT", "LOG_"
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Three processes more than there are cores: many tests wait for processes, timeouts, pauses."""
+    """Three more than there are cores: many tests wait for processes, timeouts, pauses."""
     return len(os.sched_getaffinity(0)) + 3
 
 

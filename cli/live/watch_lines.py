@@ -12,6 +12,7 @@ from control.views import DaemonView
 from rules.model import Outcome
 from rules.run.events import EventName
 from storage.engine.errors import StorageError
+from storage.engine.place import is_missing
 from storage.engine.readonly import Row
 from storage.reads.event_feed import EventFeed
 
@@ -37,7 +38,7 @@ WORDS = {
 
 def print_changes(settings: Settings) -> int:
     """Print until a signal ends it; what happened before is not told."""
-    feed = EventFeed(settings.db_path, since=None if settings.db_path.exists() else 0)
+    feed = EventFeed(settings.db_path, since=0 if is_missing(settings.db_path) else None)
     daemon: DaemonView | None = None
     first = True
     while True:

@@ -26,6 +26,7 @@ from service.exit_status import ExitStatus
 from service.read_through.api import ReadThrough, open_mirror
 from service.read_through.cached_rows import CachedRows, CacheProblem, CacheStatistics
 from storage.engine import readonly
+from storage.engine.place import is_missing
 from storage.reads import lookups
 from storage.reads.lookups import RowFilter
 
@@ -118,7 +119,7 @@ def _explain(statistics: CacheStatistics) -> None:
 
 def _hint_at_statuses(settings: Settings, kind: Kind, wanted: RowFilter) -> None:
     """Name the statuses there are where one was asked for that no row has: it may be a typo."""
-    if wanted.statuses is None or not settings.db_path.exists():
+    if wanted.statuses is None or is_missing(settings.db_path):
         return
     with readonly.open_readonly(settings.db_path) as connection:
         known = lookups.stored_statuses(connection, kind)

@@ -16,6 +16,7 @@ from cli.shared.following import ended_by_signals, note, wait
 from cli.verbs.runs import no_such_run
 from storage.engine import readonly
 from storage.engine.errors import NoMirror, StorageError
+from storage.engine.place import is_missing
 from storage.reads import queries
 from storage.reads.event_feed import Batch, EventFeed, EventFilter
 
@@ -61,7 +62,7 @@ def main(arguments: argparse.Namespace) -> int:
         _hint_at_run(path, arguments, batch)
         return 0
     since = arguments.since
-    if since is None and not path.exists():
+    if since is None and is_missing(path):
         since = 0  # all that will ever be in it is new
     with ended_by_signals():
         _follow(EventFeed(path, wanted, since=since), arguments)
@@ -73,7 +74,7 @@ def _follow(feed: EventFeed, arguments: argparse.Namespace) -> None:
 
     Raises StorageError for a file that never was a usable database.
     """
-    read = partial(feed.start, arguments.limit) if feed.path.exists() else feed.poll
+    read = partial(feed.start, arguments.limit) if not is_missing(feed.path) else feed.poll
     has_read, failures = False, 0
     while True:
         try:
@@ -94,7 +95,7 @@ def _follow(feed: EventFeed, arguments: argparse.Namespace) -> None:
 
 def _may_come(feed: EventFeed, error: StorageError) -> bool:
     """Whether the database is not there yet, or a first sync is about to make its tables."""
-    return not feed.path.exists() or (isinstance(error, NoMirror) and error.is_empty)
+    return is_missing(feed.path) or (isinstance(error, NoMirror) and error.is_empty)
 
 
 def _complain(error: StorageError, *, is_hopeless: bool) -> None:

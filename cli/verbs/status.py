@@ -14,6 +14,7 @@ from control.errors import ControlError, NoDaemon
 from control.views import StatusReply
 from rules.diagnosis.attention import Concern, ListingState, concerns, trouble_of
 from storage.engine import readonly
+from storage.engine.place import is_missing
 from storage.engine.readonly import Row
 from storage.engine.writer_lock import lock_path, present_holder
 from storage.reads import decision_queries, queries
@@ -88,7 +89,7 @@ def _writer(settings: Settings) -> dict[str, Any] | None:
 
 def _stored(settings: Settings) -> dict[str, list[Row]]:
     """What the database tells; nothing where there is none yet."""
-    if not settings.db_path.exists():
+    if is_missing(settings.db_path):
         return {"runs": [], "freshness": [], "problems": [], "held_deletions": []}
     with readonly.open_readonly(settings.db_path) as connection:
         rows = [row | {"stale": _is_stale(row, settings)} for row in queries.freshness(connection)]

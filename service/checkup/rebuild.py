@@ -7,6 +7,7 @@ the remote comes afterwards, and is an ordinary one.
 from __future__ import annotations
 
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -24,7 +25,7 @@ from service.store import prepare_files
 from storage.engine.database import Database
 from storage.engine.errors import DatabaseDamaged, NewerSchema, StorageError
 from storage.engine.migrate import migrate
-from storage.engine.place import is_held, real_path
+from storage.engine.place import is_held, real_path, status_of
 from storage.engine.revision import REVISION
 from storage.engine.soundness import inspect_thoroughly, open_unchanged
 from storage.engine.writer_lock import Role, WriterLock, lock_path, read_holder
@@ -170,11 +171,12 @@ def _unsound(table: SavedTable) -> str:
 
 
 def _refuse_foreign(path: Path, *, force: bool) -> None:
-    if not path.exists() or path.stat().st_size == 0:
+    found = status_of(path)
+    if found is None or found.st_size == 0:
         if file_swap.is_interrupted(real_path(path)):
             return  # a crash came between two renames
         raise CannotRebuild(f"there is no database at {path} yet; a first sync makes it")
-    if path.is_dir() or not path.is_file() or force or _was_a_mirror(path):
+    if not stat.S_ISREG(found.st_mode) or force or _was_a_mirror(path):
         return  # what is no file is told by whoever opens it
     raise CannotRebuild(
         f"nothing in {path} shows that it ever was a mirror of testio-sync; is TESTIO_DB_PATH "

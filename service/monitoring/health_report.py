@@ -14,6 +14,7 @@ from rules.diagnosis.health import Check, Facts, Finding, HealthVerdict, Limits,
 from rules.diagnosis.last_run import LastRun
 from rules.model import Kind, RunStatus
 from storage.engine.errors import StorageError
+from storage.engine.place import is_missing
 from storage.engine.readonly import Row
 from storage.engine.times import as_instant
 from storage.reads import monitoring_queries
@@ -32,7 +33,7 @@ def health_without_daemon(settings: Settings, check: Check, words: str) -> Healt
         listings=known.listings,
         last_run=known.last_run,
         # `absence` says what to do where there is none yet
-        database_error=known.error if settings.db_path.exists() else None,
+        database_error=None if is_missing(settings.db_path) else known.error,
         absence=absence,
     )
     return reply_of(judge(facts, limits_of(settings)), settings, now, None)

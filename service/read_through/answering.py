@@ -21,6 +21,7 @@ from rules.model import Kind
 from service.read_through.cached_rows import CachedRows, statistics_of
 from service.read_through.refreshing import Refresher
 from service.read_through.single_flight import SingleFlight
+from storage.engine.place import is_missing
 from storage.engine.readonly import Row, open_readonly
 from storage.reads import lookups
 from storage.reads.lookups import RowFilter
@@ -127,7 +128,7 @@ class Answering:
         freshness_of = self._freshness(list(outcomes))
         now = datetime.now(UTC)
         statistics = statistics_of(outcomes, freshness_of, now)
-        if not self._settings.db_path.exists():
+        if is_missing(self._settings.db_path):
             return CachedRows(rows=(), statistics=statistics)
         with open_readonly(self._settings.db_path) as connection:
             rows = lookups.find_rows(connection, kind, wanted)
@@ -139,7 +140,7 @@ class Answering:
         )
 
     def _freshness(self, entities: list[Entity]) -> Mapping[Entity, Freshness]:
-        if not self._settings.db_path.exists():
+        if is_missing(self._settings.db_path):
             return dict.fromkeys(entities, NEVER_FETCHED)
         with open_readonly(self._settings.db_path) as connection:
             return lookups.freshness_of(connection, entities)

@@ -33,7 +33,7 @@ from storage.engine.errors import (
     known_cause,
     remedy,
 )
-from storage.engine.place import hold, identity_from, let_go, real_path
+from storage.engine.place import hold, identity_from, is_missing, let_go, real_path
 from storage.engine.readonly import connect_readonly
 from storage.engine.soundness import require_sqlite
 
@@ -364,7 +364,7 @@ def _create_private(path: Path, mode: int) -> os.stat_result:
     require_sqlite(path)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
+        if is_missing(path):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode))
         if not os.access(path, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

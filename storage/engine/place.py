@@ -7,6 +7,7 @@ cannot be seen through, and is refused.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from rules.host.file_systems import shared_flaw
-from storage.engine.errors import StorageError
+from storage.engine.errors import StorageError, remedy
 from storage.engine.mounts import Mount, mount_of, mounts
 
 _held: WeakValueDictionary[str, object] = WeakValueDictionary()
@@ -25,6 +26,24 @@ ELSEWHERE = "put TESTIO_DB_PATH on a local disk (in a container: on a named volu
 def real_path(path: Path) -> Path:
     """The file itself, behind all symbolic links."""
     return Path(os.path.realpath(path))
+
+
+def is_missing(path: Path) -> bool:
+    """Whether there is nothing at the path. Where we may not look, nobody knows: then it is not."""
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+    return False
+
+
+def status_of(path: Path) -> os.stat_result | None:
+    """What the file system says of it; None where nothing is. Raises StorageError."""
+    try:
+        return None if is_missing(path) else path.stat()
+    except OSError as error:
+        reason = f"{error.strerror}{remedy(error)}"
+        raise StorageError(f"{path} cannot be read: {reason}") from error
 
 
 def identity_of(path: Path) -> str | None:

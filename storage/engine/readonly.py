@@ -26,6 +26,7 @@ from storage.engine.errors import (
     known_cause,
     remedy,
 )
+from storage.engine.place import status_of
 
 Row = dict[str, Any]
 
@@ -62,11 +63,7 @@ def _refuse_what_is_no_mirror(connection: sqlite3.Connection, path: Path) -> Non
 
 def connect_readonly(path: Path, *, timeout: float = READ_TIMEOUT_SECONDS) -> sqlite3.Connection:
     """A handle for any thread, one at a time. Raises StorageError or an error of sqlite3."""
-    try:
-        found = path.stat() if path.exists() else None
-    except OSError as error:
-        reason = f"{error.strerror}{remedy(error)}"
-        raise StorageError(f"{path} cannot be read: {reason}") from error
+    found = status_of(path)
     if found is None:
         raise StorageError(f"there is no database at {path} yet; a first sync makes it")
     if stat.S_ISDIR(found.st_mode):

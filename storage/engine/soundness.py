@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from urllib.parse import quote
 
 from storage.engine.damage import damaged
 from storage.engine.errors import NotADatabase, StorageError, remedy
-from storage.engine.place import is_held, real_path
+from storage.engine.place import is_held, is_missing, real_path
 from storage.engine.readonly import LEAST_BYTES, folder_text, named_failures
 
 MAGIC = b"SQLite format 3\0"
@@ -48,11 +49,14 @@ TEXT = frozenset((9, 10, 13, *range(32, 127)))
 def require_sqlite(path: Path) -> None:
     """Raise StorageError where the path is something else than a SQLite file or nothing yet."""
     try:
-        if path.is_dir():
+        found = None if is_missing(path) else path.stat()
+        if found is None:
+            return
+        if stat.S_ISDIR(found.st_mode):
             raise StorageError(folder_text(path))
-        if path.exists() and not path.is_file():
+        if not stat.S_ISREG(found.st_mode):
             raise StorageError(f"{path} is not a regular file; set TESTIO_DB_PATH to one")
-        if not path.exists() or is_held(path):
+        if is_held(path):
             return
         if not _is_known_to_sqlite(path) and not (begins := _beginning(path)).startswith(MAGIC):
             raise NotADatabase(path, _looks(begins))
@@ -69,7 +73,7 @@ def refuse_damaged(path: Path, *, whole: bool) -> None:
     schema. Raises StorageError where the file cannot be read.
     """
     require_sqlite(path)
-    if not path.exists() or path.stat().st_size == 0:
+    if is_missing(path) or path.stat().st_size == 0:
         return
     if whole or _size(path, "-wal") > 0:
         check: str | None = "integrity_check"

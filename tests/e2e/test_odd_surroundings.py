@@ -81,6 +81,29 @@ def test_each_verb_is_tried_somewhere() -> None:
     assert all(any((n + k * 5) % EVERY == 0 for k in kinds) for n in range(len(VERBS)))
 
 
+CLOSED = ("status", "products", "tests", "runs", "events", "verify", "rebuild", "sync")
+
+
+@pytest.mark.parametrize("verb", CLOSED)
+def test_where_nobody_may_look_is_not_where_nothing_is(
+    verb: str, template: tuple[Path, Simulator]
+) -> None:
+    refuse(Needs.ROOT)
+    home, simulator = template
+    folder = Path(tempfile.mkdtemp(dir=home.parent))
+    folder.chmod(0o755)
+    (folder / "closed").mkdir(mode=0o700)
+    mirror = folder / "closed/testio.db"
+    given = environment(folder, simulator) | {"TESTIO_DB_PATH": str(mirror)}
+    process = launch(
+        [verb], env=given, cwd=folder, stdin=subprocess.DEVNULL, inside="tests.odd:become"
+    )
+    status, said = ended(process, is_endless=False)
+    assert status == ExitStatus.DATABASE, said
+    assert str(mirror.parent) in said
+    assert "run as the user it belongs to" in said
+
+
 def refuse(needs: Needs) -> None:
     if needs is not Needs.NOTHING and not may_become_another():
         pytest.skip(f"needs {needs.value}")
