@@ -160,7 +160,7 @@ def _read(
     return StoredState(
         runs=queries.last_runs(connection, KEPT_ROWS),
         failures=failures,
-        names=screen_queries.product_names(connection, named),
+        names=queries.product_names(connection, named),
         usual=usual,
         begun={phase: datetime.fromisoformat(at) for phase, at in begun.items()},
         rows=0 if run is None else screen_queries.rows_of_run(connection, run.run_id),

@@ -11,7 +11,7 @@ from rules.run.problem_lines import problem_lines
 from storage.engine import readonly
 from storage.engine.errors import StorageError
 from storage.engine.readonly import Row
-from storage.reads import screen_queries
+from storage.reads import queries
 
 TOLD = 5
 """Products that are told of while a run works; its end tells of all."""
@@ -53,7 +53,7 @@ def names_in(database: Path, rows: list[Row]) -> dict[int, str]:
     ids = [row["product_id"] for row in rows if row["product_id"]]
     if ids:
         with suppress(StorageError), readonly.open_readonly(database) as connection:
-            return screen_queries.product_names(connection, ids)
+            return queries.product_names(connection, ids)
     return {}
 
 

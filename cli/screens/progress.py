@@ -133,4 +133,5 @@ class _Bars:
             if phase.value in self._tasks:
                 task = self._tasks[phase.value]
                 total = self._bars.tasks[task].total or 1
+                self._bars.start_task(task)  # it may have been over before it was seen
                 self._bars.update(task, total=total, completed=total, left="")

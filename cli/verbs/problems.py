@@ -138,7 +138,7 @@ def _retry(settings: Settings, ids: list[int]) -> int:
     if reply.word is Word.NOTHING_TO_RETRY:
         print("nothing to retry")
         return 0
-    print(f"{counted(len(reply.ids), 'record')} to try again")
+    print(f"to be tried again: {_retried(reply)}")
     if reply.admission is None:
         return _sync(settings, reply) if reply.phases else 0
     if reply.run_id is None:
@@ -146,6 +146,15 @@ def _retry(settings: Settings, ids: list[int]) -> int:
     else:
         print(f"run {reply.run_id} {reply.admission.value} in the daemon")
     return 0
+
+
+def _retried(reply: RetryReply) -> str:
+    """The records, or the lists where no record stands for what fails."""
+    if reply.ids:
+        return counted(len(reply.ids), "record")
+    if reply.product_ids is None:
+        return "the product list"
+    return f"the lists of {counted(len(reply.product_ids), 'product')}"
 
 
 def _sync(settings: Settings, reply: RetryReply) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -77,9 +77,13 @@ def events_of_run(connection: sqlite3.Connection, run_id: int) -> list[Row]:
     ).fetchall()
 
 
-def product_names(connection: sqlite3.Connection) -> dict[int, str | None]:
-    """The name of every product that ever was in the mirror."""
-    return {row["id"]: row["name"] for row in connection.execute("SELECT id, name FROM products")}
+def product_names(
+    connection: sqlite3.Connection, ids: Iterable[int] | None = None
+) -> dict[int, str]:
+    """The names of these products, or of all that ever were in the mirror, as the remote writes."""
+    wanted = None if ids is None else json.dumps(sorted(set(ids)))
+    rows = connection.execute(PRODUCT_NAMES, {"ids": wanted})
+    return {row["id"]: row["name"] for row in rows}
 
 
 def run(connection: sqlite3.Connection, run_id: int) -> Row | None:
@@ -145,3 +149,9 @@ def problems(connection: sqlite3.Connection) -> list[Row]:
         " FROM quarantine WHERE resolved_at IS NULL"
         " ORDER BY since, product_id, kind"
     ).fetchall()
+
+
+PRODUCT_NAMES = """
+SELECT id, name FROM products
+WHERE name IS NOT NULL AND (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))
+"""

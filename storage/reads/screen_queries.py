@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
 
 from rules.run.eta import REMEMBERED
 from storage.engine.readonly import Row
@@ -86,14 +85,6 @@ def phases_of_run(connection: sqlite3.Connection, run_id: int) -> dict[str, Row]
 def rows_of_run(connection: sqlite3.Connection, run_id: int) -> int:
     """Rows that the products which have ended in this run brought or confirmed."""
     return int(connection.execute(ROWS_OF_RUN, (run_id,)).fetchone()["rows"])
-
-
-def product_names(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, str]:
-    """The names of these products, as the remote wrote them."""
-    wanted = sorted(set(ids))
-    marks = ", ".join("?" for _ in wanted)
-    rows = connection.execute(f"SELECT id, name FROM products WHERE id IN ({marks})", wanted)
-    return {row["id"]: row["name"] for row in rows}
 
 
 def last_failures(connection: sqlite3.Connection, limit: int) -> list[Row]:
