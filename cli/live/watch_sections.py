@@ -8,7 +8,8 @@ from rich.text import Text
 
 from cli.live.look import READABLE
 from cli.live.watch_state import Snapshot
-from cli.screens.screen import COLOURS, harmless, minute
+from cli.screens.runs_table import runs_table
+from cli.screens.screen import harmless
 from cli.screens.table import PlainTable
 from rules.model import BreakerState
 from rules.run.remote_state import RemoteState
@@ -127,37 +128,10 @@ def _product(snapshot: Snapshot, product_id: int) -> str:
 def last_runs(snapshot: Snapshot) -> Section:
     """The runs that have ended, newest first."""
     current = None if snapshot.run is None else snapshot.run.run_id
-    table = PlainTable(
-        *("", ">run", "status", "by", "started", ">seconds", ">products", ">new", ">changed"),
+    table = runs_table(
+        [row for row in snapshot.stored.runs if row["id"] != current],
+        is_written=snapshot.live is not None or snapshot.run is not None,
+        title="",
         drop=("by", "started", "changed", "new", "products", "seconds", "run"),
     )
-    for row in snapshot.stored.runs:
-        if row["id"] == current:
-            continue
-        state = _status(snapshot, row)
-        table.add_row(
-            str(row["id"]),
-            Text(state, COLOURS.get(state, "red")),
-            row["trigger_source"],
-            minute(row["started_at"]),
-            _seconds(row["duration_seconds"]),
-            _products(row),
-            str(row["tests_discovered"]),
-            str(row["tests_updated"]),
-        )
     return Section(table=table, least=0, wanted=2, is_counted=False)
-
-
-def _status(snapshot: Snapshot, row: Row) -> str:
-    """A run that stands as running without anybody at work on it was killed."""
-    if row["status"] == "running" and snapshot.live is None and snapshot.run is None:
-        return "killed"
-    return str(row["status"])
-
-
-def _seconds(value: float | None) -> str:
-    return "" if value is None else f"{value:.1f}"
-
-
-def _products(row: Row) -> str:
-    return f"{row['products_synced']} of {row['products_synced'] + row['products_failed']}"

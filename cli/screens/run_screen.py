@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from cli.screens.runs_table import is_counted
 from cli.screens.screen import coloured, drawn, duration_text, harmless, make_console, make_table
 from rules.diagnosis.advice import ENDED_EARLY, advice_for
 from rules.model import RunStatus
@@ -112,7 +113,7 @@ def _show_head(console: Console, document: dict[str, Any]) -> None:
     console.print(f"scope     {_scope(run)}", soft_wrap=True)
     if options := _options(run["options"]):
         console.print(f"options   {options}", soft_wrap=True)
-    if run["completed_at"] is not None:
+    if is_counted(run):
         console.print(f"came to   {_came_to(run)}", soft_wrap=True)
     advice = ENDED_EARLY.get(RunStatus.INTERRUPTED if _is_killed(run) else run["status"])
     if advice is not None:

@@ -8,17 +8,22 @@ from rich.text import Text
 
 from cli.screens.screen import coloured, make_table, minute
 from cli.screens.table import PlainTable
+from rules.model import RunStatus
 from storage.engine.readonly import Row
 
 TITLE = "Last runs (times in UTC; new and changed are tests)"
+DROP = ("by", "changed", "new", "seconds")
+"""What a narrow screen goes without, in this order."""
 
 
-def runs_table(runs: Sequence[Row], *, is_written: bool, title: str = TITLE) -> PlainTable:
+def runs_table(
+    runs: Sequence[Row], *, is_written: bool, title: str = TITLE, drop: Sequence[str] = DROP
+) -> PlainTable:
     """The runs, newest first. `is_written`: whether any process writes to the database now."""
     table = make_table(
         title,
-        *("run", "status", "by", "started", ">seconds", ">products", ">new", ">changed"),
-        drop=("by", "changed", "new", "seconds"),
+        *(">run", "status", "by", "started", ">seconds", ">products", ">new", ">changed"),
+        drop=drop,
         wrap=False,
     )
     for run in runs:
@@ -39,8 +44,13 @@ def run_state(run: Row, *, is_written: bool) -> Text:
     return Text("killed", style="red") if killed else coloured(run["status"])
 
 
+def is_counted(run: Row) -> bool:
+    """Whether what it came to is known: of a process that was killed nobody has counted."""
+    return run["completed_at"] is not None and run["status"] != RunStatus.INTERRUPTED
+
+
 def _numbers(run: Row) -> tuple[str, str, str]:
-    if run["completed_at"] is None:
+    if not is_counted(run):
         return "", "", ""
     products = f"{run['products_synced']} of {run['products_synced'] + run['products_failed']}"
     return products, str(run["tests_discovered"]), str(run["tests_updated"])

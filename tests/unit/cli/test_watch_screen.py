@@ -85,6 +85,7 @@ def past_run(number: int) -> dict[str, Any]:
         "status": "success",
         "trigger_source": "schedule",
         "started_at": "2026-01-31T08:00:00.000000Z",
+        "completed_at": "2026-01-31T08:00:12.500000Z",
         "duration_seconds": 12.5,
         "products_synced": 40,
         "products_failed": 0,
