@@ -198,8 +198,15 @@ def by_asking(trial: Trial, _armed: Path) -> None:
 
 
 def by_locked_file(trial: Trial, armed: Path) -> None:
-    """The run is cancelled while its pages wait, because somebody else writes in the database."""
-    with closing(sqlite3.connect(trial.home.database, isolation_level=None)) as other:
+    """The run is cancelled while its pages wait, because somebody else writes in the database.
+
+    One product answers late: its page comes while those of the others are being written.
+    """
+    late = trial.dice.choice(trial.products())
+    with (
+        trial.hit(kind="slow", seconds=1.0, product_id=late),
+        closing(sqlite3.connect(trial.home.database, isolation_level=None)) as other,
+    ):
         other.execute("BEGIN IMMEDIATE")
         trial.control.start_run(StartRunBody(force=True, phases=[SyncPhase.FEATURES]))
         trial.wait_for(lambda: trial.control.status().mailboxes["mirror"] > 0, "pages that wait")
