@@ -349,9 +349,10 @@ UNKNOWN_PRODUCT = Problem(
 )
 LEFT_OUT = Problem(kind=ErrorKind.CANCELLED, message="left out of this run by an operator")
 LIST_FAILED = Problem(
-    kind=ErrorKind.NOT_FOUND, message="no products to go by, because their list was not fetched"
+    kind=ErrorKind.NEVER_LISTED,
+    message="no products to go by, because their list was not fetched",
 )
 NO_LIST = Problem(
-    kind=ErrorKind.NOT_FOUND,
+    kind=ErrorKind.NEVER_LISTED,
     message="the list of products was never fetched; run the products phase first",
 )

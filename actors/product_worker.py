@@ -122,6 +122,7 @@ class ProductWorker(BaseActor):
             product_id=task.product_id,
             since=self._started,
             moved=self._started,
+            retried=task.requests.retried,
         )
 
     def _queries_for(self, task: SyncProduct) -> MirrorQueries:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rules.model import SyncPhase
+from testio.limits import Retried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class Activity:
     moved: float
     pages: int = 0
     rows: int = 0
+    retried: Retried = field(default_factory=Retried)
 
 
 class WorkerActivity:

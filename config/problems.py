@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+NOWHERE = "nowhere"
+"""The source of a setting that has to be given and was not."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingProblem:
@@ -20,7 +23,12 @@ class SettingProblem:
     def __str__(self) -> str:
         value = "" if self.shown is None else f" = {self.shown}"
         hint = f"\n      {self.hint}" if self.hint else ""
-        return f"  {self.name}{value}   (from {self.source})\n      expected: {self.expected}{hint}"
+        return f"  {self.name}{value}   ({self.place})\n      expected: {self.expected}{hint}"
+
+    @property
+    def place(self) -> str:
+        """Where it stands."""
+        return "not set" if self.source == NOWHERE else f"from {self.source}"
 
 
 class SettingsError(Exception):

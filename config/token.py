@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from config.dotenv import DOTENV
 from config.files import rights_of_secret
-from config.problems import SettingProblem, SettingsError
+from config.problems import NOWHERE, SettingProblem, SettingsError
 from config.secrets import REDACTOR
 from config.settings import Settings
 
@@ -66,7 +66,7 @@ def _find(settings: Settings, environ: Mapping[str, str]) -> tuple[TokenSource, 
         place = TokenSource(f"the credential {CREDENTIAL}", str(credential))
         return place, _read(credential, place)
     token = "" if settings.token is None else settings.token.get_secret_value().strip()
-    here = TokenSource(NAME, "nowhere" if settings.token is None else settings.origin(NAME).source)
+    here = TokenSource(NAME, NOWHERE if settings.token is None else settings.origin(NAME).source)
     if settings.token_file is not None and not (token and _comes_first(settings)):
         source = settings.origin(f"{NAME}_FILE").source
         place = TokenSource(f"{NAME}_FILE ({settings.token_file})", source)

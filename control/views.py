@@ -8,7 +8,8 @@ from enum import StrEnum
 from pydantic import Field
 
 from control.body import Body
-from rules.diagnosis.health import Finding
+from rules.diagnosis.codes import Code
+from rules.diagnosis.findings import Finding
 from rules.model import SyncPhase
 from rules.run.progress import RunProgress
 from rules.run.remote_state import RemoteState
@@ -18,7 +19,8 @@ from rules.run.runtime_overrides import ChosenNumbers
 class WorkerView(Body):
     """What one worker is doing. `pages` and `rows` of its product are stored already.
 
-    `quiet_seconds`: for how long no page of it was stored.
+    `quiet_seconds`: for how long no page of it was stored. `retries`: attempts that failed and were
+    made again, the last one because of `last_failure`.
     """
 
     role: str
@@ -29,6 +31,8 @@ class WorkerView(Body):
     rows: int
     seconds: float
     quiet_seconds: float
+    retries: int = 0
+    last_failure: str = ""
 
 
 class LogPlace(StrEnum):
@@ -93,15 +97,31 @@ class StatusReply(Body):
     choices: ChosenNumbers = ChosenNumbers()
 
 
+class HealthReason(Body):
+    """A finding as a reason against health, or as a warning: for how many `seconds` it has been so.
+
+    `check` is its code.
+    """
+
+    check: Code
+    where: str
+    message: str
+    advice: str
+    seconds: float | None = None
+
+
 class HealthReply(Body):
     """`GET /v1/health`: with status 200 if healthy, else with 503.
 
-    `daemon` is null where the command line judges from the database alone.
+    `findings` are all that is known to be wrong, the most urgent first; those that speak against
+    health stand in `reasons`, those that are for people in `warnings`. `daemon` is null where the
+    command line judges from outside.
     """
 
     healthy: bool
-    reasons: list[Finding]
-    warnings: list[Finding]
+    reasons: list[HealthReason]
+    warnings: list[HealthReason]
+    findings: list[Finding] = Field(default=[])
     at: datetime
     database: str
     daemon: DaemonView | None

@@ -58,6 +58,24 @@ class Attempts:
             return self._ended
 
 
+class Retried:
+    """What was tried again for one product, and why: for those who look on. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._times, self._because = 0, ""
+
+    def note(self, because: str) -> None:
+        """An attempt has failed, and is made again."""
+        with self._lock:
+            self._times, self._because = self._times + 1, because
+
+    def so_far(self) -> tuple[int, str]:
+        """How often, and why the last time."""
+        with self._lock:
+            return self._times, self._because
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestScope:
     """What all requests of one run share: its end, its retry budget, and their count.
@@ -69,10 +87,12 @@ class RequestScope:
     retries: RetryBudget = field(default_factory=lambda: RetryBudget(100))
     attempts: Attempts = field(default_factory=Attempts)
     large: LargeLists = field(default_factory=LargeLists)
+    retried: Retried = field(default_factory=Retried)
 
     def part(self) -> RequestScope:
         """For one of the run's products: with an end and lists of its own, all else shared."""
-        return replace(self, cancellation=self.cancellation.part(), large=LargeLists())
+        own = self.cancellation.part()
+        return replace(self, cancellation=own, large=LargeLists(), retried=Retried())
 
     def release(self, part: RequestScope) -> None:
         """The part has done its work."""

@@ -159,7 +159,7 @@ class Transport:
                 functools.partial(_may_retry, patient=patient, retry_slow=ask.retry_slow)
             ),
             sleep=scope.cancellation.sleep,
-            before_sleep=self._retrying(ask.path),
+            before_sleep=self._retrying(ask.path, scope),
             reraise=True,
         )(attempt)
 
@@ -239,10 +239,13 @@ class Transport:
         self.breaker.succeeded()
         return answer
 
-    def _retrying(self, path: str) -> Callable[[tenacity.RetryCallState], None]:
+    def _retrying(
+        self, path: str, scope: RequestScope
+    ) -> Callable[[tenacity.RetryCallState], None]:
         def note(state: tenacity.RetryCallState) -> None:
             self.tally.retried()
             error = state.outcome.exception() if state.outcome else None
+            scope.retried.note(str(error))
             log.info(
                 "request_retried",
                 path=path,
@@ -325,7 +328,7 @@ class Transport:
         )
 
     def _typed(self, error: Exception, call: LiveCall) -> TestioError:
-        host = urlsplit(self._base).hostname
+        host = urlsplit(self._base).netloc.rpartition("@")[2]
         if call.cut_because == DEADLINE or isinstance(
             error, requests.Timeout | urllib3.exceptions.TimeoutError
         ):

@@ -6,11 +6,10 @@ from rich.text import Text
 
 from cli.live.look import Look, both_ends
 from cli.live.watch_run import run_lines
-from cli.live.watch_sections import Section, failures, last_runs, remote_line, workers
+from cli.live.watch_sections import Section, attention, last_runs, remote_line, workers
 from cli.live.watch_state import Snapshot
 from cli.screens.screen import duration_text, harmless
 from cli.screens.table import cropped
-from control.views import StatusReply
 
 HELP = (
     "s   sync now: starts a run; joins the one at work if that has not begun,",
@@ -56,18 +55,17 @@ def _head(snapshot: Snapshot, look: Look) -> list[Text]:
     clock = f"{snapshot.at:%H:%M:%S} UTC"
     live = snapshot.live
     if live is None:
-        left = Text.assemble(("testio-sync  ", "bold"), (harmless(snapshot.absent), "yellow"))
+        left = Text.assemble(("testio-sync  ", "bold"), (_absent(snapshot), "yellow"))
     else:
         up = duration_text((snapshot.at - live.daemon.started_at).total_seconds())
         left = Text.assemble(
             ("testio-sync", "bold"), f"  {live.daemon.version}, pid {live.daemon.pid}, up {up}"
         )
-    lines = [both_ends(left, Text(clock, "dim"), look)]
-    if live is not None and live.trouble is not None:
-        lines.append(Text(f"cannot write: {harmless(live.trouble)}", "red"))
-    if snapshot.unread:
-        lines.append(Text(harmless(snapshot.unread), "yellow"))
-    return lines
+    return [both_ends(left, Text(clock, "dim"), look)]
+
+
+def _absent(snapshot: Snapshot) -> str:
+    return "a sync is at work, without a daemon" if snapshot.run else "no daemon answers"
 
 
 # -- the rest --------------------------------------------------------------------------------
@@ -76,20 +74,12 @@ def _head(snapshot: Snapshot, look: Look) -> list[Text]:
 def _remote(snapshot: Snapshot, look: Look) -> list[Text]:
     if snapshot.live is None:
         return []
-    return [
-        remote_line(snapshot, snapshot.live.remote, look.width),
-        _mailboxes(snapshot.live),
-    ]
-
-
-def _mailboxes(live: StatusReply) -> Text:
-    waiting = [f"{role} {depth}" for role, depth in live.mailboxes.items() if depth]
-    return Text.assemble(("mailboxes  ", "dim"), ", ".join(waiting) or "empty")
+    return [remote_line(snapshot, snapshot.live.remote, look.width)]
 
 
 def _body(snapshot: Snapshot, look: Look, room: int) -> list[Text]:
     """The sections, each with as many rows as there is room for."""
-    sections = [workers(snapshot), failures(snapshot), last_runs(snapshot)]
+    sections = [workers(snapshot), attention(snapshot, look), last_runs(snapshot)]
     sections = [section for section in sections if section.rows]
     gap = 1 if look.height >= ROOMY else 0
     lines: list[Text] = []

@@ -6,21 +6,23 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from cli.live.look import READABLE
+from cli.live.look import READABLE, Look
 from cli.live.watch_state import Snapshot
 from cli.screens.runs_table import runs_table
 from cli.screens.screen import harmless
 from cli.screens.table import PlainTable
+from control.views import WorkerView
+from rules.diagnosis.findings import Severity
 from rules.model import BreakerState
 from rules.run.remote_state import RemoteState
-from storage.engine.readonly import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """A table under a line of titles. `least`: rows that it gets before any other gets more;
     `wanted`: rows that it gets before what comes below it. `is_counted`: says how many rows there
-    was no room for. `widest`: cells beyond which the eye would lose the line.
+    was no room for. `widest`: cells beyond which the eye would lose the line. `each`: rows that
+    belong together. `all_of_them`: the command that shows the rest.
     """
 
     table: PlainTable
@@ -28,6 +30,8 @@ class Section:
     wanted: int
     is_counted: bool = True
     widest: int = 1000
+    each: int = 1
+    all_of_them: str = ""
 
     @property
     def rows(self) -> int:
@@ -38,8 +42,11 @@ class Section:
         """The titles, then a line a row, `room` of them at most."""
         lines = self.table.lines(min(width, self.widest), more=more)
         if self.is_counted and 1 < room < self.rows:
-            left = self.rows - room + 1
-            return [*lines[:room], Text(f"and {left} more", "dim")]
+            shown = max(self.each, (room - 1) // self.each * self.each)
+            if shown == room:
+                return lines[: room + 1]
+            left = (self.rows - shown) // self.each
+            return [*lines[: shown + 1], Text(f"and {left} more{self.all_of_them}", "dim")]
         return lines[: room + 1]
 
 
@@ -50,7 +57,6 @@ def remote_line(snapshot: Snapshot, remote: RemoteState, width: int) -> Text:
     if snapshot.run is not None:
         words.append(_rate(snapshot.rows_per_second, "rows/s"))
     words.append(f"{remote.in_flight} of {remote.connections} in flight")
-    words += ["breaker closed"] if remote.breaker is BreakerState.CLOSED else []
     words += [f"limit {remote.requests_per_second}/s"] if remote.requests_per_second else []
     words += [f"{remote.retries} retries"] if remote.retries else []
     for place, word in enumerate(words):
@@ -64,10 +70,11 @@ def _held_back(remote: RemoteState) -> list[tuple[str, str]]:
     """Why nothing is sent just now, if that is so."""
     parts = []
     if remote.breaker is BreakerState.OPEN:
-        why = f" ({harmless(remote.last_failure)})" if remote.last_failure else ""
-        parts.append((f"breaker open since {remote.open_seconds:.0f} s ago{why}, ", "bold red"))
+        why = f": {harmless(remote.last_failure)}" if remote.last_failure else ""
+        held = f"requests held back for {remote.open_seconds:.0f} s, all of it fails{why}, "
+        parts.append((held, "bold red"))
     if remote.parked_seconds > 0:
-        parts.append((f"parked for {remote.parked_seconds:.0f} s, ", "yellow"))
+        parts.append((f"asked us to wait {remote.parked_seconds:.0f} s more, ", "yellow"))
     return parts
 
 
@@ -81,8 +88,8 @@ def workers(snapshot: Snapshot) -> Section:
     """The products in the workers' hands."""
     busy = [] if snapshot.live is None else snapshot.live.workers
     table = PlainTable(
-        *("", "worker", "*product", "phase", ">pages", ">rows", ">seconds"),
-        drop=("worker", "pages", "phase", "rows", "product"),
+        *("", "worker", "*product", "phase", ">pages", ">rows", ">seconds", "tried again"),
+        drop=("worker", "pages", "phase", "rows", "tried again", "product"),
     )
     for worker in busy:
         table.add_row(
@@ -92,31 +99,27 @@ def workers(snapshot: Snapshot) -> Section:
             f"{worker.pages}",
             f"{worker.rows}",
             f"{worker.seconds:.1f}",
+            Text(_tried_again(worker), "yellow"),
         )
     return Section(table=table, least=4, wanted=len(busy), widest=READABLE)
 
 
-def failures(snapshot: Snapshot) -> Section:
-    """What fails, newest first."""
-    table = PlainTable("", "failed", "run", "*what", drop=("run", "failed"))
-    for row in snapshot.stored.failures:
-        what = Text(_failure(snapshot, row), "red")
-        table.add_row(_moment(row["at"], snapshot), str(row["run_id"] or ""), what)
-    return Section(table=table, least=2, wanted=3)
+def _tried_again(worker: WorkerView) -> str:
+    """How often, and why the last time."""
+    if not worker.retries:
+        return ""
+    return f"{worker.retries} x: {harmless(worker.last_failure)}"
 
 
-def _moment(at: str, snapshot: Snapshot) -> str:
-    """The time of today; of earlier days the date and the minute."""
-    is_today = at[:10] == f"{snapshot.at:%Y-%m-%d}"
-    return at[11:19] if is_today else at[5:16].replace("T", " ")
-
-
-def _failure(snapshot: Snapshot, row: Row) -> str:
-    place = [] if row["product_id"] is None else [_product(snapshot, row["product_id"])]
-    place += [row["phase"]] if row["phase"] else []
-    place += [] if place else [row["event"]]
-    kind = f"{row['error_kind']}: " if row["error_kind"] else ""
-    return f"{', '.join(place)}: {harmless(kind + (row['error'] or ''))}"
+def attention(snapshot: Snapshot, look: Look) -> Section:
+    """What needs somebody, the most urgent first, each with what to do."""
+    table = PlainTable("", "*needs attention")
+    arrow = "->" if look.ascii_only else "→"
+    for finding in snapshot.wrong:
+        style = "red" if finding.severity is Severity.ERROR else "yellow"
+        table.add_row(Text(harmless(finding.said(snapshot.at)), style))
+        table.add_row(Text(f"  {arrow} {harmless(finding.action)}"))
+    return Section(table=table, least=3, wanted=5, each=2, all_of_them=": testio-sync status")
 
 
 def _product(snapshot: Snapshot, product_id: int) -> str:

@@ -13,10 +13,12 @@ from cli.screens.remaining import usual_durations
 from config.settings import Settings
 from control.errors import ControlError, NoDaemon
 from control.views import StatusReply
+from rules.diagnosis.findings import Finding, Severity
 from rules.model import SyncPhase, Trigger
 from rules.run.eta import PhaseSoFar
 from rules.run.progress import PhaseProgress, RunProgress
 from rules.run.rate import Rate
+from service.monitoring.outside import Look, look
 from storage.engine import readonly
 from storage.engine.errors import StorageError
 from storage.engine.readonly import Row
@@ -32,7 +34,6 @@ class StoredState:
     """What the database tells. `rows`: of the products that have ended in the run at work."""
 
     runs: list[Row] = field(default_factory=list)
-    failures: list[Row] = field(default_factory=list)
     names: dict[int, str] = field(default_factory=dict)
     usual: dict[str, float] = field(default_factory=dict)
     begun: dict[str, datetime] = field(default_factory=dict)
@@ -41,7 +42,7 @@ class StoredState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """One look. `absent` says why no daemon answers, `unread` why the database was not read.
+    """One look. `wrong`: what needs somebody, the most urgent first.
 
     `run` is the run at work, of the daemon or of a one-shot sync; rates are None until known.
     """
@@ -49,10 +50,9 @@ class Snapshot:
     at: datetime
     database: str
     live: StatusReply | None
-    absent: str
     run: RunProgress | None
     stored: StoredState
-    unread: str = ""
+    wrong: tuple[Finding, ...] = ()
     requests_per_second: float | None = None
     rows_per_second: float | None = None
 
@@ -80,24 +80,24 @@ class Watcher:
 
     def look(self) -> Snapshot:
         """How it stands now. Never raises for a daemon or a database that is away."""
-        live, absent = self._ask()
-        run, unread = None if live is None else live.current_run, ""
+        seen = look(self._settings, timeout=STATUS_TIMEOUT_SECONDS)
+        live = self._ask(seen)
+        run = None if live is None else live.current_run
         try:
             with readonly.open_readonly(self._settings.db_path) as connection:
                 if live is None and self._one_shot_works():
                     run = _run_in_database(connection)
                 self._stored = _read(connection, run, live, self._usual_of(connection, run))
-        except StorageError as error:
-            unread = str(error)
+        except StorageError:
+            pass  # told among what is wrong
         self._measure(live, run)
         return Snapshot(
             at=datetime.now(UTC),
             database=str(self._settings.db_path),
             live=live,
-            absent=absent,
             run=run,
             stored=self._stored,
-            unread=unread,
+            wrong=tuple(f for f in seen.findings if live is None or _needs_somebody(f)),
             requests_per_second=self._requests.per_second,
             rows_per_second=self._rows.per_second,
         )
@@ -113,19 +113,14 @@ class Watcher:
             self._usual = {} if usual is None else {run.run_id: usual}
         return self._usual.get(run.run_id, {})
 
-    def _ask(self) -> tuple[StatusReply | None, str]:
+    def _ask(self, seen: Look) -> StatusReply | None:
+        """What the daemon does; None where none answers, or it cannot say so just now."""
+        if seen.daemon is None:
+            return None
         try:
-            return control_of(self._settings, timeout=STATUS_TIMEOUT_SECONDS).status(), ""
+            return control_of(self._settings, timeout=STATUS_TIMEOUT_SECONDS).status()
         except (NoDaemon, ControlError):
-            return None, self._why_absent()
-
-    def _why_absent(self) -> str:
-        holder = present_holder(lock_path(self._settings.db_path))
-        if holder is None:
-            return "no daemon runs on this database; start one with `testio-sync run`"
-        if holder.role == "daemon":
-            return f"the daemon with pid {holder.pid} does not answer"
-        return f"no daemon; a one-shot sync is at work (pid {holder.pid})"
+            return None
 
     def _one_shot_works(self) -> bool:
         return present_holder(lock_path(self._settings.db_path)) is not None
@@ -147,19 +142,20 @@ class Watcher:
             self._rows.add(now, self._stored.rows + in_hand)
 
 
+def _needs_somebody(finding: Finding) -> bool:
+    return finding.severity is not Severity.INFORMATION
+
+
 def _read(
     connection: sqlite3.Connection,
     run: RunProgress | None,
     live: StatusReply | None,
     usual: dict[str, float],
 ) -> StoredState:
-    failures = screen_queries.last_failures(connection, KEPT_ROWS)
-    named = [row["product_id"] for row in failures if row["product_id"]]
-    named += [worker.product_id for worker in live.workers] if live else []
+    named = [worker.product_id for worker in live.workers] if live else []
     begun = {} if run is None else screen_queries.phases_begun(connection, run.run_id)
     return StoredState(
         runs=queries.last_runs(connection, KEPT_ROWS),
-        failures=failures,
         names=queries.product_names(connection, named),
         usual=usual,
         begun={phase: datetime.fromisoformat(at) for phase, at in begun.items()},

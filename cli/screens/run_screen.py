@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,8 +12,8 @@ from rich.text import Text
 
 from cli.screens.runs_table import is_counted
 from cli.screens.screen import coloured, drawn, duration_text, harmless, make_console, make_table
-from rules.diagnosis.advice import ENDED_EARLY, advice_for
-from rules.model import RunStatus
+from rules.diagnosis.catalogue import ENDED_EARLY, entry_of
+from rules.model import ErrorKind, RunStatus, SyncPhase
 from rules.run.timeline import PhaseStretch, Stretch, bar, timeline
 from rules.text.nearest import enumerated
 from rules.text.wording import counted
@@ -28,6 +28,7 @@ TRIGGERS = {
     "cli": "from the command line",
     "api": "by a request on the control socket",
 }
+FOLLOWS = "not asked, because the product list could not be read"
 ROWS = ("new", "changed", "unchanged", "revived", "gone", "quarantined")
 
 
@@ -46,7 +47,7 @@ def run_document(
         "run": run | {"at_work": at_work},
         "elapsed_seconds": max(0.0, (end - started) / timedelta(seconds=1)),
         "phases": [asdict(phase) for phase in timeline(started, events, end)],
-        "failures": [_failure(error, names) for error in run["errors"] or _errors(events)],
+        "failures": _failures(run["errors"] or _errors(events), names),
         "product_names": {
             str(event["product_id"]): names.get(event["product_id"])
             for event in events
@@ -79,13 +80,26 @@ def _errors(events: Sequence[Row]) -> list[dict[str, Any]]:
     ]
 
 
-def _failure(error: Mapping[str, Any], names: Mapping[int, str | None]) -> dict[str, Any]:
-    advice = advice_for(error["kind"])
+def _failures(
+    errors: Sequence[Mapping[str, Any]], names: Mapping[int, str | None]
+) -> list[dict[str, Any]]:
+    """Each with what to do; what follows from the product list's failure has nothing of its own."""
+    list_failed = any(error["phase"] == SyncPhase.PRODUCTS for error in errors)
+    follows = {ErrorKind.NEVER_LISTED.value} if list_failed else set()
+    return [_failure(error, names, follows=error["kind"] in follows) for error in errors]
+
+
+def _failure(
+    error: Mapping[str, Any], names: Mapping[int, str | None], *, follows: bool
+) -> dict[str, Any]:
+    entry = entry_of(error["kind"])
+    if follows:
+        entry = replace(entry, cause=FOLLOWS, action="") if entry else None
     return {
         **error,
         "product_name": names.get(error["product_id"] or 0),
-        "cause": None if advice is None else advice.cause,
-        "action": None if advice is None else advice.action,
+        "cause": None if entry is None else entry.cause,
+        "action": None if entry is None else entry.action_with(),
     }
 
 
@@ -115,9 +129,9 @@ def _show_head(console: Console, document: dict[str, Any]) -> None:
         console.print(f"options   {options}", soft_wrap=True)
     if is_counted(run):
         console.print(f"came to   {_came_to(run)}", soft_wrap=True)
-    advice = ENDED_EARLY.get(RunStatus.INTERRUPTED if _is_killed(run) else run["status"])
-    if advice is not None:
-        console.print(f"why       {advice.cause}\nnext      {advice.action}", soft_wrap=True)
+    entry = ENDED_EARLY.get(RunStatus.INTERRUPTED if _is_killed(run) else run["status"])
+    if entry is not None:
+        console.print(f"why       {entry.cause}\nnext      {entry.action}", soft_wrap=True)
 
 
 def _is_killed(run: Row) -> bool:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cli.screens.table import PlainTable
+from rules.diagnosis.observations import Presence
 from rules.text.durations import spoken
 from storage.engine.readonly import Row
 
@@ -83,27 +84,26 @@ def _detail(detail: dict[str, Any] | None) -> str:
 def show_daemon(console: Console, document: dict[str, Any]) -> None:
     daemon = document["daemon"]
     if daemon is None:
-        console.print(f"daemon     {_no_daemon(document['writer'])}", style="yellow")
-        if document["no_answer"]:
-            console.print(f"           {harmless(document['no_answer'])}", soft_wrap=True)
+        console.print(f"daemon     {_no_daemon(document)}", style="yellow")
     else:
         up = age(daemon["started_at"], document["at"])
         console.print(f"daemon     pid {daemon['pid']}, version {daemon['version']}, up {up}")
-        console.print(f"next run   {_next_run(document)}")
+        if document["interval_seconds"] is not None:
+            console.print(f"next run   {_next_run(document)}")
         for words in _choices(document["choices"] or {}):
             console.print(f"chosen     {words}")
     console.print(f"database   {document['database']}", soft_wrap=True)
-    for role, because in document["missing"].items():
-        console.print(f"missing    {role}: {harmless(because)}", style="red", soft_wrap=True)
-    if document["trouble"]:
-        console.print(f"trouble    cannot write: {harmless(document['trouble'])}", style="red")
 
 
-def _no_daemon(writer: dict[str, Any] | None) -> str:
+def _no_daemon(document: dict[str, Any]) -> str:
+    """In few words; what is wrong stands below."""
+    writer, presence = document["writer"], document["presence"]
+    if presence == Presence.HIDDEN:
+        return "not known: this user may not look"
     if writer is None:
         return "none runs on this database"
     if writer["role"] == "daemon":
-        return f"pid {writer['pid']} holds the writer lock, but does not answer"
+        return f"pid {writer['pid']}, does not answer"
     return f"none; a one-shot sync is at work (pid {writer['pid']})"
 
 

@@ -20,6 +20,8 @@ from cli.screens.screen import (
     show_current,
     show_daemon,
 )
+from rules.diagnosis.diagnose import UNVOUCHED
+from rules.diagnosis.findings import Severity
 from rules.text.wording import counted
 from storage.engine.readonly import Row
 
@@ -29,18 +31,17 @@ HEADINGS = 4
 """Lines that freshness takes beside its rows: a blank, title, column names, `and 3 more`."""
 
 PROMPT = 1
+STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFORMATION: ""}
 
 
 def show_status(document: dict[str, Any], *, every_product: bool) -> None:
     """The whole screen; on a terminal cut to its height, unless every product is asked for."""
     console = make_console()
     used = _print(console, lambda: _show_head(console, document))
-    if not document["runs"]:
-        nothing = f"\nNothing was synced into {document['database']} yet: run `testio-sync sync`."
-        console.print(nothing, soft_wrap=True)
-        return
     is_short = console.is_terminal and not every_product and console.size.height < 30
-    used += _print(console, lambda: _show_attention(console, document["attention"], document["at"]))
+    used += _print(console, lambda: _show_attention(console, document["attention"]))
+    if not document["runs"]:
+        return
     runs = document["runs"][:FEWEST_ROWS] if is_short else document["runs"]
     table = runs_table(runs, is_written=document["writer"] is not None)
     used += _print(console, lambda: console.print("", table, sep="\n"))
@@ -71,24 +72,24 @@ def _show_head(console: Console, document: dict[str, Any]) -> None:
         show_current(console, document["current_run"])
 
 
-def _show_attention(console: Console, attention: list[dict[str, Any]], now: str) -> None:
+def _show_attention(console: Console, attention: list[dict[str, Any]]) -> None:
     """What is wrong, and the next action; on a narrow screen the action has a line of its own."""
     console.print()
     if not attention:
         console.print("All is well: everything is complete and fresh.", style="green")
         return
-    console.print(Text("Needs attention", style="bold"))
+    is_calm = all(each["severity"] == Severity.INFORMATION for each in attention)
+    if is_calm and all(each["code"] in UNVOUCHED for each in attention):
+        console.print("Everything is complete and fresh.", style="green")
+    console.print(Text("Worth knowing" if is_calm else "Needs attention", style="bold"))
     arrow = drawn(console, "→", "->")
     for concern in attention:
-        since = f" for {age(concern['since'], now)}" if concern["since"] else ""
-        why = f": {harmless(concern['why'])}" if concern["why"] else ""
-        what, action = f"{concern['what']}{since}{why}", f"{arrow} {concern['action']}"
-        if concern["action"] in why:
-            _print_folded(console, what, "", style="yellow")
-        elif len(what) + len(action) + 3 <= console.width:
-            console.print(Text.assemble((what, "yellow"), " ", action))
+        style = STYLES[concern["severity"]]
+        what, action = harmless(concern["said"]), f"{arrow} {harmless(concern['action'])}"
+        if len(what) + len(action) + 3 <= console.width:
+            console.print(Text.assemble((what, style), " ", action))
         else:
-            _print_folded(console, what, "", style="yellow")
+            _print_folded(console, what, "", style=style)
             _print_folded(console, action, "  ")
 
 

@@ -17,10 +17,12 @@ from config.loading import load_settings
 from config.problems import SettingsError
 from config.settings import Settings
 from config.token import NAME, TokenSource, checked_token, find_token, stays_with_its_url
-from rules.diagnosis.doctor import REFUSALS, TRY_INIT, judge_remote
+from rules.diagnosis.catalogue import asked, code_of
+from rules.model import ErrorKind
 
 BASE_URL, DB_PATH = "TESTIO_CUSTOMER_API_BASE_URL", "TESTIO_DB_PATH"
 URL = "Base URL of the Customer API"
+REFUSALS = (ErrorKind.UNAUTHORIZED, ErrorKind.FORBIDDEN)
 TRIES = 3
 LONGEST_TOKEN = 65_536
 
@@ -78,11 +80,11 @@ def _tried(settings: Settings, token: SecretStr, *, offline: bool) -> int | None
     if facts.failure is not None:
         from cli.screens.screen import harmless
 
-        finding = judge_remote(facts)
         kind = TokenRefused if facts.failure in REFUSALS else GaveUp
-        # To somebody who is at it already, `init` is no advice.
-        remedy = "" if finding.remedy == TRY_INIT else f" ({finding.remedy})"
-        raise kind(f"{harmless(finding.message)}{remedy}")
+        # To somebody who gives the token just now, where to put it is no advice.
+        told = asked(code_of(facts.failure), facts.message, token="")
+        action = "" if facts.failure is ErrorKind.UNAUTHORIZED else f" ({told.action})"
+        raise kind(f"{harmless(facts.message)}{action}")
     return facts.products
 
 

@@ -9,16 +9,19 @@ from __future__ import annotations
 import argparse
 import sys
 import textwrap
+from collections import Counter
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from cli.common import add_settings_flags, print_json, settings_of
 from cli.screens.screen import drawn, harmless, make_console
+from rules.diagnosis.findings import Finding, Fine, Severity
 
 if TYPE_CHECKING:
-    from rules.diagnosis.findings import Finding
+    from rules.diagnosis.of_machine import Looked
 
 EXAMPLES = """\
   testio-sync check
@@ -28,7 +31,8 @@ EXAMPLES = """\
 
 
 MARGIN = 25
-COLOURS = {"ok": "green", "warning": "yellow", "error": "bold red"}
+COLOURS = {"ok": "green", "warning": "yellow", "error": "bold red", "information": ""}
+WORDS = {"information": "note"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,40 +61,53 @@ def main(arguments: argparse.Namespace) -> int:
         offline=arguments.offline,
         thorough=arguments.thorough,
     )
-    findings = []
-    for finding in examine(wanted):
-        findings.append(finding)
+    looked = []
+    for each in examine(wanted):
+        looked.append(each)
         if not arguments.json:
-            _print(finding)
-    status = exit_status(findings, deny_warnings=arguments.deny_warnings)
+            _print(_row(each))
+    status = exit_status(looked, deny_warnings=arguments.deny_warnings)
     if arguments.json:
-        print_json({"status": int(status), "findings": [asdict(finding) for finding in findings]})
+        print_json({"status": int(status), "findings": [_row(each) for each in looked]})
     else:
-        print(_summary(findings))
+        print(_summary(looked))
     return status
 
 
-def _print(finding: Finding) -> None:
-    """The finding in columns, wrapped on a terminal; what to do stands below it."""
+def _row(looked: Looked) -> dict[str, Any]:
+    """What was looked at, as a document; `level` is `ok` where nothing was found."""
+    if isinstance(looked, Fine):
+        return {"level": "ok", "code": None, "area": None, "remedy": ""} | asdict(looked)
+    return {
+        "level": looked.severity.value,
+        "code": looked.code.value,
+        "subject": looked.subject.removeprefix("the "),
+        "message": looked.said(datetime.now(UTC)),
+        "remedy": looked.action,
+        "area": looked.area.value,
+    }
+
+
+def _print(row: dict[str, Any]) -> None:
+    """A row in columns, wrapped on a terminal; what to do stands below it."""
     console = make_console()
     arrow = drawn(console, "→", "->")
     room = max(MARGIN, console.width - MARGIN) if sys.stdout.isatty() else sys.maxsize
     lines = [
         line
-        for text in (finding.message, finding.remedy and f"{arrow} {finding.remedy}")
+        for text in (row["message"], row["remedy"] and f"{arrow} {row['remedy']}")
         for line in textwrap.wrap(harmless(text), room, break_on_hyphens=False)
     ]
-    head = Text.assemble((f"{finding.level:<9}", COLOURS[finding.level]), f"{finding.subject:<16}")
+    level = row["level"]
+    head = Text.assemble((f"{WORDS.get(level, level):<9}", COLOURS[level]), f"{row['subject']:<16}")
     for line in lines:
         console.print(head + Text(line), soft_wrap=True)
         head = Text(" " * MARGIN)
 
 
-def _summary(findings: list[Finding]) -> str:
-    from rules.diagnosis.findings import Level, count
-
+def _summary(looked: list[Looked]) -> str:
+    counts = Counter(each.severity for each in looked if isinstance(each, Finding))
     return ", ".join(
-        f"{number or 'no'} {word}{'s' * (number != 1)}"
-        for word in (Level.ERROR, Level.WARNING)
-        for number in (count(findings, word),)
+        f"{counts[severity] or 'no'} {severity.value}{'s' * (counts[severity] != 1)}"
+        for severity in (Severity.ERROR, Severity.WARNING)
     )

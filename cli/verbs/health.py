@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import argparse
 
-from cli.common import add_settings_flags, control_of, print_json, settings_of
-from config.settings import Settings
-from control.errors import ControlError, NoDaemon
-from control.views import HealthReply
-from rules.diagnosis.health import Check, Finding
+from cli.common import add_settings_flags, print_json, settings_of
+from cli.screens.screen import harmless
+from rules.diagnosis.codes import Code
+from rules.diagnosis.diagnose import health_of
+from rules.diagnosis.observations import Presence
 from service.exit_status import ExitStatus
-from storage.engine.damage import met
+from service.monitoring.outside import Look, look
 
 EXAMPLES = """\
   testio-sync health
@@ -31,42 +31,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Ask the daemon, else the database; print why all is not well, and what to do."""
+    """Ask the daemon, else look from outside; print why all is not well, and what to do."""
     settings = settings_of(arguments)
-    reply, status = _judged(settings)
+    seen = look(settings, timeout=ANSWER_SECONDS)
     if arguments.json:
-        print_json(reply.model_dump(mode="json"))
+        print_json(seen.as_reply(settings).model_dump(mode="json"))
     else:
-        _print(reply)
-    return status
+        _print(seen)
+    return _status(seen)
 
 
-def _judged(settings: Settings) -> tuple[HealthReply, ExitStatus]:
-    try:
-        reply = control_of(settings, timeout=ANSWER_SECONDS).health()
-    except NoDaemon as error:
-        judged = _without_daemon(settings, Check.NO_DAEMON, error)
-        return judged, ExitStatus.DAMAGED if met(settings.db_path) else ExitStatus.NO_DAEMON
-    except ControlError as error:
-        return _without_daemon(settings, Check.DAEMON_SILENT, error), ExitStatus.FAILED
-    return reply, ExitStatus.DONE if reply.healthy else ExitStatus.FAILED
+def _status(seen: Look) -> ExitStatus:
+    codes = {finding.code for finding in seen.findings}
+    if Code.DATABASE_DAMAGED in codes:
+        return ExitStatus.DAMAGED
+    if seen.presence in (Presence.NONE, Presence.KILLED, Presence.ONE_SHOT):
+        return ExitStatus.NO_DAEMON
+    return ExitStatus.DONE if health_of(seen.findings).healthy else ExitStatus.FAILED
 
 
-def _without_daemon(settings: Settings, check: Check, error: Exception) -> HealthReply:
-    from service.monitoring.health_report import health_without_daemon
-
-    return health_without_daemon(settings, check, str(error))
-
-
-def _print(reply: HealthReply) -> None:
-    print("healthy" if reply.healthy else "not healthy")
-    for word, findings in (("", reply.reasons), ("warning: ", reply.warnings)):
+def _print(seen: Look) -> None:
+    verdict = health_of(seen.findings)
+    print("healthy" if verdict.healthy else "not healthy")
+    for word, findings in (
+        ("", verdict.reasons),
+        ("warning: ", verdict.warnings),
+        ("note: ", verdict.notes),
+    ):
         for finding in findings:
-            _print_finding(word, finding)
-
-
-def _print_finding(word: str, finding: Finding) -> None:
-    from cli.screens.screen import harmless
-
-    print(f"  {word}{harmless(finding.message)}")
-    print(f"      {harmless(finding.advice)}")
+            print(f"  {word}{harmless(finding.said(seen.at))}")
+            print(f"      {harmless(finding.action)}")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import Any, TypeGuard
+from datetime import datetime
+from typing import Any
 
 from cli.common import add_settings_flags, control_of, print_json, settings_of
 from cli.screens.status_screen import show_status
 from config.settings import Settings
 from control.errors import ControlError, NoDaemon
 from control.views import StatusReply
-from rules.diagnosis.attention import Concern, ListingState, concerns, trouble_of
+from rules.diagnosis.findings import Finding
+from rules.diagnosis.limits import Limits
+from rules.diagnosis.of_mirror import is_too_old, trouble_of
+from service.monitoring.mirror_look import limits_of, listing_of
+from service.monitoring.outside import Look, look
 from storage.engine import readonly
 from storage.engine.place import is_missing
 from storage.engine.readonly import Row
@@ -26,6 +29,7 @@ EXAMPLES = """\
 """
 
 RUNS = 5
+ANSWER_SECONDS = 2.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,8 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Ask the daemon, if one runs, and read the rest from the database."""
     settings = settings_of(arguments)
-    live, why_not = _ask_daemon(settings)
-    document = _document(settings, live) | {"no_answer": why_not}
+    seen = look(settings, timeout=ANSWER_SECONDS)
+    live = _ask_daemon(settings) if seen.daemon is not None else None
+    document = _document(settings, seen, live)
     if arguments.json:
         print_json(document)
     else:
@@ -47,22 +52,23 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _ask_daemon(settings: Settings) -> tuple[StatusReply | None, str | None]:
-    """What it says; or why it cannot, if it says that."""
+def _ask_daemon(settings: Settings) -> StatusReply | None:
+    """What it does; None where it cannot say so just now."""
     try:
-        return control_of(settings, timeout=2.0).status(), None
-    except NoDaemon:
-        return None, None
-    except ControlError as error:
-        return None, str(error)
+        return control_of(settings, timeout=ANSWER_SECONDS).status()
+    except (NoDaemon, ControlError):
+        return None
 
 
-def _document(settings: Settings, live: StatusReply | None) -> dict[str, Any]:
-    stored, writer = _stored(settings), _writer(settings)
+def _document(settings: Settings, seen: Look, live: StatusReply | None) -> dict[str, Any]:
     reply = {} if live is None else live.model_dump(mode="json")
+    limits = limits_of(settings, None if live is None else live.interval_seconds)
+    stored = _stored(settings, seen.at, limits)
+    daemon = seen.daemon and seen.daemon.model_dump(mode="json")
     return {
-        "daemon": reply.get("daemon"),
-        "writer": writer,
+        "daemon": daemon,
+        "presence": seen.presence,
+        "writer": _writer(settings),
         "trouble": reply.get("trouble"),
         "missing": reply.get("missing") or {},
         "current_run": reply.get("current_run"),
@@ -73,9 +79,23 @@ def _document(settings: Settings, live: StatusReply | None) -> dict[str, Any]:
         "choices": reply.get("choices"),
         "next_run_at": reply.get("next_run_at"),
         "database": str(settings.db_path),
-        "at": datetime.now(UTC).isoformat(),
+        "at": seen.at.isoformat(),
         **stored,
-        "attention": [asdict(concern) for concern in _concerns(stored, writer, reply)],
+        "attention": [_attention(finding, seen.at) for finding in seen.findings],
+    }
+
+
+def _attention(finding: Finding, now: datetime) -> dict[str, Any]:
+    """A finding, as `attention` has them."""
+    return {
+        "code": finding.code,
+        "severity": finding.severity,
+        "subject": finding.subject,
+        "what": finding.message,
+        "why": finding.why or None,
+        "since": finding.since and finding.since.isoformat(),
+        "said": finding.said(now),
+        "action": finding.action,
     }
 
 
@@ -87,52 +107,19 @@ def _writer(settings: Settings) -> dict[str, Any] | None:
     return {"pid": holder.pid, "role": holder.role, "host": holder.host, "since": holder.started_at}
 
 
-def _stored(settings: Settings) -> dict[str, list[Row]]:
+def _stored(settings: Settings, now: datetime, limits: Limits) -> dict[str, list[Row]]:
     """What the database tells; nothing where there is none yet."""
     if is_missing(settings.db_path):
         return {"runs": [], "freshness": [], "problems": [], "held_deletions": []}
     with readonly.open_readonly(settings.db_path) as connection:
-        rows = [row | {"stale": _is_stale(row, settings)} for row in queries.freshness(connection)]
+        rows = queries.freshness(connection)
+        lists = {id(row): listing_of(row, now) for row in rows}
         return {
             "runs": queries.last_runs(connection, RUNS),
-            "freshness": sorted(rows, key=lambda row: trouble_of(_place(row))),
+            "freshness": [
+                row | {"stale": is_too_old(lists[id(row)], now, limits)}
+                for row in sorted(rows, key=lambda row: trouble_of(lists[id(row)], now, limits))
+            ],
             "problems": queries.problems(connection),
             "held_deletions": decision_queries.held_sets(connection),
         }
-
-
-def _concerns(
-    stored: dict[str, list[Row]], writer: dict[str, Any] | None, reply: dict[str, Any]
-) -> list[Concern]:
-    newest = stored["runs"][0] if stored["runs"] else None
-    is_killed = newest is not None and newest["status"] == "running" and writer is None
-    return concerns(
-        [_place(row) for row in stored["freshness"]] if stored["runs"] else [],
-        held_sets=len(stored["held_deletions"]),
-        cannot_write=reply.get("trouble"),
-        killed_run=newest["id"] if newest is not None and is_killed else None,
-        silent_daemon=writer["pid"] if not reply and _is_daemon(writer) else None,
-    )
-
-
-def _is_daemon(writer: dict[str, Any] | None) -> TypeGuard[dict[str, Any]]:
-    return writer is not None and writer["role"] == "daemon"
-
-
-def _place(row: Row) -> ListingState:
-    return ListingState(
-        product_id=row["product_id"],
-        kind=row["kind"],
-        error=row["last_error"],
-        since=row["failing_since"],
-        is_failing=row["failing_since"] is not None,
-        is_known=row["complete_as_of"] is not None,
-        is_stale=row["stale"],
-        holes=row["holes"],
-    )
-
-
-def _is_stale(row: Row, settings: Settings) -> bool:
-    """Older than CACHE_TTL_SECONDS, or never fetched."""
-    age = row["age_seconds"]
-    return age is None or age > settings.cache_ttl_seconds

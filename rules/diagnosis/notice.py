@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from rules.diagnosis.advice import LOOK, advice_on
+from rules.diagnosis.catalogue import CATALOGUE, LOOK, entry_of
+from rules.diagnosis.codes import Code
 from rules.diagnosis.notifying import Decision, Event, RunEnd
 from rules.model import Problem, RunStatus, SyncResult
 from rules.text.durations import spoken
@@ -18,20 +19,16 @@ PRODUCTS = 50
 LONGEST = 300
 """Characters of one problem's message."""
 
-READ_THE_LOG = "read the daemon's log, then start it again with `testio-sync run`"
-
 
 SAID = {
     Event.GAVE_UP: "the daemon gives up",
     Event.CANNOT_WRITE: "the daemon cannot write to its database",
     Event.RUN_INTERRUPTED: "a run was killed before its end, and its process with it",
 }
-ADVICE_ON = {
-    Event.GAVE_UP: READ_THE_LOG,
-    Event.CANNOT_WRITE: "make room on the disk, or end the program that locks the database; what "
-    "happens meanwhile is kept in memory",
-    Event.RUN_INTERRUPTED: "look in the system's log for what killed it; the next run goes on "
-    "where this one was",
+CODES = {
+    Event.GAVE_UP: Code.GAVE_UP,
+    Event.CANNOT_WRITE: Code.JOURNAL_STUCK,
+    Event.RUN_INTERRUPTED: Code.RUN_INTERRUPTED,
 }
 
 
@@ -82,10 +79,14 @@ def notice_of(
     sender: Sender,
     *,
     reason: str = "",
+    action: str = "",
 ) -> Notice:
-    """The notification of a run's end; without a result, that the daemon gives up for `reason`."""
+    """The notification of a run's end; without a result, that the daemon gives up for `reason`.
+
+    `action`: what to do, if more is known than of its kind.
+    """
     problems = now.problems
-    advice = _advice(event, problems)
+    advice = _advice(event, problems, action)
     return Notice(
         event=event,
         text=harmless_line(f"{_said(event, decision, now, result, sender, reason)} {advice}"),
@@ -140,12 +141,13 @@ def _said(
     return f"{said} It has been so for {lasted}; {decision.suppressed} times it was not told."
 
 
-def _advice(event: Event, problems: Sequence[Problem]) -> str:
+def _advice(event: Event, problems: Sequence[Problem], action: str) -> str:
     if event is Event.RECOVERED:
         return "Nothing to do."
-    if event in ADVICE_ON:
-        return f"What to do: {ADVICE_ON[event]}."
-    return f"What to do: {advice_on(problems[0].kind) if problems else LOOK}."
+    if not action and event in CODES:
+        action = CATALOGUE[CODES[event]].action_with()
+    entry = entry_of(problems[0].kind) if problems else None
+    return f"What to do: {action or (entry.action_with() if entry else LOOK)}."
 
 
 def _run_fields(result: SyncResult | None) -> dict[str, Any]:

@@ -1,28 +1,23 @@
-"""Looks up who may use the files of an installation, and what disk they are on. Changes nothing."""
+"""Looks up who may use the files of an installation. Changes nothing."""
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from config.files import rights_of_secret
 from config.settings import Settings
-from rules.diagnosis.doctor import FileFacts, SpaceFacts
-from storage.engine.mounts import mount_of, mounts
+from rules.diagnosis.of_machine import FileSeen
 from storage.engine.place import real_path
 
 OTHERS_MAY_READ = 0o755
 OTHERS_MAY_ENTER = 0o775
 OWNER_ONLY = 0o700
-NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
-def file_facts(settings: Settings, config: Path | None, socket: Path) -> Iterator[FileFacts]:
+def files_seen(settings: Settings, config: Path | None, socket: Path) -> Iterator[FileSeen]:
     """The files that are there."""
     database = real_path(settings.db_path)
     wanted: list[tuple[str, Path | None, int]] = [
@@ -46,7 +41,7 @@ def file_facts(settings: Settings, config: Path | None, socket: Path) -> Iterato
                 continue  # /tmp, for one: nobody can take another's file away there
         elif not stat.S_ISREG(status.st_mode):
             continue
-        yield FileFacts(
+        yield FileSeen(
             what=what,
             path=str(path),
             mode=mode,
@@ -54,38 +49,6 @@ def file_facts(settings: Settings, config: Path | None, socket: Path) -> Iterato
             owner=status.st_uid,
             us=os.getuid(),
         )
-
-
-def space_facts(database: Path) -> SpaceFacts:
-    """The disk of the folder that holds the database or will hold it. Raises OSError."""
-    database = real_path(database)
-    folder = database.parent
-    while not folder.exists():
-        folder = folder.parent
-    size = sum(
-        path.stat().st_size for path in (database, Path(f"{database}-wal")) if path.is_file()
-    )
-    disk = shutil.disk_usage(folder)
-    return SpaceFacts(
-        folder=str(folder),
-        free=disk.free,
-        total=disk.total,
-        database=size,
-        file_system=None if (mount := mount_of(folder.resolve(), mounts())) is None else mount.kind,
-        has_locks=_has_locks(folder),
-    )
-
-
-def _has_locks(folder: Path) -> bool:
-    """Whether the kernel locks files there, tried on the folder itself, with a shared lock."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError as error:
-        return error.errno not in NO_LOCKS
-    finally:
-        os.close(descriptor)
-    return True
 
 
 def log_file_flaw(path: Path | None) -> str | None:

@@ -8,21 +8,21 @@ import time
 from pydantic import SecretStr
 
 from config.settings import Settings
-from rules.diagnosis.doctor import RemoteFacts
+from rules.diagnosis.of_machine import RemoteSeen
 from service.remote_client import make_client
 from testio.client import TestioClient
 from testio.errors import TestioError
 from testio.limits import RequestScope, RetryBudget
 
 
-def ask_remote(settings: Settings, token: SecretStr) -> RemoteFacts:
+def ask_remote(settings: Settings, token: SecretStr) -> RemoteSeen:
     """What came of it. One request, no second try, so it ends within HTTP_TIMEOUT_SECONDS."""
     client = make_client(settings, token.get_secret_value)
     try:
         rows = client.list_products(RequestScope(retries=RetryBudget(0)))
-        return RemoteFacts(products=len(rows.records), ahead_seconds=_ahead(client))
+        return RemoteSeen(products=len(rows.records), ahead_seconds=_ahead(client))
     except TestioError as error:
-        return RemoteFacts(failure=error.kind, message=str(error), ahead_seconds=_ahead(client))
+        return RemoteSeen(failure=error.kind, message=str(error), ahead_seconds=_ahead(client))
     finally:
         client.close()
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from actors.base import NoAnswer
@@ -35,6 +36,7 @@ from control.protocol import (
     WordReply,
 )
 from control.views import DaemonView, HealthReply, StatusReply
+from rules.diagnosis.findings import Finding
 from rules.model import RunStatus, Trigger
 from rules.run.remote_state import RemoteState
 from service.assembly import make_request, request_of
@@ -45,7 +47,7 @@ from service.daemon.views import (
     view_of_row,
 )
 from service.log_place import with_log
-from service.monitoring.health import HealthCheck
+from service.monitoring.lookout import Lookout
 from service.monitoring.metrics import Exporter
 from service.read_through.fetch_requests import entities_of, reply_of
 from service.read_through.fetcher import Fetcher
@@ -56,8 +58,6 @@ from storage.reads import queries
 T = TypeVar("T")
 
 POLL_SECONDS = 0.1
-LONG_WAIT_SECONDS = 5.0
-"""A transaction that waits for so long is worth a word; usually they wait for hundredths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +71,8 @@ class ControlHandlers:
     stopping: threading.Event
     operator: Operator
     remote: Callable[[], RemoteState]
-    health_check: HealthCheck
+    lookout: Lookout
     exporter: Exporter
-    held_up_seconds: Callable[[], float]
 
     @property
     def settings(self) -> Settings:
@@ -84,13 +83,13 @@ class ControlHandlers:
         """What only the living daemon knows."""
         state = _answered(self.system.status)
         schedule = _answered(self.system.schedule)
-        trouble, trouble_seconds = self._trouble()
+        trouble = self.lookout.trouble(datetime.now(UTC))
         return StatusReply(
             daemon=with_log(self.daemon, self.settings.log_file),
             current_run=state.current,
             queued_run_id=state.queued_run_id,
-            trouble=trouble,
-            trouble_seconds=round(trouble_seconds, 1),
+            trouble=None if trouble is None else trouble.text,
+            trouble_seconds=0.0 if trouble is None else _seconds(trouble),
             interval_seconds=schedule.interval_seconds,
             paused=schedule.paused,
             paused_until=schedule.paused_until,
@@ -102,16 +101,9 @@ class ControlHandlers:
             choices=self.runtime.configuration.overrides,
         )
 
-    def _trouble(self) -> tuple[str | None, float]:
-        """Why nothing can be written, and for how long; a writer may wait before it says so."""
-        event_queue, waiting = self.system.event_queue, self.held_up_seconds()
-        if event_queue.stuck_because is None and waiting >= LONG_WAIT_SECONDS:
-            return f"{self.settings.db_path} is locked by another process", waiting
-        return event_queue.stuck_because, event_queue.stuck_seconds
-
     def health(self) -> HealthReply:
         """Whether all is well."""
-        return self.health_check.reply()
+        return self.lookout.reply()
 
     def metrics(self, accept: str) -> tuple[bytes, str]:
         """Everything that is counted, for Prometheus."""
@@ -233,6 +225,10 @@ class ControlHandlers:
         """Stop the daemon."""
         self.stopping.set()
         return WordReply(word=Word.STOPPING)
+
+
+def _seconds(finding: Finding) -> float:
+    return round(finding.seconds(datetime.now(UTC)) or 0.0, 1)
 
 
 def _answered(ask: Callable[[], T]) -> T:

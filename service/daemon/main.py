@@ -44,7 +44,6 @@ from service.store import Store, open_store
 from service.systemd.sd_notify import SdNotify
 from storage.engine.errors import DatabaseDamaged, StorageError
 from storage.engine.writer_lock import Role
-from storage.settings.notice_rows import NoticeRows
 from storage.writes.decision_rows import DecisionRows
 
 log = structlog.get_logger("daemon")
@@ -88,7 +87,7 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
             sd_notify=sd_notify,
         )
         daemon = _daemon(socket)
-        monitoring = make_monitoring(live, system, client, NoticeRows(store.database), daemon)
+        monitoring = make_monitoring(live, system, client, store.database, daemon)
         handlers = _handlers(runtime, store, fetcher, daemon, monitoring, stop)
         served = Served(identity=store.database.identity, path=str(settings.db_path))
         server = ControlServer(socket, handlers, served, lambda: len(system.wiring.workers))
@@ -102,7 +101,7 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
             sd_notify.ready()
             signals.reload_with(lambda: reload_by_signal(runtime))
             system.begin()
-            watchdog = _watchdog(sd_notify, system, live)
+            watchdog = _watchdog(sd_notify, monitoring, live)
             status = _watch(live, system, store, account, monitoring, stop, watchdog)
             _announce(system, EventName.DAEMON_STOPPING, socket)
         finally:
@@ -154,9 +153,8 @@ def _handlers(
         stopping=stop,
         operator=Operator(DecisionRows(store.database), runtime.system.event_queue.record),
         remote=runtime.client.state,
-        health_check=monitoring.health,
+        lookout=monitoring.lookout,
         exporter=monitoring.exporter,
-        held_up_seconds=lambda: store.database.held_up_seconds,
     )
 
 
@@ -169,8 +167,12 @@ def _daemon(socket: Path) -> DaemonView:
     )
 
 
-def _watchdog(sd_notify: SdNotify, system: ActorSystem, live: Configuration) -> Watchdog:
-    return Watchdog(sd_notify, system, http_timeout=lambda: live.settings.http_timeout_seconds)
+def _watchdog(sd_notify: SdNotify, monitoring: Monitoring, live: Configuration) -> Watchdog:
+    return Watchdog(
+        sd_notify,
+        monitoring.lookout,
+        http_timeout=lambda: live.settings.http_timeout_seconds,
+    )
 
 
 def _watch(

@@ -28,6 +28,7 @@ def view_of_row(row: Row) -> RunView:
 
 def view_of_activity(activity: Activity, now: float) -> WorkerView:
     """What one worker is doing; `now` is on the clock of elapsed seconds."""
+    retries, last_failure = activity.retried.so_far()
     return WorkerView(
         role=activity.role,
         run_id=activity.run_id,
@@ -37,6 +38,8 @@ def view_of_activity(activity: Activity, now: float) -> WorkerView:
         rows=activity.rows,
         seconds=round(now - activity.since, 1),
         quiet_seconds=round(now - activity.moved, 1),
+        retries=retries,
+        last_failure=last_failure,
     )
 
 

@@ -63,6 +63,7 @@ class _Heard:
     run_end: RunEnd
     result: SyncResult | None = None
     reason: str = ""
+    advice: str = ""
 
 
 class Messenger:
@@ -111,9 +112,10 @@ class Messenger:
         )
         self._hear(_Heard(run_end=run_end, result=result))
 
-    def trouble(self, run_end: RunEnd, reason: str) -> None:
-        """Something is wrong beside the end of a run."""
-        self._hear(_Heard(run_end=run_end, reason=reason))
+    def trouble(self, run_end: RunEnd, reason: str, advice: str = "") -> None:
+        """Something is wrong beside the end of a run; `advice`: what to do, if more is known than
+        of its kind."""
+        self._hear(_Heard(run_end=run_end, reason=reason, advice=advice))
 
     def finish(self) -> None:
         """Tell what waits still, without trying again, and end."""
@@ -163,7 +165,13 @@ class Messenger:
 
     def _notice(self, decision: Decision, event: Event, heard: _Heard) -> Notice:
         return notice_of(
-            decision, event, heard.run_end, heard.result, self._sender, reason=heard.reason
+            decision,
+            event,
+            heard.run_end,
+            heard.result,
+            self._sender,
+            reason=heard.reason,
+            action=heard.advice,
         )
 
     def _deliver(self, notice: Notice) -> bool:

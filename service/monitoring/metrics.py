@@ -22,10 +22,11 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from actors.messages import CoordinatorStatus, ScheduleState
+from rules.diagnosis.diagnose import Diagnosis, health_of
 from rules.model import BreakerState, ErrorKind, Kind, Outcome
 from rules.run.events import RunClosed
-from service.monitoring.health import HealthCheck
 from service.monitoring.instruments import Instruments
+from service.monitoring.lookout import Lookout
 from storage.engine.errors import StorageError
 from storage.engine.place import real_path
 from storage.engine.readonly import Row
@@ -73,7 +74,7 @@ class StoredFigures:
 class Moment:
     """What was gathered for one scrape. `stored` None: the database could not be read in time."""
 
-    healthy: bool
+    findings: Diagnosis
     schedule: ScheduleState | None
     status: CoordinatorStatus | None
     stored: StoredFigures | None
@@ -84,7 +85,7 @@ class Moment:
 class Exporter:
     """The page, and the counters on it. Thread-safe; `page` never raises."""
 
-    health: HealthCheck
+    lookout: Lookout
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _moment: Moment | None = None
@@ -98,7 +99,7 @@ class Exporter:
         self.registry.register(_Page(self))
 
     def _roles(self) -> list[str]:
-        return [address.role for address in self.health.system.wiring.everyone]
+        return [address.role for address in self.lookout.system.wiring.everyone]
 
     def page(self, accept: str) -> tuple[bytes, str]:
         """The page and its content type, in the format that the caller accepts."""
@@ -121,19 +122,19 @@ class Exporter:
             return self._moment
 
     def _gather(self) -> Moment:
-        health = self.health
-        verdict = health.verdict(datetime.now(UTC))
+        lookout = self.lookout
+        findings = lookout.findings(datetime.now(UTC))
         stored = self._read()
         return Moment(
-            healthy=verdict.healthy,
-            schedule=health.schedule(),
-            status=health.heartbeats.answer("coordinator"),
+            findings=findings,
+            schedule=lookout.schedule(),
+            status=lookout.status(),
             stored=stored,
             rows=self._rows if stored is None else self._count_rows(),
         )
 
     def _read(self) -> StoredFigures | None:
-        settings = self.health.settings()
+        settings = self.lookout.settings()
         try:
             with monitoring_queries.open_briefly(settings.db_path, DATABASE_SECONDS) as connection:
                 return StoredFigures(
@@ -151,7 +152,7 @@ class Exporter:
             return self._rows
         try:
             with monitoring_queries.open_briefly(
-                self.health.settings().db_path, DATABASE_SECONDS
+                self.lookout.settings().db_path, DATABASE_SECONDS
             ) as connection:
                 self._rows = monitoring_queries.rows_by_kind(connection)
         except StorageError:
@@ -165,7 +166,7 @@ class _Page(Collector):
 
     def __init__(self, exporter: Exporter) -> None:
         self._exporter = exporter
-        self._health = exporter.health
+        self._lookout = exporter.lookout
 
     def describe(self) -> list[Metric]:
         """Nothing beforehand, or registering would scrape."""
@@ -177,7 +178,7 @@ class _Page(Collector):
         yield from self._daemon(moment)
         yield from self._actors()
         yield from self._remote()
-        yield from _files(self._health.settings().db_path)
+        yield from _files(self._lookout.settings().db_path)
         yield _gauge("database_readable", "1 if the database could be read.", bool(moment.stored))
         if moment.rows:
             yield _gauges("rows", "Rows that are there, by kind.", ("kind",), moment.rows)
@@ -185,12 +186,14 @@ class _Page(Collector):
             yield from _stored(moment.stored)
 
     def _daemon(self, moment: Moment) -> Iterator[Metric]:
-        daemon, schedule, status = self._health.daemon, moment.schedule, moment.status
+        daemon, schedule, status = self._lookout.daemon, moment.schedule, moment.status
         yield _gauges("build_info", "The version that runs.", ("version",), {daemon.version: 1})
         yield _gauge(
             "start_timestamp_seconds", "When the daemon started.", daemon.started_at.timestamp()
         )
-        yield _gauge("healthy", "1 if GET /v1/health says so.", moment.healthy)
+        healthy = health_of(moment.findings).healthy
+        yield _gauge("healthy", "1 if GET /v1/health says so.", healthy)
+        yield _found(moment.findings)
         if status is not None:
             yield _gauge("run_in_progress", "1 while a run is at work.", status.current is not None)
         if schedule is None:
@@ -209,7 +212,7 @@ class _Page(Collector):
             )
 
     def _actors(self) -> Iterator[Metric]:
-        system = self._health.system
+        system = self._lookout.system
         event_queue, busy, now = system.event_queue, system.busy(), system.elapsed()
         yield _gauges(
             "mailbox_messages",
@@ -221,7 +224,7 @@ class _Page(Collector):
             "actor_silent_seconds",
             "For how long an actor has owed an answer.",
             ("actor",),
-            self._health.heartbeats.silent(),
+            self._lookout.heartbeats.silent(),
         )
         yield _gauge("workers_busy", "Workers that have a product in hand.", len(busy))
         yield _gauge(
@@ -242,7 +245,7 @@ class _Page(Collector):
         )
 
     def _remote(self) -> Iterator[Metric]:
-        state = self._health.remote()
+        state = self._lookout.remote()
         requests = CounterMetricFamily(
             f"{PREFIX}requests",
             "Attempts to ask the remote, by what came of them.",
@@ -264,6 +267,17 @@ class _Page(Collector):
             state.breaker is BreakerState.OPEN,
         )
         yield _gauge("breaker_open_seconds", "For how long it has been so.", state.open_seconds)
+
+
+def _found(findings: Diagnosis) -> Metric:
+    family = GaugeMetricFamily(
+        f"{PREFIX}finding",
+        "1 for each thing that is wrong now, by the code that docs/findings.md explains.",
+        labels=("code", "severity"),
+    )
+    for code, severity in sorted({(f.code.value, f.severity.value) for f in findings}):
+        family.add_metric((code, severity), 1)
+    return family
 
 
 def _stored(stored: StoredFigures) -> Iterator[Metric]:

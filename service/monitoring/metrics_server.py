@@ -22,6 +22,8 @@ from werkzeug.wrappers import Request, Response
 
 from config.addresses import loopback_address
 from config.threads import lasting_thread
+from rules.diagnosis.catalogue import CATALOGUE
+from rules.diagnosis.codes import Code
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +57,8 @@ class MetricsServer:
         self._server: Any = None  # the stubs of waitress lack what stopping it needs
         self._thread: threading.Thread | None = None
         self.host, self.port = loopback_address(address)
+        self.flaw: tuple[str, str] | None = None
+        """The address and why it is not served; None while all is well, and before `start`."""
 
     @property
     def is_serving(self) -> bool:
@@ -69,13 +73,12 @@ class MetricsServer:
         try:
             listening = _bound(self.host, self.port)
         except OSError as error:
-            log.error(
-                "metrics_not_served",
-                address=self._address,
-                error=error.strerror or str(error),
-                advice="tried again every minute; `ss -ltnp` shows who has the port",
-            )
+            why = error.strerror or str(error)
+            advice = CATALOGUE[Code.METRICS_NOT_SERVED].action_with(address=self._address)
+            log.error("metrics_not_served", address=self._address, error=why, advice=advice)
+            self.flaw = self._address, why
             return False
+        self.flaw = None
         self.port = listening.getsockname()[1]
         self._server = create_server(
             self._app,

@@ -23,11 +23,12 @@ from rules.diagnosis.notifying import Event, RunEnd
 from service.configuration import Configuration
 from service.monitoring.command_hook import NAME as COMMAND
 from service.monitoring.command_hook import CommandHook
-from service.monitoring.health import HealthCheck, heartbeats_of
+from service.monitoring.lookout import Lookout
 from service.monitoring.messenger import Channel, Memory, Messenger
 from service.monitoring.metrics import Exporter
 from service.monitoring.metrics_server import MetricsServer
 from service.monitoring.webhook_hook import WebhookHook
+from storage.engine.database import Database
 from storage.settings.notice_rows import NoticeRows
 from testio.client import TestioClient
 
@@ -42,8 +43,6 @@ LAST_WORDS_SECONDS = 10.0
 STUCK_SECONDS = 60.0
 """How long nothing can be written before somebody is told."""
 STUCK_REPEAT_SECONDS = 600.0
-
-
 METRICS_BEATS = 30
 """Beats between two tries to have the port of the metrics."""
 
@@ -58,7 +57,7 @@ class _Notes:
 class Monitoring:
     """From `start` to `stop`. `beat` is called every other second, `gave_up` at most once."""
 
-    health: HealthCheck
+    lookout: Lookout
     exporter: Exporter
     metrics: MetricsServer | None
     messengers: tuple[Messenger, ...]
@@ -80,13 +79,16 @@ class Monitoring:
 
     def _beat(self) -> None:
         """Ask the actors for a sign of life, without waiting for it."""
-        self.health.heartbeats.beat()
+        self.lookout.heartbeats.beat()
         self._serve_metrics()
-        event_queue = self.health.system.event_queue
-        if event_queue.stuck_seconds > self.notes.due_after:
+        now = datetime.now(UTC)
+        state = self.lookout.state(now)
+        seconds = max(state.trouble_seconds, state.locked_seconds)
+        if seconds > self.notes.due_after:
             self.notes.due_after += STUCK_REPEAT_SECONDS
-            self._tell(Event.CANNOT_WRITE, event_queue.stuck_because or "")
-        elif not event_queue.stuck_seconds:
+            if (cause := self.lookout.trouble(now)) is not None:
+                self._tell(Event.CANNOT_WRITE, cause.said(now), advice=cause.action)
+        elif not seconds:
             self.notes.due_after = STUCK_SECONDS
 
     def _serve_metrics(self) -> None:
@@ -106,10 +108,10 @@ class Monitoring:
         """The daemon ends because it cannot go on."""
         self._tell(Event.GAVE_UP, reason)
 
-    def _tell(self, event: Event, reason: str) -> None:
+    def _tell(self, event: Event, reason: str, advice: str = "") -> None:
         run_end = RunEnd(at=datetime.now(UTC), status=None, trouble=event)
         for messenger in self.messengers:
-            messenger.trouble(run_end, reason)
+            messenger.trouble(run_end, reason, advice)
 
     def stop(self, *, patient: bool) -> None:
         """Tell what is to be told still, and end. `patient`: nobody waits for the end."""
@@ -122,7 +124,7 @@ def make_monitoring(
     live: Configuration,
     system: ActorSystem,
     client: TestioClient,
-    memory: NoticeRows,
+    database: Database,
     daemon: DaemonView,
 ) -> Monitoring:
     """Set them up, and let them hear of everything. Call it before the system starts.
@@ -130,29 +132,32 @@ def make_monitoring(
     Raises SettingsError where the command of TESTIO_NOTIFY_COMMAND does not exist.
     """
     settings = live.settings
-    health = HealthCheck(
+    address = settings.metrics_address
+    lookout = Lookout(
         settings=lambda: live.settings,
         system=system,
         daemon=daemon,
         remote=client.state,
-        heartbeats=heartbeats_of(system),
+        held_up_seconds=lambda: database.held_up_seconds,
     )
-    exporter = Exporter(health=health)
+    exporter = Exporter(lookout=lookout)
+    metrics = None if address is None else MetricsServer(address, exporter.page)
+    if metrics is not None:
+        lookout.metrics_flaw = lambda: metrics.flaw
     counters = exporter.instruments
     channels = channels_of(settings)
     for channel in channels:
         counters.will_notify(channel.name)
-    messengers = _messengers(settings, channels, memory, counters.notified)
+    messengers = _messengers(settings, channels, NoticeRows(database), counters.notified)
     client.watch(counters.attempted)
     system.watch(
         on_entry=(counters.on_entry,),
         ended=(counters.ended, exporter.run_ended, *(m.ended for m in messengers)),
     )
-    address = settings.metrics_address
     return Monitoring(
-        health=health,
+        lookout=lookout,
         exporter=exporter,
-        metrics=None if address is None else MetricsServer(address, exporter.page),
+        metrics=metrics,
         messengers=messengers,
     )
 

@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 
 import structlog
 
-from actors.heartbeats import Heartbeats
-from actors.messages import CoordinatorStatus, GetSchedule, GetStatus, Ping
-from actors.system import ActorSystem
-from rules.diagnosis.liveness import LivenessFacts, liveness_failure
+from rules.diagnosis.diagnose import not_alive
+from rules.diagnosis.findings import Severity
+from rules.diagnosis.limits import Limits
+from rules.diagnosis.observations import DaemonState
+from service.monitoring.lookout import Lookout
 from service.systemd.sd_notify import SdNotify
 from service.systemd.status_line import status_line
 
@@ -26,29 +27,16 @@ BEATS = 4
 """Beats in each period of the watchdog: losing one or two of them does no harm."""
 
 
-class Movement:
-    """When something that should change was last seen to have changed."""
-
-    def __init__(self, now: float) -> None:
-        self.at = now
-        self._seen: object = None
-
-    def see(self, what: object, now: float) -> None:
-        """What it looks like now."""
-        if what != self._seen:
-            self._seen, self.at = what, now
-
-
 class Watchdog:
     """Feeds systemd's watchdog while the daemon is alive, and keeps its status line true.
 
-    Used by one thread, every other second. `liveness` decides; what is wrong is logged once.
+    Used by one thread, every other second. `rules.diagnosis` decides; what is wrong is logged once.
     """
 
     def __init__(
         self,
         sd_notify: SdNotify,
-        system: ActorSystem,
+        lookout: Lookout,
         *,
         http_timeout: Callable[[], float],
         clock: Callable[[], float] = time.monotonic,
@@ -58,23 +46,11 @@ class Watchdog:
         `clock` gives seconds that only go forward and stand still while the machine sleeps.
         """
         self._sd_notify = sd_notify
-        self._event_queue = system.event_queue
+        self._lookout = lookout
         self._http_timeout = http_timeout
         self._clock = clock
         self._fed_at: float | None = None
         self._ill: str | None = None
-        now, wiring = clock(), system.wiring
-        self._beats = Heartbeats(
-            {
-                wiring.coordinator: GetStatus(),
-                wiring.scheduler: GetSchedule(),
-                wiring.supervisor: Ping(),
-                wiring.logger: Ping(),
-            },
-            now=clock,
-        )
-        self._writes = Movement(now)
-        self._run = Movement(now)
 
     @property
     def ill(self) -> str | None:
@@ -89,39 +65,27 @@ class Watchdog:
 
     def look(self) -> None:
         """Look after everybody, tell how it is, and feed the watchdog if all is well."""
-        now = self._clock()
-        self._beats.beat()
-        ill = liveness_failure(self._vitals(now), http_timeout=self._http_timeout())
+        self._lookout.heartbeats.beat()
+        now = datetime.now(UTC)
+        state = self._lookout.state(now)
+        found = not_alive(state, Limits.of_life(request_timeout=self._http_timeout()), now)
+        ill = None if found is None else found.said(now)
         if ill is not None and self._ill is None:
             log.critical("daemon_not_alive", reason=ill)
         elif ill is None and self._ill is not None:
             log.warning("daemon_alive_again", was=self._ill)
         self._ill = ill
-        self._sd_notify.status(self._status() if ill is None else f"not alive: {ill}")
+        self._sd_notify.status(self._status(state, now) if ill is None else f"not alive: {ill}")
         if ill is None:
-            self._feed(now)
+            self._feed(self._clock())
 
-    def _vitals(self, now: float) -> LivenessFacts:
-        status: CoordinatorStatus | None = self._beats.answer("coordinator")
-        cannot_write = self._event_queue.stuck_because is not None
-        self._writes.see(self._event_queue.tries, now)
-        # Nothing is expected to move while nothing can be written; its time begins anew after it.
-        self._run.see(now if cannot_write else _moved(status), now)
-        silent = self._beats.silent()
-        return LivenessFacts(
-            silent={role: silent[role] for role in ("coordinator", "scheduler", "supervisor")},
-            logger_silent=min(silent["logger"], now - self._writes.at),
-            run_quiet=None if _moved(status) is None else now - self._run.at,
-            cannot_write=cannot_write,
-        )
-
-    def _status(self) -> str:
-        status: CoordinatorStatus | None = self._beats.answer("coordinator")
+    def _status(self, state: DaemonState, now: datetime) -> str:
+        status = self._lookout.status()
         return status_line(
             None if status is None else status.current,
-            self._beats.answer("scheduler"),
-            trouble=self._event_queue.stuck_because,
-            now=datetime.now(UTC),
+            self._lookout.schedule(),
+            [f for f in self._lookout.latest(state, now) if f.severity is Severity.ERROR],
+            now=now,
         )
 
     def _feed(self, now: float) -> None:
@@ -131,11 +95,3 @@ class Watchdog:
             return
         self._sd_notify.alive()
         self._fed_at = now
-
-
-def _moved(status: CoordinatorStatus | None) -> object:
-    """What changes whenever anything of a run moves."""
-    if status is None or status.current is None:
-        return None
-    run = status.current
-    return run.run_id, run.cancelling, run.phases, status.requests

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 
 from actors.messages import ScheduleState
+from rules.diagnosis.findings import Finding
 from rules.run.progress import PhaseProgress, RunProgress
 
 
 def status_line(
-    run: RunProgress | None, schedule: ScheduleState | None, *, trouble: str | None, now: datetime
+    run: RunProgress | None,
+    schedule: ScheduleState | None,
+    wrong: Sequence[Finding],
+    *,
+    now: datetime,
 ) -> str:
-    """One line for people. `trouble`: why the daemon cannot write what happens."""
+    """One line for people: what it does, and the most urgent of what is `wrong`."""
     line = _idle(schedule, now) if run is None else _at_work(run)
-    return line if trouble is None else f"{line}; cannot write: {trouble}"
+    if not wrong:
+        return line
+    more = f" (and {len(wrong) - 1} more: testio-sync status)" if len(wrong) > 1 else ""
+    return f"{line}; {wrong[0].said(now)}{more}"
 
 
 def _at_work(run: RunProgress) -> str:

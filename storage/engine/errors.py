@@ -12,6 +12,10 @@ class StorageError(Exception):
     """The database cannot be used as asked. The text says what to do."""
 
 
+class NotAllowed(StorageError):
+    """This user may not look: what is there is not known."""
+
+
 OTHER_USER = "run as the user it belongs to, or set TESTIO_DB_PATH to another place"
 NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from rules.host.file_systems import shared_flaw
-from storage.engine.errors import StorageError, remedy
+from storage.engine.errors import NOT_ALLOWED, NotAllowed, StorageError, remedy
 from storage.engine.mounts import Mount, mount_of, mounts
 
 _held: WeakValueDictionary[str, object] = WeakValueDictionary()
@@ -43,7 +43,8 @@ def status_of(path: Path) -> os.stat_result | None:
         return None if is_missing(path) else path.stat()
     except OSError as error:
         reason = f"{error.strerror}{remedy(error)}"
-        raise StorageError(f"{path} cannot be read: {reason}") from error
+        kind = NotAllowed if error.errno in NOT_ALLOWED else StorageError
+        raise kind(f"{path} cannot be read: {reason}") from error
 
 
 def identity_of(path: Path) -> str | None:

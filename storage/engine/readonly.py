@@ -22,6 +22,7 @@ from storage.engine.errors import (
     DatabaseBusy,
     NoMirror,
     NotADatabase,
+    NotAllowed,
     StorageError,
     known_cause,
     remedy,
@@ -40,13 +41,17 @@ JSON_COLUMNS = frozenset(
 
 @contextmanager
 def open_readonly(
-    path: Path, *, timeout: float = READ_TIMEOUT_SECONDS
+    path: Path, *, timeout: float = READ_TIMEOUT_SECONDS, is_still: bool = False
 ) -> Iterator[sqlite3.Connection]:
     """A handle that can only read a mirror; it waits `timeout` seconds for a lock.
 
-    Raises StorageError where there is no usable database, or one that is no mirror.
+    `is_still` as `connect_readonly` has it. Raises StorageError where there is no usable database,
+    or one that is no mirror.
     """
-    with named_failures(path), closing(connect_readonly(path, timeout=timeout)) as connection:
+    with (
+        named_failures(path),
+        closing(connect_readonly(path, timeout=timeout, is_still=is_still)) as connection,
+    ):
         _refuse_what_is_no_mirror(connection, path)
         yield connection
 
@@ -61,8 +66,13 @@ def _refuse_what_is_no_mirror(connection: sqlite3.Connection, path: Path) -> Non
         raise NoMirror(path, is_empty=found["tables"] == 0)
 
 
-def connect_readonly(path: Path, *, timeout: float = READ_TIMEOUT_SECONDS) -> sqlite3.Connection:
-    """A handle for any thread, one at a time. Raises StorageError or an error of sqlite3."""
+def connect_readonly(
+    path: Path, *, timeout: float = READ_TIMEOUT_SECONDS, is_still: bool = False
+) -> sqlite3.Connection:
+    """A handle for any thread, one at a time. Raises StorageError or an error of sqlite3.
+
+    `is_still`: nobody has the file open, so that no log is made beside it to read it.
+    """
     found = status_of(path)
     if found is None:
         raise StorageError(f"there is no database at {path} yet; a first sync makes it")
@@ -71,7 +81,7 @@ def connect_readonly(path: Path, *, timeout: float = READ_TIMEOUT_SECONDS) -> sq
     if 0 < found.st_size < LEAST_BYTES:  # SQLite would take it for an empty database
         raise NotADatabase(path, "it is too short for one")
     connection = sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?mode=ro",
+        f"file:{quote(str(path.absolute()))}?mode=ro{'&immutable=1' if is_still else ''}",
         uri=True,
         timeout=timeout,
         isolation_level=None,
@@ -103,13 +113,13 @@ def _readable_error(path: Path, error: sqlite3.DatabaseError | Unreadable) -> St
         return DatabaseBusy(f"{path} is locked by another process; try again")
     if code is not None and code & 0xFF == sqlite3.SQLITE_CANTOPEN:
         if not os.access(path, os.R_OK):
-            return StorageError(f"{path} cannot be read: {os.strerror(errno.EACCES)}; {OTHER_USER}")
+            return NotAllowed(f"{path} cannot be read: {os.strerror(errno.EACCES)}; {OTHER_USER}")
         is_closed = not os.access(path.parent, os.W_OK)
     else:
         is_closed = bool(remedy(error))
     if is_closed:
         reason = "to read it, too, SQLite makes files beside it, and this user may not"
-        return StorageError(f"{path} cannot be read: {reason}; {OTHER_USER}")
+        return NotAllowed(f"{path} cannot be read: {reason}; {OTHER_USER}")
     return StorageError(f"{path} cannot be read: {error}{known_cause(error, path)}")
 
 

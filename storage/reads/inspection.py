@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime
 from glob import escape
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
-from rules.diagnosis.doctor_storage import DatabaseFacts
+from rules.diagnosis.of_machine import FileOfDatabase
 from storage.engine.damage import is_damage
 from storage.engine.errors import DatabaseDamaged, NotADatabase, StorageError
 from storage.engine.place import real_path
@@ -24,16 +26,18 @@ from storage.engine.readonly import LEAST_BYTES, folder_text
 from storage.engine.soundness import MAGIC, found_by
 from storage.migrations.renewing import SCRUBBED, USER_VERSION
 
+T = TypeVar("T")
+
 STEPS_BETWEEN_LOOKS = 20_000
 MOST_DAMAGE_SHOWN = 3
 TRIES = 3
 BUSY_SECONDS = 5.0
 
 
-def inspect_database(path: Path, *, thorough: bool, seconds: float) -> DatabaseFacts:
+def inspect_database(path: Path, *, thorough: bool, seconds: float) -> FileOfDatabase:
     """What stands in the file at the path. The check of its pages ends after `seconds`, unless
     it is `thorough`."""
-    facts = DatabaseFacts(
+    facts = FileOfDatabase(
         path=str(path), is_writable=_is_writable(path), with_passwords=_with_passwords(path)
     )
     try:
@@ -45,7 +49,10 @@ def inspect_database(path: Path, *, thorough: bool, seconds: float) -> DatabaseF
     path = real_path(path)  # the log is beside the file itself
     give_up_at = float("inf") if thorough else time.monotonic() + seconds
     try:
-        return _read_unchanged(path, facts, give_up_at, thorough=thorough)
+        return read_unchanged(
+            path,
+            lambda is_still: _read(path, facts, give_up_at, thorough=thorough, is_still=is_still),
+        )
     except (sqlite3.Error, OSError, StorageError) as error:
         if isinstance(error, DatabaseDamaged):
             return replace(facts, damage=(error.what,))
@@ -76,12 +83,12 @@ def _no_folder(path: Path) -> tuple[str, str] | None:
     return str(folder), str(above)
 
 
-def _read_unchanged(
-    path: Path, facts: DatabaseFacts, give_up_at: float, *, thorough: bool
-) -> DatabaseFacts:
+def read_unchanged(path: Path, read: Callable[[bool], T]) -> T:
+    """What `read` finds in the file, which did not change meanwhile; it is told whether the file
+    is still: without a log nobody has it open. Raises StorageError, and what `read` raises."""
     for _ in range(TRIES):
         before = _state(path)
-        found = _read(path, facts, give_up_at, thorough=thorough, is_still=before[1] is None)
+        found = read(before[1] is None)
         if before[1] is not None or _state(path) == before:
             return found
     raise StorageError(f"{path} changes all the time, and not through its log; try again")
@@ -103,8 +110,8 @@ def _state(path: Path) -> tuple[tuple[int, int, int], int | None]:
 
 
 def _read(
-    path: Path, facts: DatabaseFacts, give_up_at: float, *, thorough: bool, is_still: bool
-) -> DatabaseFacts:
+    path: Path, facts: FileOfDatabase, give_up_at: float, *, thorough: bool, is_still: bool
+) -> FileOfDatabase:
     uri = f"file:{quote(str(path.absolute()))}?mode=ro{'&immutable=1' if is_still else ''}"
     with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as connection:
         connection.execute("BEGIN")  # one state of the database for all that follows
@@ -136,8 +143,8 @@ def _with_passwords(path: Path) -> tuple[str, ...]:
 
 
 def _check(
-    connection: sqlite3.Connection, facts: DatabaseFacts, *, thorough: bool
-) -> DatabaseFacts:
+    connection: sqlite3.Connection, facts: FileOfDatabase, *, thorough: bool
+) -> FileOfDatabase:
     check = "integrity_check" if thorough else "quick_check"
     try:
         found = connection.execute(f"PRAGMA {check}({MOST_DAMAGE_SHOWN})").fetchall()

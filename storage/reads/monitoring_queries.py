@@ -20,10 +20,15 @@ STEPS = 20_000
 
 
 @contextmanager
-def open_briefly(path: Path, seconds: float) -> Iterator[sqlite3.Connection]:
-    """A handle that can only read, and only for so long. Raises StorageError."""
-    give_up_at = time.monotonic() + seconds
-    with open_readonly(path, timeout=min(LOCK_SECONDS, seconds)) as connection:
+def open_briefly(
+    path: Path, seconds: float, *, is_still: bool = False
+) -> Iterator[sqlite3.Connection]:
+    """A handle that can only read, and only for so long. Raises StorageError.
+
+    `is_still`: nobody has the file open; nothing is made beside it to read it.
+    """
+    give_up_at, timeout = time.monotonic() + seconds, min(LOCK_SECONDS, seconds)
+    with open_readonly(path, timeout=timeout, is_still=is_still) as connection:
         connection.set_progress_handler(lambda: time.monotonic() > give_up_at, STEPS)
         yield connection
 
@@ -47,8 +52,27 @@ def listings(connection: sqlite3.Connection, product_ids: frozenset[int] | None)
 
 def _never_seen(product_id: int, of_the_list: Row) -> Row:
     """A product that is to be mirrored and that the account does not list."""
-    nothing = dict.fromkeys(("complete_as_of", "current_as_of", "last_outcome"))
-    return of_the_list | nothing | {"product_id": product_id, "kind": "tests", "unusable": 0}
+    nothing = dict.fromkeys(OF_A_CURSOR)
+    of_it = {"product_id": product_id, "kind": "tests", "holes": 0, "product_name": None}
+    return of_the_list | nothing | of_it
+
+
+OF_A_CURSOR = (
+    *("complete_as_of", "current_as_of", "last_outcome", "last_error", "failing_since"),
+    "updated_at",
+)
+
+
+def revision(connection: sqlite3.Connection) -> str:
+    """The newest step of the schema that was made."""
+    row = connection.execute("SELECT max(version_num) AS newest FROM alembic_version").fetchone()
+    return str(row["newest"] or "")
+
+
+def runs(connection: sqlite3.Connection) -> Row:
+    """The newest run, and the same where it has no end; None for none."""
+    found: Row = connection.execute(NEWEST).fetchone()
+    return found
 
 
 def paused_since(connection: sqlite3.Connection) -> str | None:
@@ -90,17 +114,19 @@ def last_ends(connection: sqlite3.Connection) -> dict[str, str]:
 
 
 LISTINGS = """
-WITH listed (product_id, kind, first_seen_at) AS (
-    SELECT 0, 'products', (SELECT min(started_at) FROM sync_runs)
-    UNION ALL SELECT id, 'features', first_seen_at FROM products WHERE deleted_at IS NULL
-    UNION ALL SELECT id, 'tests', first_seen_at FROM products WHERE deleted_at IS NULL
+WITH listed (product_id, kind, first_seen_at, product_name) AS (
+    SELECT 0, 'products', (SELECT min(started_at) FROM sync_runs), NULL
+    UNION ALL SELECT id, 'features', first_seen_at, name FROM products WHERE deleted_at IS NULL
+    UNION ALL SELECT id, 'tests', first_seen_at, name FROM products WHERE deleted_at IS NULL
 ),
 unusable (product_id, kind, "rows") AS (
     SELECT product_id, kind, count(*) FROM quarantine
     WHERE resolved_at IS NULL GROUP BY product_id, kind
 )
-SELECT listed.product_id, listed.kind, listed.first_seen_at, cursor.complete_as_of,
-    cursor.current_as_of, cursor.last_outcome, coalesce(unusable."rows", 0) AS unusable
+SELECT listed.product_id, listed.kind, listed.first_seen_at, listed.product_name,
+    cursor.complete_as_of,
+    cursor.current_as_of, cursor.last_outcome, cursor.last_error, cursor.failing_since,
+    cursor.updated_at, coalesce(unusable."rows", 0) AS holes
 FROM listed
 LEFT JOIN sync_cursors AS cursor USING (product_id, kind)
 LEFT JOIN unusable USING (product_id, kind)
@@ -122,8 +148,15 @@ SELECT count(*) AS sets, coalesce(sum(row_count), 0) AS "rows"
 FROM held_deletions WHERE status = 'held'
 """
 
+NEWEST = """
+SELECT newest.id AS newest, (
+    SELECT id FROM sync_runs WHERE id = newest.id AND status = 'running'
+) AS unfinished
+FROM (SELECT max(id) AS id FROM sync_runs) AS newest
+"""
+
 LAST_RUN = """
-SELECT id, status, completed_at FROM sync_runs
+SELECT id, status FROM sync_runs
 WHERE status NOT IN ('running', 'cancelled') ORDER BY id DESC LIMIT 1
 """
 

@@ -6,9 +6,6 @@ import sqlite3
 
 from rules.run.eta import REMEMBERED
 from storage.engine.readonly import Row
-from storage.reads.queries import IS_FAILURE
-
-LOOKED_BACK = 5000
 
 PHASE_DURATIONS = f"""
 SELECT phase, duration_seconds FROM (
@@ -41,22 +38,6 @@ SELECT phase,
 FROM sync_events WHERE run_id = ? AND phase IS NOT NULL GROUP BY phase
 """
 
-LAST_FAILURES = f"""
-SELECT * FROM sync_events WHERE id IN (
-    SELECT id FROM (
-        SELECT id,
-            max(id * (error IS NOT NULL AND {IS_FAILURE} AND event != 'run_finished'))
-                OVER place AS failed,
-            max(id * (event = 'product_synced' AND outcome = 'complete'
-                OR event = 'phase_finished' AND error IS NULL
-                OR event = 'run_finished' AND outcome = 'success')) OVER place AS healed
-        FROM sync_events
-        WHERE id > (SELECT coalesce(max(id), 0) - {LOOKED_BACK} FROM sync_events)
-        WINDOW place AS (PARTITION BY phase, product_id)
-    ) WHERE id = failed AND failed > coalesce(healed, 0)
-) ORDER BY id DESC LIMIT ?
-"""
-
 
 def phase_durations(connection: sqlite3.Connection, run_id: int) -> dict[str, list[float]]:
     """Seconds that each phase took in the last runs like this one, newest first.
@@ -85,12 +66,3 @@ def phases_of_run(connection: sqlite3.Connection, run_id: int) -> dict[str, Row]
 def rows_of_run(connection: sqlite3.Connection, run_id: int) -> int:
     """Rows that the products which have ended in this run brought or confirmed."""
     return int(connection.execute(ROWS_OF_RUN, (run_id,)).fetchone()["rows"])
-
-
-def last_failures(connection: sqlite3.Connection, limit: int) -> list[Row]:
-    """What still fails and why, newest first, among the last few thousand events.
-
-    Each product and phase once. What has come out complete since is left out: a product in its
-    phase, a phase as a whole, and by a run that succeeded all that is of neither.
-    """
-    return connection.execute(LAST_FAILURES, (limit,)).fetchall()

@@ -112,7 +112,7 @@ def test_workers_that_cannot_be_started_are_named_and_come_later(limited: Home) 
     (limited.folder / "scarce").touch()
     limited.run("concurrency", "12")
     assert set(limited.control.status().missing) == {"worker-11", "worker-12"}
-    assert "missing    worker-11" in limited.run("status").stdout
+    assert "there is no worker-11" in limited.run("status").stdout
     assert limited.json("sync", "--force", "--json")["status"] == "success"
     limited.run("health")
     for words in (

@@ -91,7 +91,7 @@ def test_a_person_is_asked_and_led_on(home: Home, config: Path) -> None:
         terminal.type(f"{home.simulator.base_url}/wrong\n")
         terminal.expect("API token (not shown): ")
         terminal.type(f"{home.simulator.token}\n")
-        terminal.expect("BASE_URL (usually it is https://api.test.io/customer/v2)")
+        terminal.expect("(usually TESTIO_CUSTOMER_API_BASE_URL is https://api.test.io/customer/v2)")
         terminal.expect("[https://api.test.io/customer/v2]: ")
         terminal.type(f"{home.simulator.base_url}\n")
         terminal.expect("API token (not shown): ")

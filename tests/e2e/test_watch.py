@@ -91,11 +91,11 @@ def test_the_screen_its_keys_and_a_daemon_that_comes_and_goes(
     terminal.open(80, 24)
     terminal.keys("echo before", "Enter")
     terminal.type("watch")
-    terminal.wait_for("no daemon runs on this database", "there is no database", "q quit")
+    terminal.wait_for("no daemon runs on this database", "nothing was synced into", "q quit")
     daemon = home.daemon("--interval", "600")
     terminal.wait_for(f"pid {daemon.pid}", "in flight")
     terminal.wait_for("no run at work", "partial", "forbidden: ", "11 of 12")
-    assert f"{sick['id']} {sick['name']}, features" in terminal.screen
+    assert f"features of product {sick['id']} ({sick['name']}) not complete" in terminal.screen
     hanging = home.hang("*/exploratory_tests")
     terminal.keys("s")
     terminal.wait_for(

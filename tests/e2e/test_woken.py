@@ -20,7 +20,7 @@ from cli.main import main
 from cli.verbs import health, notify
 from control.paths import socket_path
 from control.protocol import StartRunBody
-from rules.diagnosis.health import Check
+from rules.diagnosis.codes import Code
 from tests.homes import Home
 from tests.tools import needs_tool, only_on_ci
 from tests.webhooks import PATH, Answers
@@ -174,10 +174,10 @@ def test_health_by_a_daemon_and_without_one(home: Home) -> None:
         connection.execute(
             "UPDATE sync_cursors SET current_as_of = '2026-01-01T00:00:00Z' WHERE kind = 'tests'"
         )
-    assert [reason.check for reason in home.control.health().reasons] == [Check.STALE]
+    assert [reason.check for reason in home.control.health().reasons] == [Code.STALE]
     said = home.run("health", expect=1).stdout
     assert said.startswith("not healthy\n")
-    assert "tests of product" in said
+    assert "5 lists of 5 products not refreshed for" in said
     home.control.drain()
     home.finish(daemon)
     gone = home.json("health", "--json", expect=7)

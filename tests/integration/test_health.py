@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,12 +18,12 @@ from actors.heartbeats import Heartbeats
 from actors.messages import Ping
 from config.settings import Settings
 from control.views import DaemonView, HealthReply
-from rules.diagnosis.health import Check
+from rules.diagnosis.codes import Code
 from rules.model import BreakerState
 from rules.run.events import Entry
 from rules.run.remote_state import RemoteState
 from rules.run.runtime_overrides import PREFIX, RuntimeOverrides
-from service.monitoring.health import HealthCheck, heartbeats_of
+from service.monitoring.lookout import Lookout
 from storage.engine.database import Database
 from storage.engine.errors import StorageError
 from storage.settings.override_rows import OverrideRows
@@ -47,7 +47,7 @@ class Patient:
     """A bench, the health of its system, and the remote's state."""
 
     bench: Bench
-    check: HealthCheck
+    check: Lookout
     time: Time
     remote: RemoteState = field(
         default_factory=lambda: RemoteState(
@@ -70,7 +70,7 @@ class Patient:
         assert time.monotonic() - began < QUICK
         return reply
 
-    def reasons(self) -> list[tuple[Check, str]]:
+    def reasons(self) -> list[tuple[Code, str]]:
         return [(reason.check, reason.where) for reason in self.reply().reasons]
 
 
@@ -80,17 +80,16 @@ def patient(bench: Bench, database: Database) -> Patient:
     moved = Time()
     settings = Settings(TESTIO_DB_PATH=database.path)  # type: ignore[call-arg]
     system = bench.system
-    beats = heartbeats_of(system, now=moved)
     daemon = DaemonView(pid=1, started_at=datetime.now(UTC), version="1", socket="s")
     made = Patient(
         bench=bench,
         time=moved,
-        check=HealthCheck(
+        check=Lookout(
             settings=lambda: settings,
             system=system,
             daemon=daemon,
             remote=lambda: made.remote,
-            heartbeats=beats,
+            clock=moved,
         ),
     )
     return made
@@ -123,7 +122,7 @@ def test_a_logger_that_hangs_is_a_reason_once_it_hangs_for_long(patient: Patient
     with hanging_logger(patient.bench):
         assert patient.reasons() == [], "a moment is no reason"
         patient.time.ahead = 130
-        assert patient.reasons() == [(Check.ACTOR_SILENT, "logger")]
+        assert patient.reasons() == [(Code.ACTOR_SILENT, "logger")]
         (reason,) = patient.reply().reasons
         assert "2 min" in reason.message
     wait_until(lambda: patient.reasons() == [], what="health, once the Logger is back")
@@ -147,7 +146,7 @@ def test_a_coordinator_that_hangs_does_not_hold_the_answer_up(
         patient.time.ahead = 11
         for _ in range(20):
             patient.check.heartbeats.beat()
-        assert patient.reasons() == [(Check.ACTOR_SILENT, "coordinator")]
+        assert patient.reasons() == [(Code.ACTOR_SILENT, "coordinator")]
         waiting = patient.bench.system.mailboxes()["coordinator"]
         assert waiting <= 1, "one question is under way, however often health is asked"
     finally:
@@ -182,7 +181,7 @@ def test_what_cannot_be_written_is_a_reason_at_once(patient: Patient) -> None:
     patient.bench.events.before_write = full
     patient.bench.system.pause(None)
     wait_until(
-        lambda: patient.reasons() == [(Check.JOURNAL_STUCK, "the database")], what="the reason"
+        lambda: patient.reasons() == [(Code.JOURNAL_STUCK, "the database")], what="the reason"
     )
     patient.bench.events.before_write = lambda _entries: None
     wait_until(lambda: patient.reasons() == [], what="health, once there is room again")
@@ -211,13 +210,13 @@ def test_a_database_that_is_locked_or_broken_is_a_reason_and_no_delay(
         database.close()
         other.execute("BEGIN EXCLUSIVE")
         (reason,) = patient.reply().reasons
-        assert reason.check is Check.DATABASE
+        assert reason.check is Code.DATABASE_LOCKED
         assert "locked" in reason.message
         other.execute("COMMIT")
     Path(database.path).write_bytes(b"not a database" * 100)
-    assert patient.reasons() == [(Check.DATABASE, "the database")]
+    assert patient.reasons() == [(Code.DATABASE_DAMAGED, "the database")]
     Path(database.path).unlink()
-    assert patient.reasons() == [(Check.DATABASE, "the database")]
+    assert patient.reasons() == [(Code.DATABASE_GONE, "the database")]
 
 
 def test_products_out_of_scope_grow_as_old_as_they_like(
@@ -237,16 +236,16 @@ def test_products_out_of_scope_grow_as_old_as_they_like(
                 (product_id, old, old, old),
             )
     assert patient.reasons() == [
-        (Check.NEVER_FETCHED, "features of product 18 and 1 more"),
-        (Check.STALE, "tests of product 18 and 1 more"),
-        (Check.INCOMPLETE, "tests of product 18 and 1 more"),
+        (Code.NEVER_FETCHED, "features of product 18, features of product 42"),
+        (Code.STALE, "tests of product 18, tests of product 42"),
+        (Code.INCOMPLETE, "tests of product 18, tests of product 42"),
     ]
     scoped = patient.check.settings().model_copy(update={"product_ids": frozenset({42})})
-    patient.check = replace(patient.check, settings=lambda: scoped)
+    patient.check.settings = lambda: scoped
     assert patient.reasons() == [
-        (Check.NEVER_FETCHED, "features of product 42"),
-        (Check.STALE, "tests of product 42"),
-        (Check.INCOMPLETE, "tests of product 42"),
+        (Code.NEVER_FETCHED, "features of product 42"),
+        (Code.STALE, "tests of product 42"),
+        (Code.INCOMPLETE, "tests of product 42"),
     ]
     scoped = scoped.model_copy(update={"product_ids": frozenset({42, 99})})
     with database.transaction() as connection:
@@ -255,7 +254,7 @@ def test_products_out_of_scope_grow_as_old_as_they_like(
             " VALUES (1, 'running', 'schedule', ?, '[]', '{}')",
             (old,),
         )
-    assert (Check.NEVER_FETCHED, "tests of product 99") in patient.reasons(), (
+    assert any("tests of product 99" in where for _, where in patient.reasons()), (
         "a product that is to be mirrored and that the account does not have"
     )
 
@@ -275,13 +274,13 @@ def test_the_last_run_counts_until_a_later_one_goes_well(
             )
 
     ended("failed", ["unauthorized"])
-    assert patient.reasons() == [(Check.LAST_RUN, "run 1")]
+    assert patient.reasons() == [(Code.LAST_RUN, "run 1")]
     ended("cancelled")
-    assert patient.reasons() == [(Check.LAST_RUN, "run 1")], "a cancelled run proves nothing"
+    assert patient.reasons() == [(Code.LAST_RUN, "run 1")], "a cancelled run proves nothing"
     ended("partial", ["timeout"] * 3)
     reply = patient.reply()
     assert reply.healthy
-    assert [(each.check, each.where) for each in reply.warnings] == [(Check.LAST_RUN, "run 3")]
+    assert [(each.check, each.where) for each in reply.warnings] == [(Code.LAST_RUN, "run 3")]
     assert "(3 problems)" in reply.warnings[0].message
     ended("success")
     assert patient.reply().warnings == []

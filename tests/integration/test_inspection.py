@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rules.diagnosis.doctor_storage import DatabaseFacts
+from rules.diagnosis.of_machine import FileOfDatabase
 from storage.engine.revision import REVISION
 from storage.engine.soundness import inspect_thoroughly
 from storage.reads import inspection
@@ -34,7 +34,7 @@ def other(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def look(path: Path, *, thorough: bool = False, seconds: float = 20.0) -> DatabaseFacts:
+def look(path: Path, *, thorough: bool = False, seconds: float = 20.0) -> FileOfDatabase:
     return inspect_database(path, thorough=thorough, seconds=seconds)
 
 
@@ -48,7 +48,7 @@ def traces(path: Path) -> dict[str, tuple[bytes, int]]:
 @pytest.mark.parametrize("thorough", [False, True])
 def test_a_sound_database_is_looked_over_without_a_trace(path: Path, thorough: bool) -> None:
     before = traces(path)
-    assert look(path, thorough=thorough) == DatabaseFacts(path=str(path), revision=REVISION)
+    assert look(path, thorough=thorough) == FileOfDatabase(path=str(path), revision=REVISION)
     assert traces(path) == before
 
 
@@ -65,7 +65,7 @@ def test_a_write_meanwhile_is_noticed_and_it_is_read_again(
 ) -> None:
     read, calls = inspection._read, []
 
-    def slow(*given: Any, **named: Any) -> DatabaseFacts:
+    def slow(*given: Any, **named: Any) -> FileOfDatabase:
         found = read(*given, **named)
         calls.append(named["is_still"])
         if len(calls) == 1:

@@ -68,19 +68,20 @@ def troubled(program: Program) -> Program:
 
 def test_status_begins_with_what_needs_a_person_and_tells_of_a_hole_once(troubled: Program) -> None:
     text, _ = troubled.run("status")
-    assert text.index("forbidden") < text.index("holes: 1 record") < text.index("Last runs")
-    assert text.count("holes") == 1
+    assert text.index("forbidden") < text.index("1 record of") < text.index("Last runs")
+    assert text.count("cannot be read") == 1
     assert "\x1b" not in text
     assert [line for line in text.splitlines() if line != line.rstrip()] == []
     document = troubled.json("status", "--json")
-    assert [concern["why"].partition(":")[0] for concern in document["attention"]] == [
+    assert [concern["code"] for concern in document["attention"]] == [
         "forbidden",
-        "holes",
+        "unreadable_records",
+        "no_daemon",
     ]
     assert len(document["problems"]) == 2
     troubled.rig.simulator.clear_faults()
     troubled.rig.sync(SyncOptions(force=True))
-    assert "All is well" in troubled.run("status")[0]
+    assert "Everything is complete and fresh." in troubled.run("status")[0]
 
 
 def test_runs_are_listed_and_narrowed(troubled: Program) -> None:

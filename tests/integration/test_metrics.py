@@ -21,7 +21,7 @@ from control.views import DaemonView
 from rules.model import BreakerState
 from rules.run.remote_state import RemoteState
 from service.monitoring import metrics_server
-from service.monitoring.health import HealthCheck, heartbeats_of
+from service.monitoring.lookout import Lookout
 from service.monitoring.metrics import Exporter
 from service.monitoring.metrics_server import MetricsServer
 from storage.engine.database import Database
@@ -44,14 +44,13 @@ REMOTE = RemoteState(
 def exporter(bench: Bench, database: Database) -> Exporter:
     bench.interval = 900.0
     system = bench.system
-    health = HealthCheck(
+    lookout = Lookout(
         settings=lambda: Settings(TESTIO_DB_PATH=database.path),  # type: ignore[call-arg]
         system=system,
         daemon=DaemonView(pid=1, started_at=datetime.now(UTC), version="1", socket="s"),
         remote=lambda: REMOTE,
-        heartbeats=heartbeats_of(system),
     )
-    made = Exporter(health=health)
+    made = Exporter(lookout=lookout)
     counters = made.instruments
     system.watch(on_entry=[counters.on_entry], ended=[counters.ended])
     return made

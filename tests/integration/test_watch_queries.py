@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -111,40 +110,6 @@ def test_how_far_a_run_is(database: Database, connection: sqlite3.Connection) ->
     assert screen_queries.rows_of_run(connection, 3) == 8
     assert screen_queries.phases_begun(connection, 3) == {"features": "2026-01-31T08:00:00.000000Z"}
     assert screen_queries.rows_of_run(connection, 4) == 0
-
-
-def test_failures_that_are_healed_are_left_out(
-    database: Database, connection: sqlite3.Connection
-) -> None:
-    why = Problem(kind=ErrorKind.SERVER_ERROR, message="the remote failed")
-    failed, synced = EventName.PRODUCT_FAILED, EventName.PRODUCT_SYNCED
-    healed, sick, twice = 1, 2, 3
-    log = SyncLog(database)
-
-    def fail(run_id: int, product_id: int) -> SyncEvent:
-        return event(run_id, failed, product_id=product_id, outcome=Outcome.FAILED, problem=why)
-
-    def shown() -> list[tuple[int, int | None]]:
-        rows = screen_queries.last_failures(connection, 10)
-        return [(row["run_id"], row["product_id"]) for row in rows]
-
-    crashed = SyncEvent(at=AT, event=EventName.ACTOR_CRASHED, run_id=1, problem=why)
-    phase = event(1, EventName.PHASE_FINISHED, outcome=Outcome.FAILED, problem=why)
-    log.write([crashed, fail(1, healed), fail(1, sick), fail(1, twice), phase])
-    assert shown() == [(1, None), (1, twice), (1, sick), (1, healed), (1, None)]
-    other_phase = replace(
-        event(2, synced, product_id=sick, outcome=Outcome.COMPLETE), phase=SyncPhase.NEW_TESTS
-    )
-    log.write(
-        [
-            event(2, synced, product_id=healed, outcome=Outcome.COMPLETE),
-            other_phase,
-            fail(2, twice),
-        ]
-    )
-    assert shown() == [(2, twice), (1, None), (1, sick), (1, None)]
-    past_run(database, 3, 1.0)
-    assert shown() == [(2, twice), (1, sick)], "a run that succeeds heals what is of no product"
 
 
 def test_a_run_as_lines(database: Database) -> None:

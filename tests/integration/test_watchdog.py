@@ -4,23 +4,40 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from actors.base import Address
 from actors.messages import Ping
-from rules.diagnosis.liveness import ANSWER_SECONDS, WRITE_SECONDS, quiet_limit
-from rules.model import SyncPhase
+from config.settings import Settings
+from control.views import DaemonView
+from rules.diagnosis.limits import ANSWER_SECONDS, WRITE_SECONDS, quiet_limit
+from rules.model import BreakerState, SyncPhase
 from rules.run.events import Entry
+from rules.run.remote_state import RemoteState
+from service.monitoring.lookout import Lookout
 from service.monitoring.watchdog import Watchdog
 from service.systemd.sd_notify import SdNotify
+from storage.engine.database import Database
 from storage.engine.errors import StorageError
 from testio.limits import RequestScope
 from tests.conftest import Bench, wait_until
 from tests.listener import Listener, listening
 
 TIMEOUT = 30.0
+WELL = RemoteState(
+    results={},
+    retries=0,
+    in_flight=0,
+    connections=1,
+    requests_per_second=0,
+    parked_seconds=0.0,
+    breaker=BreakerState.CLOSED,
+    open_seconds=0.0,
+    last_failure="",
+)
 PERIOD = 120.0
 BEAT = "WATCHDOG=1"
 
@@ -28,14 +45,22 @@ BEAT = "WATCHDOG=1"
 class Watched:
     """A watchdog over the system of a bench, and what systemd hears of it."""
 
-    def __init__(self, bench: Bench, systemd: Listener) -> None:
+    def __init__(self, bench: Bench, systemd: Listener, database: Path) -> None:
         self.now = 0.0
         self.systemd = systemd
         bench.interval = 900.0
         self.system = bench.system
         sd_notify = SdNotify(systemd.address, PERIOD)
+        settings = Settings(TESTIO_DB_PATH=database)  # type: ignore[call-arg]
+        lookout = Lookout(
+            settings=lambda: settings,
+            system=self.system,
+            daemon=DaemonView(pid=1, started_at=datetime.now(UTC), version="1", socket="s"),
+            remote=lambda: WELL,
+            clock=lambda: self.now,
+        )
         self.dog = Watchdog(
-            sd_notify, self.system, http_timeout=lambda: TIMEOUT, clock=lambda: self.now
+            sd_notify, lookout, http_timeout=lambda: TIMEOUT, clock=lambda: self.now
         )
 
     def look(self, after: float = 0.0) -> str | None:
@@ -68,9 +93,9 @@ class Watched:
 
 
 @pytest.fixture
-def watched(bench: Bench, tmp_path: Path) -> Iterator[Watched]:
+def watched(bench: Bench, tmp_path: Path, database: Database) -> Iterator[Watched]:
     with listening(tmp_path) as systemd:
-        yield Watched(bench, systemd)
+        yield Watched(bench, systemd, database.path)
 
 
 @pytest.fixture
@@ -136,7 +161,8 @@ def test_a_full_disk_is_no_reason_to_be_killed(bench: Bench, watched: Watched) -
     for _ in range(20):
         assert watched.look(after=quiet_limit(TIMEOUT) / 4) is None
     assert watched.beats() >= 20
-    assert watched.status().endswith("cannot write: the disk is full")
+    assert "what happens cannot be written for" in watched.status()
+    assert watched.status().endswith(": the disk is full")
     bench.events.before_write = lambda _entries: None
     bench.wait(run_id)
     assert watched.look() is None

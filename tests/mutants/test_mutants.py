@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.launcher import SHARED
 from tests.mutants.catalogue import MUTANTS, Mutant
 from tests.tools import ON_CI
 
@@ -51,11 +52,12 @@ def test_the_named_test_fails(number: int, tmp_path: Path) -> None:
         )
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     target = tmp_path / mutant.file
+    own = {name: value for name, value in os.environ.items() if name != SHARED}
     target.write_text(target.read_text().replace(mutant.old, mutant.new))
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-x", "-n0", "-p", "no:cacheprovider", mutant.test],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**own, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         timeout=280,

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from rules.diagnosis.advice import ADVICE, LOOK
+from rules.diagnosis.catalogue import CATALOGUE, LOOK
+from rules.diagnosis.codes import Code
 from rules.diagnosis.notice import (
-    ADVICE_ON,
+    CODES,
     PRODUCTS,
     Notice,
     Sender,
@@ -56,7 +57,7 @@ def told(
 
 def test_a_partial_run_with_one_problem() -> None:
     notice = told(Event.RUN_PARTIAL, problem(18))
-    advice = f"What to do: {ADVICE[ErrorKind.TIMEOUT].action}."
+    advice = f"What to do: {CATALOGUE[Code.TIMEOUT].action}."
     assert notice.as_json() == {
         "event": "run_partial",
         "text": f"{WHO}: run 7 is partial: product 18, features: late. {advice}",
@@ -85,7 +86,7 @@ def test_a_failed_run_names_the_first_problem_and_counts_the_others() -> None:
     notice = told(Event.RUN_FAILED, first, problem(2), problem(1), status=RunStatus.FAILED)
     said = f"{WHO}: run 7 failed: the token is refused, and 2 more."
     assert notice.text == f"{said} {notice.advice}"
-    assert notice.advice == f"What to do: {ADVICE[ErrorKind.UNAUTHORIZED].action}."
+    assert notice.advice == f"What to do: {CATALOGUE[Code.UNAUTHORIZED].action_with()}."
     assert notice.problems[0]["phase"] is None
     assert (notice.products, notice.problems_total) == ([1, 2], 3)
 
@@ -119,7 +120,7 @@ def test_a_recovery_says_how_long_it_was_bad() -> None:
 def test_trouble_without_a_run(event: Event, said: str) -> None:
     first = Decision(event=event, after=None)
     notice = told(event, status=None, decision=first, reason="why")
-    advice = f"What to do: {ADVICE_ON[event]}."
+    advice = f"What to do: {CATALOGUE[CODES[event]].action_with()}."
     assert notice.text == f"{WHO}: {said}: why. {advice}"
     assert told(event, status=None).text == f"{WHO}: {said}. {advice}"
     assert (notice.run_id, notice.status, notice.since) == (None, None, None)

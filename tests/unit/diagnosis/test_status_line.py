@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from actors.messages import ScheduleState
+from rules.diagnosis.catalogue import found
+from rules.diagnosis.codes import Code
 from rules.model import SyncPhase, Trigger
 from rules.run.progress import PhaseProgress, RunProgress
 from service.systemd.status_line import status_line
@@ -40,28 +42,32 @@ AHEAD = phase(SyncPhase.NEW_TESTS, None)
 
 
 @pytest.mark.parametrize(
-    ("at_work", "plan", "trouble", "expected"),
+    ("at_work", "plan", "expected"),
     [
-        (run(PRODUCTS, FEATURES, AHEAD), None, None, "run 12: features 18 of 40, 1 failed"),
-        (run(PRODUCTS, AHEAD), None, None, "run 12: products 1 of 1"),
-        (run(AHEAD), None, None, "run 12: beginning"),
-        (run(PRODUCTS, cancelling=True), None, None, "run 12: cancelling"),
-        (None, schedule(14 * 60 - 5), None, "idle; next run in 14 min"),
-        (None, schedule(0), None, "idle; next run in 1 min"),
-        (None, schedule(-30), None, "idle; next run in 1 min"),
-        (None, schedule(None), None, "idle; periodic runs are turned off"),
-        (None, schedule(None, paused=True), None, "paused"),
+        (run(PRODUCTS, FEATURES, AHEAD), None, "run 12: features 18 of 40, 1 failed"),
+        (run(PRODUCTS, AHEAD), None, "run 12: products 1 of 1"),
+        (run(AHEAD), None, "run 12: beginning"),
+        (run(PRODUCTS, cancelling=True), None, "run 12: cancelling"),
+        (None, schedule(14 * 60 - 5), "idle; next run in 14 min"),
+        (None, schedule(0), "idle; next run in 1 min"),
+        (None, schedule(-30), "idle; next run in 1 min"),
+        (None, schedule(None), "idle; periodic runs are turned off"),
+        (None, schedule(None, paused=True), "paused"),
         (
             None,
             schedule(None, paused=True, until=START + timedelta(hours=2)),
-            None,
             "paused until 2026-03-01 10:00 UTC",
         ),
-        (None, None, None, "idle"),
-        (None, schedule(60), "disk full", "idle; next run in 1 min; cannot write: disk full"),
+        (None, None, "idle"),
     ],
 )
-def test_the_line(
-    at_work: RunProgress | None, plan: ScheduleState | None, trouble: str | None, expected: str
-) -> None:
-    assert status_line(at_work, plan, trouble=trouble, now=START) == expected
+def test_the_line(at_work: RunProgress | None, plan: ScheduleState | None, expected: str) -> None:
+    assert status_line(at_work, plan, [], now=START) == expected
+
+
+def test_the_most_urgent_of_what_is_wrong_is_named_and_the_rest_counted() -> None:
+    full = found(Code.DISK_FULL, "x", "the disk is full", since=START - timedelta(seconds=9))
+    line = status_line(None, schedule(60), [full], now=START)
+    assert line == "idle; next run in 1 min; the disk is full for 9 s"
+    lines = status_line(None, schedule(60), [full, full, full], now=START)
+    assert lines == f"{line} (and 2 more: testio-sync status)"

@@ -152,12 +152,17 @@ def test_a_hole_that_has_moved_away_hides_no_clamp(clamp: int) -> None:
     assert (listing.state, len(got), holes) == (Reading.COMPLETE, 60, [])
 
 
-@pytest.mark.parametrize("tied", [5, 12])
-def test_a_tie_cut_beside_a_hole_excuses_none_far_below(tied: int) -> None:
-    """Row 5 can never be shown, and it ends with rows around it; so do rows 50 and following."""
-    ends = [*[1] * 4, 3, *[1] * 43, tied, *[1] * 20]
+@pytest.mark.parametrize(
+    ("above", "between", "tied", "poison"),
+    [(4, 43, 5, 5), (4, 43, 12, 5), (30, 17, 40, 19), (6, 39, 40, 35), (39, 16, 30, 4)],
+)
+def test_a_tie_cut_beside_a_hole_excuses_none_far_below(
+    above: int, between: int, tied: int, poison: int
+) -> None:
+    """One row can never be shown; rows far below it end at the same time, a page of them or so."""
+    ends = [*[1] * above, 3, *[1] * between, tied, *[1] * 20]
     for seed in range(60):
-        remote = Remote(Troubles(ties=ends, poison=frozenset({5}), seed=seed))
+        remote = Remote(Troubles(ties=ends, poison=frozenset({poison}), seed=seed))
         listing = Listing()
         got, holes = read(listing, remote)
         if listing.state is Reading.COMPLETE:

@@ -11,7 +11,7 @@ import pytest
 
 from cli.main import VERBS
 from config.settings import Settings
-from rules.diagnosis.doctor import NEWEST_PYTHON_TRIED
+from rules.diagnosis.of_machine import NEWEST_PYTHON_TRIED
 from rules.run.events import EventName
 from service.exit_status import ExitStatus
 from storage.engine.database import Database

@@ -1,0 +1,92 @@
+"""The codes of findings. They are public: programs go by them, docs/findings.md explains each."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """What is wrong. What came of asking the remote has the name of its `ErrorKind`."""
+
+    # the machine and the configuration: `check` alone looks at these
+    CONFIGURATION = "configuration"
+    SETTING_UNKNOWN = "setting_unknown"
+    LOG_FILE = "log_file"
+    PYTHON_TOO_OLD = "python_too_old"
+    PYTHON_UNTRIED = "python_untried"
+    SQLITE_OLD = "sqlite_old"
+    CLOCK_OFF = "clock_off"
+    RUN_IN_FUTURE = "run_in_future"
+    FILE_OWNER = "file_owner"
+    FILE_MODE = "file_mode"
+    DATABASE_ALIAS = "database_alias"
+    FILE_SYSTEM = "file_system"
+    NO_FOLDER = "no_folder"
+    READ_ONLY = "read_only"
+    SCHEMA_NEWER = "schema_newer"
+    SCHEMA_OLDER = "schema_older"
+    LOOSE_REFERENCES = "loose_references"
+    NOT_CHECKED_WHOLE = "not_checked_whole"
+    OLDER_COPIES = "older_copies"
+    OTHER_ADDRESS = "other_address"
+
+    # the daemon
+    GAVE_UP = "gave_up"
+    DAEMON_KILLED = "daemon_killed"
+    DAEMON_SILENT = "daemon_silent"
+    SOCKET_MISSING = "socket_missing"
+    OTHER_VERSION = "other_version"
+    DAEMON_ELSEWHERE = "daemon_elsewhere"
+    DAEMON_HIDDEN = "daemon_hidden"
+    DAEMON_STARTING = "daemon_starting"
+    ACTOR_MISSING = "actor_missing"
+    ACTOR_SILENT = "actor_silent"
+    RUN_STUCK = "run_stuck"
+    WORKER_QUIET = "worker_quiet"
+    MAILBOX_CROWDED = "mailbox_crowded"
+    PAUSED = "paused"
+    METRICS_NOT_SERVED = "metrics_not_served"
+    NO_DAEMON = "no_daemon"
+
+    # the database
+    DATABASE_DAMAGED = "database_damaged"
+    DATABASE_GONE = "database_gone"
+    DATABASE_HIDDEN = "database_hidden"
+    DATABASE_LOCKED = "database_locked"
+    DATABASE = "database"
+    DISK_FULL = "disk_full"
+    DISK_LOW = "disk_low"
+    JOURNAL_STUCK = "journal_stuck"
+    LOG_GROWS = "log_grows"
+    NOTHING_SYNCED = "nothing_synced"
+
+    # what came of asking the remote, by `ErrorKind`
+    UNAUTHORIZED = "unauthorized"
+    WRONG_ACCOUNT = "wrong_account"
+    STORAGE = "storage"
+    CRASHED = "crashed"
+    HELD = "held"
+    FORBIDDEN = "forbidden"
+    REFUSED = "refused"
+    BAD_PAYLOAD = "bad_payload"
+    NEVER_LISTED = "never_listed"
+    NOT_FOUND = "not_found"
+    BAD_ROWS = "bad_rows"
+    HOLES = "holes"
+    SERVER_ERROR = "server_error"
+    TIMEOUT = "timeout"
+    CONNECTION_FAILED = "connection_failed"
+    RATE_LIMITED = "rate_limited"
+    LIST_MOVED = "list_moved"
+    UNCONFIRMED = "unconfirmed"
+    CANCELLED = "cancelled"
+    BREAKER_OPEN = "breaker_open"
+
+    # the mirror
+    FAILING = "failing"
+    NEVER_FETCHED = "never_fetched"
+    STALE = "stale"
+    INCOMPLETE = "incomplete"
+    UNREADABLE_RECORDS = "unreadable_records"
+    RUN_INTERRUPTED = "run_interrupted"
+    LAST_RUN = "last_run"
