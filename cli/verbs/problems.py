@@ -12,13 +12,12 @@ from cli.shared.deciding import add_action, decide
 from cli.verbs import sync
 from config.settings import Settings
 from control.protocol import RetryReply, StartRunBody, Word
-from rules.diagnosis.catalogue import CATALOGUE, PROBLEMS, code_of
-from rules.diagnosis.observations import NAMED, ListingSeen, named
-from rules.model import Kind, Trigger
+from rules.diagnosis.of_mirror import OF_FAILING
+from rules.model import Trigger
 from rules.text.wording import counted
+from service.monitoring.outside import Look, look
 from storage.engine import readonly
 from storage.engine.readonly import Row
-from storage.engine.times import as_instant
 from storage.reads import decision_queries
 
 MOST_SHOWN = 1_000
@@ -65,51 +64,29 @@ def _list(settings: Settings, *, as_json: bool) -> int:
     elif not failing and not entries:
         print("no problems")
     else:
-        _print_failing(failing)
+        _print_failing(failing, look(settings))
         _print_entries(entries)
     return 0
 
 
-def _print_failing(failing: list[Row]) -> None:
+def _print_failing(failing: list[Row], seen: Look) -> None:
+    """Each cause once, with what to do; then the lists."""
     if not failing:
         return
-    console = make_console()
-    for alike in _by_error(failing):
-        first, lists = alike[0], [_list_of(row) for row in alike]
-        times = counted(max(row["times"] for row in alike), "time")
-        since = minute(min(row["since"] for row in alike))
-        head = f"{named(lists)} not complete since {since} UTC, {times}"
-        console.print(Text(f"{head}: {harmless(first['error'])}", style="red"), soft_wrap=True)
-        if len(lists) > NAMED:
-            console.print(f"  {_all_of(lists)}", soft_wrap=True)
-        entry = CATALOGUE[code_of(lists[0].error_kind)]
-        arrow = drawn(console, "→", "->")
-        if entry.action != PROBLEMS:
-            console.print(Text(f"  {arrow} {entry.action_with()}", style="bold"), soft_wrap=True)
+    console, arrow = make_console(), drawn(make_console(), "→", "->")
+    for finding in seen.findings:
+        if finding.code in OF_FAILING:
+            said = harmless(finding.said(seen.at))
+            console.print(Text(said, style="red"), soft_wrap=True)
+            console.print(Text(f"  {arrow} {finding.action}", style="bold"), soft_wrap=True)
+    console.print(f"not complete: {_all_of(failing)}", soft_wrap=True)
 
 
-def _by_error(failing: list[Row]) -> list[list[Row]]:
-    """Those that fail alike, together; in the order in which they began."""
-    alike: dict[str | None, list[Row]] = {}
-    for row in failing:
-        alike.setdefault(row["error"], []).append(row)
-    return list(alike.values())
-
-
-def _list_of(row: Row) -> ListingSeen:
-    return ListingSeen(
-        product_id=row["product_id"],
-        kind=Kind(row["kind"]),
-        known_since=as_instant(row["since"]),
-        error=row["error"],
-    )
-
-
-def _all_of(lists: list[ListingSeen]) -> str:
-    """By kind, with the products that fail: `features of 4, 7, 18`."""
+def _all_of(failing: list[Row]) -> str:
+    """By kind, with the products that fail: `features of 4, 7, 18; tests of 4`."""
     ids: dict[str, list[str]] = {}
-    for each in lists:
-        ids.setdefault(each.kind.value, []).append(str(each.product_id or "the account"))
+    for row in failing:
+        ids.setdefault(row["kind"], []).append(str(row["product_id"] or "the account"))
     return "; ".join(f"{kind} of {', '.join(found[:MOST_SHOWN])}" for kind, found in ids.items())
 
 

@@ -52,7 +52,8 @@ class FileSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOfDatabase:
-    """What a reader sees. `unusable`: why it cannot be read at all; `damage`: SQLite's words.
+    """What a reader sees. `unusable`: why it cannot be read at all; `damage`: SQLite's words;
+    `hidden_by`: whose it is, where this user may not look.
 
     `is_writable`: the file and its folder, or the folder where it would be made. `finished`:
     whether the check came to its end in the time that it was given. `no_folder`: the folder that
@@ -66,6 +67,7 @@ class FileOfDatabase:
     no_folder: tuple[str, str] | None = None
     with_passwords: tuple[str, ...] = ()
     unusable: str | None = None
+    hidden_by: str | None = None
     revision: str | None = None
     is_empty: bool = False
     damage: tuple[str, ...] = ()
@@ -169,6 +171,9 @@ def _usable(seen: FileOfDatabase, known_revision: str) -> Iterator[Looked]:
     if seen.damage:
         message = f"{path} is damaged: {'; '.join(seen.damage)}"
         yield found(Code.DATABASE_DAMAGED, "database", message)
+    elif seen.unusable is not None and seen.hidden_by is not None:
+        user, code = seen.hidden_by, Code.DATABASE_HIDDEN
+        yield found(code, "database", seen.unusable, severity=Severity.ERROR, user=user)
     elif seen.unusable is not None:
         yield found(Code.DATABASE, "database", seen.unusable)
     elif seen.no_folder is not None:

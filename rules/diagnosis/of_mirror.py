@@ -31,6 +31,10 @@ OF_THE_REMOTE = frozenset(
 )
 """What lists fail with while the breaker is open."""
 OF_RECORDS = frozenset({ErrorKind.HOLES.value, ErrorKind.BAD_ROWS.value})
+OF_FAILING = frozenset(
+    {*(Code(kind.value) for kind in ErrorKind), Code.FAILING, Code.BREAKER_OPEN, Code.HELD}
+)
+"""The codes of lists that fail."""
 CLOCK_SECONDS = 300.0
 """How far a time may lie in the future: clocks are put right by a little, too."""
 FUTURE = "it was read in the future, by a clock that was wrong"
@@ -62,9 +66,10 @@ def mirror_findings(seen: Observations, limits: Limits) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Lists:
-    """Each list in scope once. `not_asked`: since `cause` failed, no run has come to them."""
+    """Each list in scope once. `not_asked`: since the first of `causes` failed, no run has come to
+    them; the others of `causes` fail alike."""
 
-    cause: ListingSeen | None
+    causes: Listings
     not_asked: Listings
     cut_off: Listings
     failing: Listings
@@ -76,15 +81,16 @@ def _sorted_out(seen: Observations, limits: Limits) -> _Lists:
     listings = seen.mirror.listings
     cause = _cause(listings)
     rest = [each for each in listings if each is not cause]
+    causes = [] if cause is None else [cause, *_taken(rest, lambda each: _is_alike(each, cause))]
     not_asked = _taken(rest, lambda each: cause is not None and _waits_for(each, cause))
     breaker_open = _breaker_seconds(seen) > limits.breaker_seconds
     cut_off = _taken(rest, lambda each: breaker_open and _fails_with(each, OF_THE_REMOTE))
     if cause is not None and breaker_open and cause.error_kind in OF_THE_REMOTE:
-        cut_off, not_asked, cause = [cause, *cut_off, *not_asked], [], None
+        cut_off, not_asked, causes = [*causes, *cut_off, *not_asked], [], []
     of_records = _taken(rest, lambda each: _fails_with(each, OF_RECORDS))
     failing = _taken(rest, lambda each: each.failing_since is not None)
     return _Lists(
-        cause=cause,
+        causes=causes,
         not_asked=not_asked,
         cut_off=cut_off,
         failing=failing,
@@ -120,14 +126,17 @@ def _tried(listing: ListingSeen) -> float:
     return -inf if listing.tried_at is None else listing.tried_at.timestamp()
 
 
+def _is_alike(listing: ListingSeen, cause: ListingSeen) -> bool:
+    return listing.failing_since is not None and listing.error_kind == cause.error_kind
+
+
 def _waits_for(listing: ListingSeen, cause: ListingSeen) -> bool:
     """Whether it is not well, and no run has come to it since the cause failed."""
     never = listing.current_as_of is None and _tried(listing) < _tried(cause)
     if listing.failing_since is None:
         return never
-    alike = cause.error_kind in OF_THE_ACCOUNT and listing.error_kind == cause.error_kind
     is_unknown = listing.error_kind == ErrorKind.NEVER_LISTED
-    return alike or is_unknown or never or _tried(listing) < _tried(cause)
+    return is_unknown or never or _tried(listing) < _tried(cause)
 
 
 # -- what fails --------------------------------------------------------------------------------
@@ -149,8 +158,8 @@ def _breaker(seen: Observations, lists: _Lists, limits: Limits) -> Iterator[Find
 
 def _failures(seen: Observations, lists: _Lists, limits: Limits) -> Iterator[Finding]:
     """A finding for each type of failure; what it keeps from being read is told with it."""
-    if lists.cause is not None:
-        yield _failure(seen, [lists.cause], lists.not_asked, limits)
+    if lists.causes:
+        yield _failure(seen, lists.causes, lists.not_asked, limits)
     pending = seen.mirror.pending_sets > 0
     in_kinds = sorted(lists.failing, key=_kind)
     for kind, group in groupby(in_kinds, key=_kind):
@@ -165,7 +174,9 @@ def _kind(listing: ListingSeen) -> str:
 def _failure(seen: Observations, failing: Listings, not_asked: Listings, limits: Limits) -> Finding:
     kind, errors = failing[0].error_kind, {each.error for each in failing if each.error}
     entry = entry_of(kind)
-    why = errors.pop() if len(errors) == 1 else entry.cause if entry else "for several reasons"
+    first = failing[0]
+    is_clear = len(errors) == 1 or first.product_id == PRODUCT_LIST or bool(not_asked)
+    why = first.error if is_clear else entry.cause if entry else ""
     waiting = f", and {named(not_asked)} not asked since" if not_asked else ""
     too_old = any(is_too_old(each, seen.now, limits) for each in (*failing, *not_asked))
     code = code_of(kind)
@@ -174,7 +185,7 @@ def _failure(seen: Observations, failing: Listings, not_asked: Listings, limits:
         code,
         named(failing),
         f"{named(failing)} not complete{waiting}",
-        why=why,
+        why=why or "for several reasons",
         since=min((each.failing_since for each in failing if each.failing_since), default=None),
         severity=Severity.ERROR if too_old else CATALOGUE[code].severity,
         token=seen.token or "its place",
@@ -304,7 +315,7 @@ def _is_told(last: LastRun, lists: _Lists, told: Collection[Code]) -> bool:
 def _is_known(kind: str, lists: _Lists, told: Collection[Code]) -> bool:
     if kind in OF_RECORDS:
         return Code.UNREADABLE_RECORDS in told
-    follows = lists.cause is not None and kind in (ErrorKind.NEVER_LISTED, ErrorKind.NOT_FOUND)
+    follows = bool(lists.causes) and kind in (ErrorKind.NEVER_LISTED, ErrorKind.NOT_FOUND)
     breaks = Code.BREAKER_OPEN in told and kind in OF_THE_REMOTE
     return follows or breaks or code_of(kind) in told
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from actors.base import NoAnswer
 from actors.system import ActorSystem
+from rules.diagnosis.catalogue import CATALOGUE
+from rules.diagnosis.codes import Code
 from service.account import AccountGuard
 from service.exit_status import ExitStatus
 from service.store import Store
+from storage.engine.place import is_missing
 
 REBUILD = "testio-sync rebuild"
 START_AGAIN = "start the daemon again: it takes the file that is there, or makes a new one"
@@ -58,12 +62,18 @@ def endings(system: ActorSystem, store: Store, account: AccountGuard) -> Iterato
             detail={"path": str(store.lock.path), "todo": START_AGAIN},
         )
     if not store.database.is_in_place():
-        yield Ending(
-            event="database_replaced",
-            reason=f"its database {store.database.path} was replaced or removed",
-            status=ExitStatus.DATABASE,
-            detail={"path": str(store.database.path), "todo": START_AGAIN},
-        )
+        yield _not_in_place(store.database.path)
+
+
+def _not_in_place(path: Path) -> Ending:
+    is_gone = is_missing(path)
+    action = CATALOGUE[Code.DATABASE_GONE].action_with() if is_gone else START_AGAIN
+    return Ending(
+        event="database_gone" if is_gone else "database_replaced",
+        reason=f"its database {path} was {'removed or moved away' if is_gone else 'replaced'}",
+        status=ExitStatus.DATABASE,
+        detail={"path": str(path), "todo": action},
+    )
 
 
 def _is_idle(system: ActorSystem) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -20,12 +19,12 @@ from storage.engine.errors import (
     NotAllowed,
     StorageError,
 )
-from storage.engine.place import is_missing, real_path
+from storage.engine.place import is_missing, owner_of, real_path
 from storage.engine.readonly import Row
 from storage.engine.revision import REVISION
 from storage.engine.times import as_instant
 from storage.reads import monitoring_queries
-from storage.reads.inspection import read_unchanged
+from storage.reads.inspection import error_text, read_unchanged
 
 DATABASE_SECONDS = 1.0
 
@@ -61,7 +60,7 @@ def look_into(
         return MirrorSeen(
             path=str(path),
             access=_access(error, path),
-            why=str(error),
+            why=error_text(path, error),
             owner=owner_of(path),
             log_bytes=log_bytes(path),
         )
@@ -72,25 +71,11 @@ def _access(error: Exception, path: Path) -> Access:
         return Access.DAMAGED
     if isinstance(error, DatabaseBusy):
         return Access.LOCKED
-    if isinstance(error, NotAllowed):
+    if isinstance(error, NotAllowed | PermissionError):
         return Access.HIDDEN
     if isinstance(error, NoMirror) and error.is_empty:
         return Access.EMPTY
     return Access.MISSING if is_missing(path) else Access.UNUSABLE
-
-
-def owner_of(path: Path) -> str:
-    """The name of the user that a file belongs to, or the nearest folder above that can be seen."""
-    for place in (path, *path.absolute().parents):
-        try:
-            uid = place.stat().st_uid
-        except OSError:
-            continue
-        try:
-            return pwd.getpwuid(uid).pw_name
-        except KeyError:
-            return str(uid)
-    return ""
 
 
 def log_bytes(path: Path) -> int:

@@ -8,22 +8,21 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from config.settings import Settings
 from config.version import program_version
 from control.client import ControlClient
 from control.errors import ControlError, NoDaemon, OtherDaemon, SilentDaemon
-from control.paths import is_trustworthy
 from control.views import DaemonView, HealthReply
 from rules.diagnosis.catalogue import rank
 from rules.diagnosis.diagnose import Diagnosis, diagnose
 from rules.diagnosis.observations import Access, DaemonSeen, MirrorSeen, Observations, Presence
 from rules.diagnosis.of_daemon import other_version
-from service.daemon_address import control_of
+from service.daemon_address import control_of, hidden_place
 from service.monitoring.disk_look import disk_of, token_place
 from service.monitoring.health_report import reply_of
-from service.monitoring.mirror_look import limits_of, look_into, owner_of
+from service.monitoring.mirror_look import limits_of, look_into
+from storage.engine.place import owner_of
 from storage.engine.times import as_instant
 from storage.engine.writer_lock import Holder, Role, lock_path, present_holder, read_holder
 
@@ -61,7 +60,7 @@ def look(
     except SilentDaemon:
         presence = Presence.SILENT
     except OtherDaemon as error:
-        presence, note = None, str(error)
+        presence, note = _of_another(settings, control), str(error)
     except NoDaemon:
         presence = None
     except ControlError:  # it answers, in words of another version
@@ -98,6 +97,13 @@ def _from_outside(settings: Settings, daemon: DaemonSeen, *, leave_no_trace: boo
     return Look(at=now, presence=daemon.presence, findings=findings)
 
 
+def _of_another(settings: Settings, control: ControlClient) -> Presence | None:
+    """A daemon that refuses us is ours all the same where its database was taken away."""
+    present = present_holder(lock_path(settings.db_path))
+    is_ours = present is not None and present.socket == str(control.path)
+    return Presence.ANSWERS if is_ours else None
+
+
 # -- the daemon, by its lock and its socket ------------------------------------------------------
 
 
@@ -106,7 +112,7 @@ def _daemon_seen(
 ) -> DaemonSeen:
     lock = lock_path(settings.db_path)
     holder, present = read_holder(lock), present_holder(lock)
-    if holder is None and (hidden := _hidden_place(lock, control.path)) is not None:
+    if holder is None and (hidden := hidden_place(lock, control.path)) is not None:
         return DaemonSeen(
             presence=presence or Presence.HIDDEN, place=str(hidden), owner=owner_of(hidden)
         )
@@ -135,24 +141,6 @@ def _is_young(holder: Holder, now: datetime) -> bool:
         return timedelta(0) <= now - as_instant(holder.started_at) < STARTS_WITHIN
     except (ValueError, TypeError):  # anybody may have written the file
         return False
-
-
-def _hidden_place(lock: Path, control: Path) -> Path | None:
-    """What this user may not look at, so that nobody knows whether a daemon runs; None if all can
-    be seen."""
-    try:
-        lock.read_bytes()
-    except PermissionError:
-        return lock
-    except OSError:
-        pass
-    try:
-        control.stat()
-    except PermissionError:
-        return control.parent
-    except OSError:
-        return None
-    return None if is_trustworthy(control) else control.parent
 
 
 # -- the database --------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -45,6 +46,20 @@ def status_of(path: Path) -> os.stat_result | None:
         reason = f"{error.strerror}{remedy(error)}"
         kind = NotAllowed if error.errno in NOT_ALLOWED else StorageError
         raise kind(f"{path} cannot be read: {reason}") from error
+
+
+def owner_of(path: Path) -> str:
+    """The name of the user that a file belongs to, or the nearest folder above that can be seen."""
+    for place in (path, *path.absolute().parents):
+        try:
+            uid = place.stat().st_uid
+        except OSError:
+            continue
+        try:
+            return pwd.getpwuid(uid).pw_name
+        except KeyError:
+            return str(uid)
+    return ""
 
 
 def identity_of(path: Path) -> str | None:

@@ -20,8 +20,8 @@ from urllib.parse import quote
 
 from rules.diagnosis.of_machine import FileOfDatabase
 from storage.engine.damage import is_damage
-from storage.engine.errors import DatabaseDamaged, NotADatabase, StorageError
-from storage.engine.place import real_path
+from storage.engine.errors import DatabaseDamaged, NotADatabase, NotAllowed, StorageError
+from storage.engine.place import owner_of, real_path
 from storage.engine.readonly import LEAST_BYTES, folder_text
 from storage.engine.soundness import MAGIC, found_by
 from storage.migrations.renewing import SCRUBBED, USER_VERSION
@@ -45,7 +45,7 @@ def inspect_database(path: Path, *, thorough: bool, seconds: float) -> FileOfDat
     except FileNotFoundError:
         return replace(facts, exists=False, no_folder=_no_folder(path))
     except OSError as error:
-        return replace(facts, unusable=_words(path, error))
+        return _unusable(facts, path, error)
     path = real_path(path)  # the log is beside the file itself
     give_up_at = float("inf") if thorough else time.monotonic() + seconds
     try:
@@ -58,7 +58,13 @@ def inspect_database(path: Path, *, thorough: bool, seconds: float) -> FileOfDat
             return replace(facts, damage=(error.what,))
         if is_damage(error):
             return replace(facts, damage=(str(error),))
-        return replace(facts, unusable=_words(path, error))
+        return _unusable(facts, path, error)
+
+
+def _unusable(facts: FileOfDatabase, path: Path, error: Exception) -> FileOfDatabase:
+    is_hidden = isinstance(error, NotAllowed | PermissionError)
+    hidden_by = owner_of(path) if is_hidden else None
+    return replace(facts, unusable=error_text(path, error), hidden_by=hidden_by)
 
 
 def _is_writable(path: Path) -> bool:
@@ -174,7 +180,8 @@ def _instant(text: str | None) -> datetime | None:
     return instant if instant is None or instant.tzinfo else None
 
 
-def _words(path: Path, error: Exception) -> str:
+def error_text(path: Path, error: Exception) -> str:
+    """What to say of a failure to read the file."""
     if isinstance(error, StorageError):
         return str(error)
     reason = error.strerror if isinstance(error, OSError) else error

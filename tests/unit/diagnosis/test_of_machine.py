@@ -207,6 +207,7 @@ DATABASE = FileOfDatabase(path="/d/t.db", revision="0002")
         (replace(DATABASE, exists=False), [OK], "is not there yet; a first sync makes it"),
         (replace(DATABASE, is_empty=True), [OK], "is not there yet"),
         (replace(DATABASE, unusable="it is none"), [ERROR], "it is none"),
+        (replace(DATABASE, unusable="no", hidden_by="ada"), [ERROR], "no"),
         (replace(DATABASE, no_folder=("/d", "/")), [ERROR], "no folder /d, and none can be made"),
         (replace(DATABASE, is_writable=False), [ERROR], "cannot be written by this user"),
         (replace(DATABASE, damage=("page 7", "page 9")), [ERROR], "is damaged: page 7; page 9"),
