@@ -108,6 +108,9 @@ coverage: $(VENV)/.dev ## branch coverage of rules, storage, actors and testio; 
 # Tests that run the code in their own process; the others start the command line.
 ONE_PROCESS := $(addprefix tests/,unit contract integration)
 
+pages: $(VENV)/.dev ## make docs/findings.md and other pages again, from the code (a test compares)
+	$(BIN)/python -m tests.pages
+
 man: $(VENV)/.dev ## make the manual page again, from the parsers (a test compares)
 	$(BIN)/testio-sync man > man/testio-sync.1
 

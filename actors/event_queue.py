@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import logging
 import threading
 import time
 from collections import OrderedDict, deque
@@ -18,17 +17,14 @@ from typing import TypeVar
 import structlog
 
 from actors.base import Address
+from actors.event_log import EventLog
 from actors.messages import Flush
 from config.secrets import REDACTOR
-from rules.model import Problem, RunStatus, SyncResult
-from rules.run.events import Entry, RunClosed, RunOpened, SyncEvent
+from rules.model import Problem, SyncResult
+from rules.run.events import Entry, RunClosed, SyncEvent
 
 log = structlog.get_logger("sync")
-LEVEL = logging.getLogger("sync")
-"""Asked before a line is put together: most events are never shown at the level WARNING."""
-
 KEPT_RESULTS = 200
-LOUD = frozenset({RunStatus.PARTIAL, RunStatus.FAILED, "failed", "partial"})
 
 
 class EventQueue:
@@ -37,7 +33,8 @@ class EventQueue:
     `watchers` hear of each entry as it is recorded, on the recorder's thread: they must not wait.
     """
 
-    def __init__(self, logger: Address) -> None:
+    def __init__(self, logger: Address, event_log: EventLog | None = None) -> None:
+        self._event_log = event_log or EventLog()
         self.watchers: list[Callable[[Entry], None]] = []
         self.written = 0
         self._logger = logger
@@ -84,7 +81,7 @@ class EventQueue:
         if wake:
             self._wake()
         with contextlib.suppress(Exception):  # a log that cannot be written loses no event
-            _show(entry)
+            self._event_log.show(entry)
         _tell(self.watchers, entry)
 
     def _wake(self) -> None:
@@ -176,53 +173,3 @@ def _without_secrets(entry: Entry) -> Entry:
 
 def _masked(problem: Problem) -> Problem:
     return replace(problem, message=REDACTOR(problem.message))
-
-
-def _show(entry: Entry) -> None:
-    """One log line an entry, at a level that fits its outcome."""
-    if isinstance(entry, RunOpened):
-        log.info(
-            "run_started",
-            run_id=entry.run_id,
-            trigger_source=entry.request.trigger.value,
-            phases=[phase.value for phase in entry.request.phases],
-        )
-    elif isinstance(entry, RunClosed):
-        _show_result(entry.result)
-    else:
-        _show_event(entry)
-
-
-def _show_result(result: SyncResult) -> None:
-    log.log(
-        logging.WARNING if result.status in LOUD else logging.INFO,
-        "run_finished",
-        run_id=result.run_id,
-        status=result.status.value,
-        duration_seconds=round(result.duration_seconds, 3),
-        products_synced=result.products_synced,
-        products_failed=result.products_failed,
-        features_refreshed=result.features_refreshed,
-        tests_discovered=result.tests_discovered,
-        tests_updated=result.tests_updated,
-        **({"problems": [str(problem) for problem in result.errors[:5]]} if result.errors else {}),
-    )
-
-
-def _show_event(event: SyncEvent) -> None:
-    level = logging.WARNING if event.outcome in LOUD else logging.INFO
-    if not LEVEL.isEnabledFor(level):
-        return
-    fields: dict[str, object] = {
-        "run_id": event.run_id,
-        "phase": event.phase,
-        "product_id": event.product_id,
-        "outcome": event.outcome,
-        "duration_seconds": round(event.duration_seconds, 3) if event.duration_seconds else None,
-    }
-    if event.problem is not None:
-        fields |= {"error_kind": event.problem.kind.value, "error": event.problem.message}
-    if event.counts is not None:
-        fields |= {"new": event.counts.new, "changed": event.counts.changed}
-    shown = {name: value for name, value in fields.items() if value is not None}
-    log.log(level, event.event.value, **shown, **event.detail)

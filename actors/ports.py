@@ -181,7 +181,7 @@ class Ports:
 
     `tick_request` gives what a tick asks for, as things are configured then. `pulse_seconds`
     None: only the test that holds the clock beats the heart. Without `fresh` there are no fresh
-    starts.
+    starts. `product_name` tells names for the log, from any thread.
     """
 
     client: RemoteClient
@@ -196,3 +196,4 @@ class Ports:
     pulse_seconds: float | None = 1.0
     fresh: FreshStore | None = None
     account: AccountGuard = field(default_factory=AnyAccount)
+    product_name: Callable[[int], str | None] = lambda _id: None

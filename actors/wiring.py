@@ -10,6 +10,7 @@ from typing import cast
 
 from actors.base import Address
 from actors.coordinator import Coordinator
+from actors.event_log import EventLog
 from actors.event_queue import EventQueue, RunResults
 from actors.features_phase import FeaturesPhase
 from actors.logger import Logger
@@ -63,7 +64,7 @@ class Wiring:
             workers=[Address(f"worker-{n + 1}") for n in range(ports.workers)],
             mirror=Address("mirror"),
             logger=logger,
-            event_queue=EventQueue(logger),
+            event_queue=EventQueue(logger, EventLog(ports.product_name)),
             run_ids=itertools.count(ports.next_run_id),
             attempts=itertools.count(1),
         )

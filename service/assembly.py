@@ -25,6 +25,7 @@ from rules.model import (
 from rules.run.schedule import StartupSync, wants_startup_run
 from service.account import AccountGuard
 from service.configuration import Configuration
+from service.product_names import ProductNames
 from service.remote_client import make_client
 from service.store import Store
 from service.sync_service import Repositories, SyncService
@@ -105,6 +106,7 @@ def make_daemon_ports(
         tick_request=lambda: make_request(configuration.settings, Trigger.SCHEDULE),
         fresh=store.fresh,
         account=account,
+        product_name=ProductNames(configuration.settings.db_path).of,
     )
 
 

@@ -13,12 +13,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+import structlog
 from pyrate_limiter import Duration, InMemoryBucket, Limiter, Rate, SingleBucketFactory
 
+from rules.diagnosis.catalogue import CATALOGUE
+from rules.diagnosis.codes import Code
 from rules.model import BreakerState
 from testio.cancellation import Cancellation
 from testio.errors import RemoteDown
 from testio.room import LargeLists
+
+log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.05
 
@@ -270,13 +275,17 @@ class Breaker:
     def succeeded(self) -> None:
         """The remote answered: whatever was wrong is over, or is that one path's own trouble."""
         with self._lock:
-            if self._failing or self._slow or self._opened_at is not None:
+            was_open, opened_at = self._opened_at is not None, self._opened_at or 0.0
+            if self._failing or self._slow or was_open:
                 self._close()
+        if was_open:
+            log.warning("remote_is_back", open_seconds=round(time.monotonic() - opened_at, 3))
 
     def failed(self, path: str, why: object = "no answer") -> None:
         """The remote did not answer, or answered 5xx."""
         with self._lock:
-            self._note_failure(path, why)
+            opens = self._note_failure(path, why)
+        self._tell_of_opening(opens)
 
     def too_slow(self, path: str, why: object = "no answer") -> None:
         """The remote did not answer in time, and will be asked for less at once."""
@@ -287,26 +296,35 @@ class Breaker:
             self._last_failure = str(why)
             self._slow.add(path)
             self._next_probe = path if self._probe == path else self._next_probe
-            self._count(path)
+            opens = self._count(path)
+        self._tell_of_opening(opens)
 
-    def _note_failure(self, path: str, why: object) -> None:
+    def _tell_of_opening(self, opens: bool) -> None:
+        if opens:
+            action = CATALOGUE[Code.BREAKER_OPEN].action_with()
+            log.error("remote_fails", error=self._last_failure, advice=action)
+
+    def _note_failure(self, path: str, why: object) -> bool:
         self._last_failure = str(why)
         self._failing.add(path)
         if self._opened_at is not None and self._probe == path:
             self._failing |= self._slow  # asking for less is no help either
             self._slow.clear()
-        self._count(path)
+        return self._count(path)
 
-    def _count(self, path: str) -> None:
+    def _count(self, path: str) -> bool:
+        """One failure more; whether requests are held back from now on."""
         now = time.monotonic()
         if self._opened_at is None:
             if len(self._failing | self._slow) >= self._threshold:
                 self._opened_at = now
                 self._probe_at = now + self._pause
+                return True
         elif self._probe == path:
             self._probe = None
             self._pause = min(self._pause * 2, self._longest_pause)
             self._probe_at = now + self._pause
+        return False
 
     def gave_up(self, path: str) -> None:
         """The attempt ended without telling anything of the remote (it was cancelled)."""

@@ -322,7 +322,7 @@ class Transport:
         self.gate.close_for(seconds)
         log.warning(
             "remote_asked_to_wait",
-            status=response.status_code,
+            http_status=response.status_code,
             asked_seconds=asked,
             waiting_seconds=seconds,
         )

@@ -54,6 +54,8 @@ UNFILLED: Mapping[str, object] = {
     "folder": "FOLDER",
     "address": "ADDRESS",
     "hint": "change it there",
+    "writer": "",
+    "version": "3.51.3",
     "mode": "MODE",
     "run": "RUN",
     "look": LOOK,
@@ -78,7 +80,7 @@ _MACHINE: Mapping[Code, Entry] = {
         INFORMATION,
         "this SQLite can corrupt a database when two connections write at the same time; "
         "testio-sync writes with one, so that takes another program",
-        "write to the database with no other program; a SQLite of {hint} or newer is rid of it",
+        "write to the database with no other program; a SQLite of {version} or newer is rid of it",
     ),
     Code.CLOCK_OFF: Entry(
         WARNING,
@@ -249,7 +251,7 @@ _DATABASE: Mapping[Code, Entry] = {
     Code.DATABASE_LOCKED: Entry(
         ERROR,
         "another program holds the database's lock; what is to be written waits",
-        "end the program that writes to it{hint}; nothing is lost meanwhile",
+        "end the program that writes to it{writer}; nothing is lost meanwhile",
         Area.DATABASE,
     ),
     Code.DATABASE: Entry(

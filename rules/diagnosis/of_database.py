@@ -52,7 +52,7 @@ def _hidden(mirror: MirrorSeen) -> Finding:
 
 
 def _locked(mirror: MirrorSeen) -> Finding:
-    return found(Code.DATABASE_LOCKED, DATABASE, mirror.why, hint="")
+    return found(Code.DATABASE_LOCKED, DATABASE, mirror.why)
 
 
 def _older(mirror: MirrorSeen) -> Finding:
@@ -104,7 +104,7 @@ def writing(seen: Observations, limits: Limits) -> Iterator[Finding]:
             DATABASE,
             message,
             since=before(seen.now, state.locked_seconds),
-            hint=who,
+            writer=who,
         )
     elif state.trouble is not None:
         message, since = "what happens cannot be written", before(seen.now, state.trouble_seconds)

@@ -114,7 +114,7 @@ def judge_sqlite(version: Version) -> Looked:
         return Fine(subject="SQLite", message=text)
     message = f"{text} can corrupt a database that two programs write at the same time"
     mended = ".".join(map(str, WAL_RESET_MENDED))
-    return found(Code.SQLITE_OLD, "SQLite", message, hint=mended)
+    return found(Code.SQLITE_OLD, "SQLite", message, version=mended)
 
 
 def judge_python(version: Version) -> Looked:

@@ -115,7 +115,7 @@ def run_daemon(settings: Settings, token: SecretStr, read_again: ReadAgain) -> E
             status = ExitStatus.GAVE_UP
         if report.unwritten and status is ExitStatus.DONE:
             status = ExitStatus.DATABASE
-    log.info("daemon_stopped", status=int(status))
+    log.info("daemon_stopped", exit_status=int(status))
     return status
 
 
