@@ -221,7 +221,7 @@ class Page:
     @property
     def countable(self) -> frozenset[int | str]:
         """All that counts here: ids of rows, fingerprints of records that cannot be used."""
-        return self.listed_ids.union(self.gaps) if self.bad_rows or self.holes else self.listed_ids
+        return self.listed_ids.union(self.gaps)
 
     @property
     def gaps(self) -> tuple[str, ...]:
