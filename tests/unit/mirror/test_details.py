@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,6 +88,29 @@ def test_of_a_feature_that_comes_back_nothing_old_is_believed() -> None:
     changes = compare([told(None, TEXTS)], {1: held(before, is_deleted=True)})
     assert changes.counts == Counts(revived=1)
     assert changes.learned == (told(None, TEXTS),)
+
+
+def test_what_is_stored_of_a_feature_may_be_known_without_its_details() -> None:
+    record = told((3,), STORIES)
+    unknown = StoredRow(content_hash=record.content_hash, owner=9)
+    changes = compare([record], {1: unknown})
+    assert changes.counts == Counts(unchanged=1)
+    assert changes.learned == ()
+
+
+def test_another_text_that_tells_the_same_is_no_news() -> None:
+    before = told((3,), STORIES)
+    spaced = replace(before, data=json.dumps(json.loads(before.data), indent=1))
+    assert outcome(before, spaced) == "same"
+    assert outcome(spaced, before) == "same"
+
+
+@pytest.mark.parametrize(
+    "damaged", ["[1]", "no JSON", '{"user_stories": 7}', '{"user_stories": {}}']
+)
+def test_where_no_stories_can_be_read_any_are_news(damaged: str) -> None:
+    record = told((3,), STORIES)
+    assert outcome(replace(record, data=damaged), record) == "learned"
 
 
 sections = st.none() | st.sets(st.integers(1, 4), max_size=2).map(lambda ids: tuple(sorted(ids)))

@@ -76,3 +76,13 @@ def test_a_hole_is_known_by_its_upper_neighbour_and_its_rank() -> None:
     assert HoleRecord(position=9, before_id=4).fingerprint == "hole behind 4, 0"
     first = HoleRecord(position=2, before_id=None, rank=1)
     assert first.fingerprint == "hole behind the head, 1"
+
+
+def test_what_counts_of_a_page_are_its_rows_and_what_cannot_be_used_or_shown() -> None:
+    hole = HoleRecord(position=1, before_id=4)
+    assert PLAIN.listed_ids == PLAIN.countable == {7}
+    assert replace(PLAIN, bad_rows=(BAD,)).countable == {7, "f"}
+    assert replace(PLAIN, holes=(hole,)).countable == {7, "hole behind 4, 0"}
+    page = replace(PLAIN, bad_rows=(BAD,), holes=(hole,))
+    assert page.countable == {7, "f", "hole behind 4, 0"}
+    assert page.listed_ids == {7}

@@ -62,6 +62,30 @@ def test_it_ends_where_nothing_can_be_read() -> None:
     assert gaps.has_lost
 
 
+def taken(gaps: Gaps) -> list[tuple[int, int]]:
+    return list(iter(gaps.take, None))
+
+
+def test_what_is_left_between_two_failures_is_halved_and_the_longest_part_comes_first() -> None:
+    gaps = Gaps(0, 99)
+    assert gaps.take() == (0, 99)
+    gaps.failed(0, 99)
+    assert gaps.take() == (0, 49)
+    gaps.failed(0, 9)
+    assert taken(gaps) == [(50, 99), (0, 4), (5, 9)]
+
+
+def test_a_single_row_that_fails_is_given_up() -> None:
+    gaps = Gaps(7, 8)
+    assert gaps.take() == (7, 8)
+    gaps.failed(7, 8)
+    assert gaps.take() == (7, 7)
+    gaps.failed(7, 7)
+    assert taken(gaps) == [(8, 8)]
+    gaps.failed(8, 7)
+    assert taken(gaps) == []
+
+
 FIELDS = (
     Field(name="id", type=Type.INTEGER, required=True),
     Field(name="changed_at", type=Type.TEXT, required=True),
@@ -102,3 +126,31 @@ def test_what_this_program_cannot_have_written_is_refused(place: int, value: obj
     row: list[object] = [*SOUND]
     row[place] = value
     assert sound_row(FIELDS, row) is None
+
+
+def test_a_row_with_more_or_fewer_values_than_fields_is_refused() -> None:
+    assert sound_row(FIELDS, SOUND[:-1]) is None
+    assert sound_row(FIELDS, (*SOUND, 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "is_sound"),
+    [
+        ("at", "2026-01-31T08:15:00Z", True),
+        ("at", "2026-01-31T08:15:00", False),
+        ("at", "yesterday", False),
+        ("probe_after", "2026-01-31T08:15:00Z", True),
+        ("probe_after", "2026-01-31", False),
+        ("probe_after", "soon", False),
+        ("event", "product_synced", True),
+        ("event", "Product synced", False),
+        ("event", "", False),
+        ("title", "Product synced", True),
+        ("status", "yesterday", True),
+    ],
+)
+def test_instants_and_events_are_told_by_the_names_of_their_columns(
+    name: str, text: str, is_sound: bool
+) -> None:
+    field = Field(name=name, type=Type.TEXT, required=True)
+    assert sound_row([field], [text.encode()]) == ((text,) if is_sound else None)

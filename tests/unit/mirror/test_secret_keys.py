@@ -20,6 +20,7 @@ SECRET = [
     *("login", "secret", "client_secret", "token", "accessToken", "credentials", "httppassword"),
     *("HTTP_Password", "X-Auth-Token", "user_name", "username", "access", "access_claims"),
     *("privateKey", "environment_password", "test_environment_access", "pass_phrase", "PIN"),
+    *("token_environment", "passwordOfEnvironment"),
 ]
 HARMLESS_KEYS = [
     *("passed", "passed_features", "passed_user_stories", "access_type", "login_required", "key"),
@@ -32,6 +33,8 @@ HARMLESS_KEYS = [
         "external_idx",
         "auto_accepted",
         "opinion",
+        "remote_access",
+        "early_beta_access",
     ),
 ]
 ENVIRONMENT = {
@@ -93,6 +96,7 @@ def test_a_part_of_an_environment_in_a_key_of_its_own() -> None:
     record = {
         "environment_id": 9,
         "environment_url": "https://u:hunter2@stage.example.com/",
+        "environment_access_type": "basic",
         "environment_test_information": "hunter2",
         "environment_hints": ["hunter2"],
         "test_environment_notes": [{"text": "hunter2"}],
@@ -101,6 +105,7 @@ def test_a_part_of_an_environment_in_a_key_of_its_own() -> None:
     assert without_secrets(record) == {
         "environment_id": 9,
         "environment_url": "https://stage.example.com/",
+        "environment_access_type": "basic",
         "test_environment_notes": [{}],
         "environments": ["Preview", "https://b"],
     }
