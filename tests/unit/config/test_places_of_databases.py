@@ -64,6 +64,18 @@ def test_local_file_systems_are_taken(kind: str | None) -> None:
     assert shared_flaw(kind) is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("nfs", "over the network"),
+        ("9p", "of the host of this virtual machine"),
+        ("fuse.sshfs", "that is a program (FUSE)"),
+    ],
+)
+def test_a_file_system_that_is_refused_is_told_by_what_it_is(kind: str, why: str) -> None:
+    assert shared_flaw(kind) == why
+
+
 def test_the_innermost_and_latest_mount_counts() -> None:
     over = Mount(place=Path("/data"), kind="nfs")
     later = Mount(place=Path("/data"), kind="xfs")

@@ -10,6 +10,16 @@ def test_nothing_is_split_at_first() -> None:
     split = Split()
     assert split.largest(0, 30) == 30
     assert split.is_behind(0)
+    assert (split.singles_from, split.is_in_singles(0)) == (0, False)
+
+
+def test_single_rows_are_asked_for_from_the_first_of_a_small_window_to_its_last() -> None:
+    split = Split()
+    split.note_failure(Window(page=1, per_page=30))
+    assert not split.is_in_singles(7), "those are read in fives"
+    split.note_failure(Window(page=2, per_page=5))
+    assert split.singles_from == 5
+    assert [split.is_in_singles(end) for end in (4, 5, 9, 10)] == [False, True, True, False]
 
 
 def test_a_large_window_that_fails_is_read_in_fives_and_those_in_ones() -> None:

@@ -145,6 +145,7 @@ def test_the_lower_half_has_to_be_new_to_the_listing() -> None:
     assert stops().has_joined_up(window, window[2:])
     assert not stops().has_joined_up(window, window[3:])
     assert not stops().has_joined_up(window, [])
+    assert not stops().has_joined_up(known(1, 2, 3), known(3)), "a third is less than half"
 
 
 def test_nothing_joins_up_out_of_order_or_in_a_full_listing_or_with_no_listing_before() -> None:

@@ -206,7 +206,54 @@ def test_the_last_tie_is_followed_over_windows() -> None:
     assert (tie.begins_at, tie.length(9), tie.any_met) == (8, 1, True)
     tie.note(Window(page=6, per_page=2), [], 9)
     assert (tie.begins_at, tie.length(9)) == (8, 1), "nothing was read"
-    assert (tie.at(40).begins_at, tie.at(40).any_met) == (39, True)
+    assert (tie.at(40).begins_at, tie.at(40).any_met, tie.at(40).any_cut) == (39, True, False)
+
+
+def window_at(offset: int) -> Window:
+    return Window(page=offset + 1, per_page=1)
+
+
+def test_a_tie_that_begins_with_the_second_row_behind_the_joint_begins_there() -> None:
+    tie = LastTie()
+    assert (tie.begins_at, tie.any_met, tie.any_cut) == (0, False, False)
+    tie.note(window_at(0), [dated(1)], 0)
+    tie.note(window_at(1), [dated(1), dated(2)], 1)
+    assert tie.begins_at == 2
+
+
+def tie_cut_at_4() -> LastTie:
+    """Rows 3 and 4 end together, and a joint stands between them."""
+    tie = LastTie()
+    tie.note(window_at(0), [dated(0), dated(1), dated(2), dated(3)], 0)
+    tie.cut(4)
+    tie.note(window_at(4), [dated(3), dated(5), dated(6)], 4)
+    return tie
+
+
+def test_a_tie_that_was_cut_is_whole_again_in_a_window_that_begins_above_it() -> None:
+    tie = tie_cut_at_4()
+    assert (tie.begins_at, tie.any_cut) == (3, True)
+    tie.note(window_at(3), [dated(3), dated(3), dated(5)], 7)
+    assert tie.any_cut, "there may be more of it above"
+    tie.note(window_at(2), [dated(2), dated(3), dated(3), dated(5)], 7)
+    assert not tie.any_cut
+
+
+@pytest.mark.parametrize(("around", "is_cut"), [(3, False), (4, False), (5, True)])
+def test_a_tie_cut_beside_a_hole_is_a_gap_like_it_and_one_cut_far_above_it_is_not(
+    around: int, is_cut: bool
+) -> None:
+    tie = tie_cut_at_4()
+    tie.pass_hole(around)
+    assert (tie.begins_at, tie.any_cut) == (6, is_cut)
+
+
+def test_that_a_tie_was_cut_for_good_is_not_forgotten() -> None:
+    tie = LastTie(7, was_cut=True)
+    assert (tie.any_cut, tie.at(40).any_cut) == (True, True)
+    tie.note(window_at(0), [dated(0), dated(1)], 0)
+    tie.pass_hole(0)
+    assert tie.any_cut
 
 
 @pytest.mark.parametrize("clamp", [7, 10, 25])

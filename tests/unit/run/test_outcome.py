@@ -20,7 +20,7 @@ from rules.model import (
     Trigger,
     in_order,
 )
-from rules.run.outcome import RunTally, phase_outcome, run_status
+from rules.run.outcome import NO_PRODUCTS, RunTally, phase_outcome, run_status
 
 PRODUCTS, FEATURES, NEW_TESTS = ALL_PHASES
 COMPLETE, PARTIAL, FAILED, SKIPPED = Outcome
@@ -156,6 +156,14 @@ def test_an_account_without_products_is_a_success() -> None:
     assert result.status is RunStatus.SUCCESS
     assert result.phases_completed == ALL_PHASES
     assert (result.products_synced, result.products_failed) == (0, 0)
+    assert result.warnings == (NO_PRODUCTS,), "and says why nothing was done"
+    assert NO_PRODUCTS == "there was no product to sync: the account's list of products is empty"
+
+
+def test_only_a_success_without_products_says_that_there_were_none() -> None:
+    assert result_of({FEATURES: {1: COMPLETE}}).warnings == ()
+    assert result_of({FEATURES: {1: FAILED}}).warnings == ()
+    assert result_of({FEATURES: {}}, cancelled=True).warnings == ()
 
 
 def test_a_run_of_the_product_list_alone_counts_the_products_it_holds() -> None:

@@ -62,6 +62,13 @@ def test_what_is_unclear_is_named_and_left_aside(name: str, text: str) -> None:
     assert found.concurrency == (None if name == "concurrency" else 4)
 
 
+def test_the_least_and_the_most_that_may_be_chosen_are_taken() -> None:
+    least = RuntimeOverrides(interval_seconds=0, concurrency=1, requests_per_second=0)
+    most = RuntimeOverrides(interval_seconds=604_800, concurrency=64, requests_per_second=10_000)
+    for chosen in (least, most):
+        assert overrides_of(chosen.as_rows()) == (chosen, ())
+
+
 def test_a_pause_that_was_to_end_has_ended_after_a_restart() -> None:
     chosen = RuntimeOverrides().pause(NOW + timedelta(hours=2))
     assert chosen.is_paused(NOW)
