@@ -398,10 +398,7 @@ class Listing:
         """Whether another page than the first one, the only one so far, holds the same rows."""
         if not ids or window.offset == 0 or self._end != len(ids):
             return False
-        is_only_overlap = window.offset < self._end and len(ids) <= window.per_page
-        if is_only_overlap or len(self._first_ids) != len(ids):
-            return False
-        return self._first_ids == frozenset(ids)
+        return len(self._first_ids) == len(ids) and self._first_ids == frozenset(ids)
 
     def _end_unpaged(self, rows: int) -> None:
         """All rows come at once, on every page. Is that all that there are?"""
