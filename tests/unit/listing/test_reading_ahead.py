@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -118,3 +120,63 @@ def test_after_a_failure_two_full_windows_are_needed_again() -> None:
     listing.take(window, [dated(row) for row in range(1, 1 + window.per_page)])
     assert window == Window(page=1, per_page=30)
     assert listing.coming(9) == ()
+
+
+def take_next(listing: Listing, rows: Sequence[Seen], count: int) -> list[Window]:
+    """Answer so many requests; the windows that were asked for."""
+    asked = []
+    for _ in range(count):
+        window = listing.next_window()
+        listing.take(window, rows[window.offset : window.limit])
+        asked.append(window)
+    return asked
+
+
+def test_once_two_rows_ended_together_each_window_is_announced_with_a_row_more() -> None:
+    rows = [dated(row) for row in range(900)]
+    rows[1] = rows[1]._replace(end_at=rows[0].end_at)
+    listing = Listing()
+    take_next(listing, rows, 18)
+    announced = listing.coming(9)
+    assert len(announced) == 9
+    assert take_next(listing, rows, 9) == list(announced)
+
+
+def test_a_window_behind_a_tie_is_announced_as_one_that_begins_above_it() -> None:
+    rows = [dated(row - row % 3)._replace(id=row) for row in range(900)]
+    listing = Listing()
+    take_next(listing, rows, 2)
+    for _ in range(20):
+        (announced,) = listing.coming(1)
+        assert [announced] == take_next(listing, rows, 1)
+
+
+def test_a_listing_that_joined_up_after_many_windows_announces_nothing() -> None:
+    rows = [dated(row, known=row > 100) for row in range(900)]
+    listing = Listing(incremental=True, before=START)
+    while listing.state is Reading.GOING_ON:
+        assert len(listing.coming(9)) <= 2
+        take_next(listing, rows, 1)
+    assert listing.state is Reading.JOINED
+    assert listing.coming(9) == ()
+
+
+def test_after_a_window_that_was_too_slow_two_full_ones_are_needed_again() -> None:
+    rows = [dated(row) for row in range(900)]
+    listing = Listing()
+    take_next(listing, rows, 4)
+    listing.too_slow(listing.next_window())
+    for full in range(1, 6):
+        take_next(listing, rows, 1)
+        assert len(listing.coming(9)) == full // 2
+
+
+def test_after_a_failure_the_windows_that_were_read_in_a_row_are_counted_anew() -> None:
+    rows = [dated(row) for row in range(900)]
+    listing, full = Listing(), 0
+    listing.failed(listing.next_window())
+    while listing.resume_point.end < 300:
+        take_next(listing, rows, 1)
+        full += 1
+        if listing.is_reading_on:
+            assert len(listing.coming(99)) == full // 2
