@@ -92,7 +92,9 @@ class ProductWorker(BaseActor):
 
     def _begin(self, task: SyncProduct) -> None:
         structlog.contextvars.bind_contextvars(
-            run_id=task.ticket.run_id, phase=task.phase.value, product_id=task.product_id
+            run_id=task.ticket.run_id,
+            phase=task.phase.value,
+            **({"product_id": task.product_id} if task.product_id else {}),
         )
         self._task = task
         self._started = self._clock.elapsed()

@@ -32,9 +32,16 @@ OF_THE_REMOTE = frozenset(
 """What lists fail with while the breaker is open."""
 OF_RECORDS = frozenset({ErrorKind.HOLES.value, ErrorKind.BAD_ROWS.value})
 OF_FAILING = frozenset(
-    {*(Code(kind.value) for kind in ErrorKind), Code.FAILING, Code.BREAKER_OPEN, Code.HELD}
+    {
+        *(Code(kind.value) for kind in ErrorKind),
+        Code.FAILING,
+        Code.BREAKER_OPEN,
+        Code.UNREADABLE_RECORDS,
+    }
 )
 """The codes of lists that fail."""
+KEPT_ONE_BY_ONE = 100
+"""Of the unusable records of a list; one entry more says how many there are."""
 CLOCK_SECONDS = 300.0
 """How far a time may lie in the future: clocks are put right by a little, too."""
 FUTURE = "it was read in the future, by a clock that was wrong"
@@ -210,9 +217,12 @@ def _records(lists: _Lists) -> Iterator[Finding]:
         return
     told = gaps or lists.of_records
     records = sum(each.unusable for each in told)
-    message = f"{counted(records, 'record')} of {named(told)} cannot be read"
+    least = "at least " if any(each.unusable > KEPT_ONE_BY_ONE for each in told) else ""
+    message = f"{least}{counted(records, 'record')} of {named(told)} cannot be read"
+    errors = {each.error for each in told if each.error}
+    why = (told[0].error or "") if len(errors) == 1 else ""
     since = min((each.failing_since for each in told if each.failing_since), default=None)
-    yield found(Code.UNREADABLE_RECORDS, named(told), message, since=since)
+    yield found(Code.UNREADABLE_RECORDS, named(told), message, why=why, since=since)
 
 
 # -- what is missing or old --------------------------------------------------------------------

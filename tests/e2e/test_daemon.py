@@ -229,7 +229,7 @@ def test_a_database_that_is_deleted_or_replaced_under_the_daemon_ends_it(home: H
     assert home.wait_for_run(1) == "success"
     home.database.rename(home.folder / "moved.db")
     ended = home.finish(daemon, expect=6, timeout=15)
-    assert "database_replaced" in ended.stderr
+    assert "database_gone" in ended.stderr
 
 
 def test_a_daemon_that_lives_but_does_not_answer_is_told_from_none(home: Home) -> None:

@@ -203,10 +203,10 @@ def test_giving_up_ends_the_run_at_work(bench: Bench) -> None:
 def test_a_log_that_cannot_be_written_loses_no_event_and_stops_nobody(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_entry: Entry) -> None:
+    def broken(_self: object, _entry: Entry) -> None:
         raise OSError("the log's folder is gone")
 
-    monkeypatch.setattr("actors.event_queue._show", broken)
+    monkeypatch.setattr("actors.event_log.EventLog.show", broken)
     assert bench.run().status is RunStatus.SUCCESS
     assert bench.events.names()[-1] == "run_finished"
 

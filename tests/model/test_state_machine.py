@@ -394,7 +394,7 @@ class MirrorLife(RuleBasedStateMachine):
         self._rows = rows[0][0]
 
 
-@pytest.mark.timeout(170)
+@pytest.mark.timeout(7200 if "SYNC_EXAMPLES" in os.environ else 170)
 def test_lives_of_a_mirror() -> None:
     from hypothesis.stateful import run_state_machine_as_test
 

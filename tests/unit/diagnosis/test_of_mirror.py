@@ -189,7 +189,11 @@ def test_records_that_nobody_here_can_mend_are_a_warning_and_told_once() -> None
     assert calm.text == "1 record of tests of product 18 cannot be read"
     assert calm.action == "testio-sync problems list"
     fails = only(seen(failing(18, "holes: 2 records", unusable=2)))
-    assert fails.said(NOW) == "2 records of tests of product 18 cannot be read for 1 min"
+    assert fails.said(NOW) == (
+        "2 records of tests of product 18 cannot be read for 1 min: holes: 2 records"
+    )
+    many = only(seen(failing(18, "bad_rows: 5,000", unusable=101)))
+    assert many.text.startswith("at least 101 records of tests of product 18 cannot be read")
     stale = codes(seen(failing(18, "holes: 2", unusable=2, current_as_of=ago(9_999))))
     assert stale == [Code.STALE, Code.UNREADABLE_RECORDS]
 
