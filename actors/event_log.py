@@ -22,6 +22,12 @@ LEVEL = logging.getLogger("sync")
 OF_PRODUCTS: Final = frozenset(
     {EventName.PRODUCT_SYNCED, EventName.PRODUCT_FAILED, EventName.PRODUCT_SKIPPED}
 )
+LEVELS = {
+    EventName.ACTOR_CRASHED: logging.ERROR,
+    EventName.ACTOR_REPLACED: logging.WARNING,
+    EventName.DAEMON_GAVE_UP: logging.ERROR,
+    EventName.RELOAD_REFUSED: logging.ERROR,
+}
 OF_RUNS = {RunStatus.FAILED: logging.ERROR, RunStatus.PARTIAL: logging.WARNING}
 NOT_WELL = frozenset({Outcome.PARTIAL, Outcome.FAILED, Outcome.SKIPPED})
 PROBLEMS = 5
@@ -56,7 +62,7 @@ class EventLog:
             self._show_event(entry)
 
     def _show_event(self, event: SyncEvent) -> None:
-        level = logging.INFO
+        level = LEVELS.get(event.event, logging.INFO)
         if event.event in OF_PRODUCTS:
             level = self._level_of_product(event)
         if LEVEL.isEnabledFor(level):

@@ -22,6 +22,7 @@ from control.paths import socket_path
 from simulator import Simulator
 from storage.engine.writer_lock import lock_path
 from tests.launcher import Launched, launch
+from tests.log_lines import undeclared
 
 TIMEOUT = 30.0
 MARK = "TESTIO_TEST_HOME"
@@ -107,6 +108,8 @@ class Home:
             f"--- stdout\n{out}\n--- stderr\n{err}"
         )
         assert "Traceback" not in err or expect is None, err
+        flaws = undeclared(err)
+        assert flaws == [], f"declare it in config/log_events.py: {flaws}"
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def json(self, *words: str, expect: int | None = 0) -> Any:

@@ -166,7 +166,7 @@ class RuntimeControl:
         if has_new_token:
             changed = [*dict.fromkeys([*changed, "TESTIO_CUSTOMER_API_TOKEN"])]
         word = Word.RELOADED if changed or needs_restart else Word.UNCHANGED
-        self._record(EventName.RELOADED, changed=changed, needs_restart=needs_restart)
+        self._record(EventName.RELOADED, settings=changed, needs_restart=needs_restart)
         return ReloadReply(word=word, changed=changed, needs_restart=needs_restart)
 
     def _take_up(self, settings: Settings, token: SecretStr) -> list[str]:
