@@ -18,7 +18,7 @@ PYTHONS := 3.11 3.12 3.13 3.14 3.15
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-extras demo run test test-all lint audit sbom check format bench bench-report profile faults soak mutants mutation model simulation coverage man lock clean
+.PHONY: help install install-extras demo run test test-all lint audit sbom check format bench bench-report profile faults soak diagnosis mutants mutation model simulation coverage pages man lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ SOAK_SECONDS := 3600
 
 mutants: $(VENV)/.dev ## break each rule on purpose and see its test fail (.ci/run tries one)
 	MUTANTS=all $(BIN)/pytest tests/mutants --timeout=600
+
+diagnosis: $(VENV)/.dev ## bring about what can be found wrong, do as the finding says, see it gone (the suite tries some)
+	DIAGNOSIS=all $(BIN)/pytest tests/diagnosis --timeout=120
 
 mutation: $(VENV)/.mutation ## mutmut on rules/, half an hour: docs/mutation.md (MUTATION="listing holes" for some)
 	$(BIN)/python -m tests.mutation $(MUTATION)

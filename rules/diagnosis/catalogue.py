@@ -342,8 +342,9 @@ _REMOTE: Mapping[Code, Entry] = {
     Code.NOT_FOUND: Entry(
         WARNING,
         "the remote says that there is no such list",
-        "read the product list again: testio-sync sync --phases products; if it stays, look "
-        "whether TESTIO_CUSTOMER_API_BASE_URL and TESTIO_PRODUCT_IDS are right",
+        "read the product list twice, for a product is gone once two lists lack it: testio-sync "
+        "sync --phases products; if it stays, look whether TESTIO_CUSTOMER_API_BASE_URL and "
+        "TESTIO_PRODUCT_IDS are right",
     ),
     Code.BAD_ROWS: Entry(WARNING, "some records cannot be used", PROBLEMS, heals=True),
     Code.HOLES: Entry(

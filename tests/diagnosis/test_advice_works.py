@@ -1,0 +1,33 @@
+"""The advice works: what a finding says to do is done, and the finding is gone."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from rules.diagnosis.codes import Code
+from tests.diagnosis.patient import Patient
+from tests.diagnosis.scenarios import SCENARIOS, UNTRIED, Scenario
+from tests.homes import Home
+
+ALL = os.environ.get("DIAGNOSIS") == "all"
+CHOSEN = [each for each in SCENARIOS if each.usual or ALL]
+
+
+@pytest.mark.parametrize("scenario", CHOSEN, ids=lambda each: each.code.value)
+def test_the_finding_is_gone_once_its_action_is_carried_out(scenario: Scenario, home: Home) -> None:
+    patient = Patient(home)
+    acting = scenario.act(patient)
+    next(acting)
+    found = patient.finding(scenario.code)
+    patient.agrees(scenario.code, only_check=scenario.only_check)
+    with pytest.raises(StopIteration):
+        acting.send(found)
+    home.wait_for(lambda: not patient.has(scenario.code), f"the end of {scenario.code.value}")
+
+
+def test_every_code_has_a_scenario_or_a_reason_against_one() -> None:
+    tried = {each.code for each in SCENARIOS}
+    assert tried | set(UNTRIED) == set(Code)
+    assert tried & set(UNTRIED) == set()
