@@ -190,13 +190,14 @@ def token_refused(patient: Patient) -> Acting:
         "TESTIO_CUSTOMER_API_TOKEN": "",
         "TESTIO_REFRESH_INTERVAL_SECONDS": "0",
     }
-    home.daemon()
-    home.wait_for_run(1)
-    down = home.simulator.add_fault(kind="status", status=500)
-    home.run("sync", expect=None)
-    home.simulator.remove_fault(down)
+    home.run("sync")
+    patient.change(
+        "UPDATE sync_cursors SET failing_since = ?, last_error = 'connection_failed: refused'",
+        patient.long_ago(0),
+    )
     home.simulator.set_token("another-token-1")
-    home.wait_for(lambda: home.run("sync", expect=None).returncode == 5, "a refused token")
+    home.daemon()
+    assert home.wait_for_run(2) == "failed"
     found = yield
     assert str(token) in found["action"]
     said = found.get("said") or found["message"]
@@ -334,7 +335,7 @@ def held(patient: Patient) -> Acting:
     found = yield
     patient.carry_out(found["action"])
     entry = home.json("deletions", "list", "--json")[0]["id"]
-    home.run("deletions", "accept", str(entry), "--yes")
+    home.run("deletions", "accept", str(entry))
     home.run("sync")
 
 
