@@ -40,8 +40,8 @@ def moved_away(trial: Trial) -> None:
     os.rename(path, moved)
     daemon_ended(process, DATABASE)
     trial.daemon_process = None
-    name = "lock_file" if path == trial.home.lock_file else "database"
-    assert f"{name}_replaced" in process.log.text, process.log.text
+    said = "lock_file_replaced" if path == trial.home.lock_file else "database_gone"
+    assert said in process.log.text, process.log.text
     assert not path.exists(), "it has made another one"
     os.rename(moved, path)
     trial.saw(f"the socket made again; the {name.replace('_', ' ')} moved: ended with {DATABASE}")
