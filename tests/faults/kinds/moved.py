@@ -44,7 +44,8 @@ def moved_away(trial: Trial) -> None:
     assert said in process.log.text, process.log.text
     assert not path.exists(), "it has made another one"
     os.rename(moved, path)
-    trial.saw(f"the socket made again; the {name.replace('_', ' ')} moved: ended with {DATABASE}")
+    name = "lock file" if path == trial.home.lock_file else "database"
+    trial.saw(f"the socket made again; the {name} moved: ended with {DATABASE}")
 
 
 @fault(30, "another program's full-text index in the database is broken")
