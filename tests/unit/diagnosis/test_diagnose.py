@@ -206,3 +206,8 @@ def test_the_waits_are_those_of_the_client(assumed: float, real: float) -> None:
 
 def test_the_waits_of_a_run_add_up() -> None:
     assert quiet_limit(30.0) == 300 + 20 + 10 + 60 + 300
+
+
+def test_the_limits_of_life_are_those_of_a_service_manager() -> None:
+    assert (LIFE.silent_seconds, LIFE.logger_seconds) == (ANSWER_SECONDS, WRITE_SECONDS)
+    assert LIFE.run_quiet_seconds == quiet_limit(30)

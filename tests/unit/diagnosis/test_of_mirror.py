@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rules.diagnosis.catalogue import LOOK, urgency
 from rules.diagnosis.codes import Code
 from rules.diagnosis.findings import Severity
 from rules.diagnosis.observations import DaemonState, LastRun, Presence
@@ -234,7 +235,14 @@ def test_the_last_run_is_told_where_no_list_tells_what_it_met() -> None:
     late = failing(4, "timeout: late")
     assert codes(seen(late, mirror=last(RunStatus.PARTIAL, timeout=1))) == [Code.TIMEOUT]
     assert codes(seen(mirror=last(RunStatus.SUCCESS))) == []
-    assert only(seen(mirror=last(RunStatus.FAILED))).text == "run 7 failed"
+    bare = only(seen(mirror=last(RunStatus.FAILED)))
+    assert (bare.text, bare.subject) == ("run 7 failed", "run 7")
+    assert bare.action == f"{LOOK}; all of it: testio-sync runs show 7"
+    one = only(seen(mirror=last(RunStatus.PARTIAL, timeout=1)))
+    assert one.text == "run 7 came out partial: the remote did not answer in time"
+    assert one.action.startswith("the next run tries again; if it stays, raise HTTP_TIMEOUT")
+    two = only(seen(mirror=last(RunStatus.PARTIAL, timeout=2)))
+    assert two.text.startswith("run 7 came out partial (2 problems): ")
 
 
 def test_a_run_that_failed_for_the_token_is_an_error() -> None:
@@ -273,6 +281,14 @@ def test_trouble_is_sorted_worst_first() -> None:
     ]
     ranked = sorted(lists, key=lambda each: trouble_of(each, NOW, LIMITS))
     assert [each.product_id for each in ranked] == [7, 6, 5, 4, 3, 2, 1]
+    assert [trouble_of(each, NOW, LIMITS) for each in ranked[3:]] == [
+        (1, 0, ""),
+        (2, 0, ""),
+        (3, 0, ""),
+        (4, 0, ""),
+    ]
+    since = failing(8, REFUSED, 60)
+    assert trouble_of(since, NOW, LIMITS) == (0, urgency("unauthorized"), ago(60).isoformat())
 
 
 @pytest.mark.parametrize("kind", ErrorKind)
