@@ -251,6 +251,7 @@ EVENTS: Mapping[str, LogEvent] = {
     "told_not_understood": LogEvent("warning", "what was notified before", "channel error"),
     "told_not_written": LogEvent("warning", "what was notified", "channel error"),
     "watcher_failed": LogEvent("error", "who listens to events met a bug"),
+    "watchdog_failed": LogEvent("error", "looking after the parts met a bug; it goes on"),
     "window_not_read_ahead": LogEvent("debug", "it is read later", "window error"),
     "wrong_account": LogEvent("critical", "the token is of another account; it ends", "reason"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from config.settings import Settings
@@ -47,7 +48,7 @@ def hidden_place(lock: Path, control: Path) -> Path | None:
     """What this user may not look at, so that nobody knows whether a daemon runs; None if all can
     be seen."""
     try:
-        lock.read_bytes()
+        os.close(os.open(lock, os.O_RDONLY | os.O_NONBLOCK))
     except PermissionError:
         return lock
     except OSError:

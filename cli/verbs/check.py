@@ -99,7 +99,9 @@ def _print(row: dict[str, Any]) -> None:
         for line in textwrap.wrap(harmless(text), room, break_on_hyphens=False)
     ]
     level = row["level"]
-    head = Text.assemble((f"{WORDS.get(level, level):<9}", COLOURS[level]), f"{row['subject']:<16}")
+    head = Text.assemble(
+        (f"{WORDS.get(level, level):<9}", COLOURS[level]), f"{row['subject']:<15} "
+    )
     for line in lines:
         console.print(head + Text(line), soft_wrap=True)
         head = Text(" " * MARGIN)

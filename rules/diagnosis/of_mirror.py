@@ -275,7 +275,8 @@ def _ages(seen: Observations, lists: _Lists, limits: Limits) -> Iterator[Finding
         yield from _not_yet(Code.NEVER_FETCHED, never, "not fetched yet")
     stale = [each for each in known if is_stale(each, now, limits)]
     yield from _aged(Code.STALE, stale, "not refreshed", "current_as_of", now)
-    late = [each for each in known if is_incomplete(each, now, limits)]
+    told = {id(each) for each in stale if _age(each.current_as_of or now, now) == inf}
+    late = [e for e in known if is_incomplete(e, now, limits) and id(e) not in told]
     yield from _aged(Code.INCOMPLETE, late, "not read completely", "complete_as_of", now)
     if not late:
         partly = [each for each in known if each.complete_as_of is None and not each.unusable]

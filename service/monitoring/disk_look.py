@@ -22,7 +22,7 @@ def token_place(settings: Settings) -> str | None:
     """Where the token stands, for people; None where it is not found."""
     try:
         return find_token(settings)[0]
-    except SettingsError:
+    except (SettingsError, OSError):
         return None
 
 

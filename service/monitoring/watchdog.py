@@ -64,7 +64,16 @@ class Watchdog:
         return math.inf if period is None else period / BEATS
 
     def look(self) -> None:
-        """Look after everybody, tell how it is, and feed the watchdog if all is well."""
+        """Look after everybody, tell how it is, and feed the watchdog if all is well.
+
+        Never raises: what fails in it ends no daemon, and feeds nothing.
+        """
+        try:
+            self._look()
+        except Exception:
+            log.exception("watchdog_failed")
+
+    def _look(self) -> None:
         self._lookout.heartbeats.beat()
         now = datetime.now(UTC)
         state = self._lookout.state(now)

@@ -105,7 +105,7 @@ def alias_flaw(path: Path, table: Iterable[Mount] | None = None) -> tuple[str, s
         links = real.stat().st_nlink
     except OSError:
         return None  # there is none yet, or whoever opens it says why not
-    if links > 1:
+    if links > 1 and real.is_file():
         return (
             f"{real} has {links} hard links, and each would have a lock and a log of its own",
             f"leave one of them (find . -samefile {real.name}), or copy it: testio-sync backup",

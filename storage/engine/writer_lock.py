@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import socket
+import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,6 +30,8 @@ WRITES_ITSELF_SECONDS = 1.0
 TRIED_SECONDS = 0.3
 """Who only asks whether the lock is free has it for a moment; that one is no holder."""
 FREE_MARK = "released_at"
+MOST_BYTES = 16 * 1024
+"""Of the file; what we write is far shorter."""
 ENDS = "it ends by itself, or by Ctrl-C there"
 
 
@@ -81,10 +84,21 @@ def lock_path(database: Path) -> Path:
 def read_holder(path: Path) -> Holder | None:
     """The holder that stands in the file; None if there is none or it is unreadable."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(_text_of(path))
         return Holder(**{name: content.get(name) for name in Holder.__dataclass_fields__})
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _text_of(path: Path) -> str:
+    """The beginning of the file; one that is no regular file is not waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("not a regular file")
+        return os.read(descriptor, MOST_BYTES).decode("utf-8")
+    finally:
+        os.close(descriptor)
 
 
 def present_holder(path: Path) -> Holder | None:
