@@ -187,7 +187,6 @@ def _failure(seen: Observations, failing: Listings, not_asked: Listings, limits:
     waiting = f", and {named(not_asked)} not asked since" if not_asked else ""
     too_old = any(is_too_old(each, seen.now, limits) for each in (*failing, *not_asked))
     code = code_of(kind)
-    answers = seen.daemon.presence is Presence.ANSWERS
     return found(
         code,
         named(failing),
@@ -196,8 +195,20 @@ def _failure(seen: Observations, failing: Listings, not_asked: Listings, limits:
         since=min((each.failing_since for each in failing if each.failing_since), default=None),
         severity=Severity.ERROR if too_old else CATALOGUE[code].severity,
         token=seen.token or "its place",
-        afterwards="testio-sync reload and testio-sync sync" if answers else "testio-sync sync",
+        afterwards=_taken_up(seen),
     )
+
+
+IN_THE_ENVIRONMENT = "TESTIO_CUSTOMER_API_TOKEN (from the environment)"
+
+
+def _taken_up(seen: Observations) -> str:
+    """What to do once a new token is in its place: an environment is read at the start alone."""
+    if seen.daemon.presence is not Presence.ANSWERS:
+        return "testio-sync sync"
+    if seen.token == IN_THE_ENVIRONMENT:
+        return "testio-sync stop and testio-sync run"
+    return "testio-sync reload and testio-sync sync"
 
 
 def _deletions(seen: Observations, limits: Limits) -> Iterator[Finding]:

@@ -87,6 +87,12 @@ def test_without_a_daemon_nothing_has_to_be_read_again() -> None:
     assert told.action == "put a valid token into its place, then testio-sync sync"
 
 
+def test_a_token_of_the_environment_takes_a_new_start() -> None:
+    cause = product_list(failing_since=ago(300), error=REFUSED)
+    told = only(seen(cause, token="TESTIO_CUSTOMER_API_TOKEN (from the environment)"))
+    assert told.action.endswith("then testio-sync stop and testio-sync run")
+
+
 def test_what_a_run_came_to_later_fails_by_itself() -> None:
     cause = product_list(failing_since=ago(300), error="server_error: 500", tried_at=ago(60))
     later = failing(4, "timeout: late", tried_at=ago(30))
