@@ -788,7 +788,7 @@ MUTANTS = (
         name="hard links are taken",
         rule=20,
         file="storage/engine/place.py",
-        old="    if links > 1:",
+        old="    if links > 1 and real.is_file():",
         new="    if False:",
         test="tests/unit/config/test_places_of_databases.py",
     ),
