@@ -82,7 +82,7 @@ def _tried(settings: Settings, token: SecretStr, *, offline: bool) -> int | None
 
         kind = TokenRefused if facts.failure in REFUSALS else GaveUp
         # To somebody who gives the token just now, where to put it is no advice.
-        told = asked(code_of(facts.failure), facts.message, token="")
+        told = asked(code_of(facts.failure), facts.message, place="")
         action = "" if facts.failure is ErrorKind.UNAUTHORIZED else f" ({told.action})"
         raise kind(f"{harmless(facts.message)}{action}")
     return facts.products

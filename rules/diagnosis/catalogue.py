@@ -46,7 +46,7 @@ class Entry:
 
 
 UNFILLED: Mapping[str, object] = {
-    "token": "its place",
+    "place": "its place",
     "afterwards": SYNC,
     "pid": "PID",
     "user": "OWNER",
@@ -292,7 +292,7 @@ _REMOTE: Mapping[Code, Entry] = {
     Code.UNAUTHORIZED: Entry(
         ERROR,
         "the remote does not accept the token",
-        "put a valid token into {token}, then {afterwards}",
+        "put a valid token into {place}, then {afterwards}",
         Area.CREDENTIALS,
     ),
     Code.WRONG_ACCOUNT: Entry(
@@ -466,9 +466,9 @@ def found(
     )
 
 
-def asked(code: Code, message: str, *, token: str) -> Finding:
+def asked(code: Code, message: str, *, place: str) -> Finding:
     """What came of asking the remote by hand: an error, for it was to answer."""
-    finding = found(code, "remote", message, severity=Severity.ERROR, token=token)
+    finding = found(code, "remote", message, severity=Severity.ERROR, place=place)
     return replace(finding, action=WHEN_ASKED.get(code, finding.action))
 
 

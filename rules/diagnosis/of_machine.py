@@ -82,7 +82,7 @@ def judge_remote(seen: RemoteSeen, token: str) -> Looked:
     if seen.failure is None:
         products = f"{seen.products} product{'s' * (seen.products != 1)}"
         return Fine(subject="remote", message=f"it takes the token, which sees {products}")
-    return asked(Code(seen.failure.value), seen.message, token=token)
+    return asked(Code(seen.failure.value), seen.message, place=token)
 
 
 def judge_clock(ahead_seconds: float | None) -> Iterator[Looked]:

@@ -194,7 +194,7 @@ def _failure(seen: Observations, failing: Listings, not_asked: Listings, limits:
         why=why or "for several reasons",
         since=min((each.failing_since for each in failing if each.failing_since), default=None),
         severity=Severity.ERROR if too_old else CATALOGUE[code].severity,
-        token=seen.token or "its place",
+        place=seen.token or "its place",
         afterwards=_taken_up(seen),
     )
 

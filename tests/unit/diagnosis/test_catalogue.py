@@ -74,7 +74,7 @@ def test_findings_are_ranked_by_severity_before_all_else(
 
 
 def test_what_is_known_is_filled_into_the_action_and_the_usual_severity_may_be_another() -> None:
-    finding = found(Code.UNAUTHORIZED, "x", "y", token="/t", afterwards="look")
+    finding = found(Code.UNAUTHORIZED, "x", "y", place="/t", afterwards="look")
     assert finding.action == "put a valid token into /t, then look"
     assert finding.severity is Severity.ERROR
     assert found(Code.PAUSED, "x", "y", severity=Severity.ERROR).severity is Severity.ERROR

@@ -238,11 +238,11 @@ def test_whose_a_hidden_database_is_stands_in_the_action() -> None:
 
 
 def test_who_asks_the_remote_himself_is_told_what_to_try() -> None:
-    told = asked(Code.SERVER_ERROR, "500", token="/t")
+    told = asked(Code.SERVER_ERROR, "500", place="/t")
     assert (said(told), told.severity) == ((Code.SERVER_ERROR, "remote", "500"), Severity.ERROR)
     assert told.action == TRY_LATER
-    refused = asked(Code.UNAUTHORIZED, "401", token="/t")
-    assert refused.action == CATALOGUE[Code.UNAUTHORIZED].action_with(token="/t")
+    refused = asked(Code.UNAUTHORIZED, "401", place="/t")
+    assert refused.action == CATALOGUE[Code.UNAUTHORIZED].action_with(place="/t")
     assert refused.area is Area.CREDENTIALS
 
 
