@@ -30,7 +30,6 @@ LEVELS = {
 }
 OF_RUNS = {RunStatus.FAILED: logging.ERROR, RunStatus.PARTIAL: logging.WARNING}
 NOT_WELL = frozenset({Outcome.PARTIAL, Outcome.FAILED, Outcome.SKIPPED})
-TAKEN_UP = "testio-sync reload and testio-sync sync, or start it again"
 PROBLEMS = 5
 """Lines of problems at most in one line of the log; the database has all."""
 
@@ -110,7 +109,7 @@ class EventLog:
 
 
 def _show_refusal(run_id: int | None, problem: Problem) -> None:
-    action = CATALOGUE[Code.UNAUTHORIZED].action_with(afterwards=TAKEN_UP)
+    action = CATALOGUE[Code.UNAUTHORIZED].action_with()
     log.error("token_refused", run_id=run_id, error=problem.message, advice=action)
 
 

@@ -60,6 +60,14 @@ def _is_private(folder: Path) -> bool:
     return is_folder and status.st_uid == os.getuid() and not status.st_mode & 0o077
 
 
+def is_blocked(path: Path) -> bool:
+    """Whether something that is no socket stands in the socket's place."""
+    try:
+        return not stat.S_ISSOCK(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
 def is_trustworthy(path: Path) -> bool:
     """Whether the socket's folder is this user's and no others may enter it, so that nobody else
     listens there.

@@ -24,7 +24,7 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from control.app import ControlApp, Served
-from control.paths import LONGEST
+from control.paths import LONGEST, is_blocked
 
 THREADS = 8
 MAX_BODY_BYTES = 64 * 1024
@@ -274,7 +274,7 @@ def prepare_folder(path: Path) -> None:
         raise NoSocket(
             f"{path.parent} should be closed to others; mend it with: chmod 700 {path.parent}"
         )
-    if path.is_symlink() or (path.exists() and not path.is_socket()):
+    if is_blocked(path):
         raise NoSocket(
             f"{path} is in the way and is not a socket; move it, or set TESTIO_SOCKET_PATH"
         )

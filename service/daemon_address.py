@@ -9,8 +9,8 @@ from config.settings import Settings
 from control.client import ControlClient
 from control.paths import is_trustworthy, socket_path
 from control.protocol import NO_DATABASE
+from storage.engine.lock_holder import ENDS, Role, lock_path, present_holder, read_holder
 from storage.engine.place import identity_of, owner_of
-from storage.engine.writer_lock import ENDS, Role, lock_path, present_holder, read_holder
 
 
 def control_of(settings: Settings, *, timeout: float = 5.0) -> ControlClient:
@@ -38,10 +38,7 @@ def _why_nobody(lock: Path, path: Path) -> str | None:
         return None
     if holder.role == Role.ONE_SHOT:
         return f"no daemon runs; the {holder} is at work: {ENDS}"
-    return (
-        f"the {holder}, does not answer on {path}; look again in a moment, and if it stays so: "
-        "testio-sync stop"
-    )
+    return f"the {holder}, does not answer on {path}; `testio-sync health` says what to do"
 
 
 def hidden_place(lock: Path, control: Path) -> Path | None:

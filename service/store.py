@@ -24,11 +24,12 @@ from service.account import refuse_another_url
 from storage.engine.damage import forget, met
 from storage.engine.database import Database
 from storage.engine.errors import StorageError
+from storage.engine.lock_holder import Role
 from storage.engine.migrate import migrate
 from storage.engine.place import real_path
 from storage.engine.readers import Readers
 from storage.engine.soundness import refuse_damaged, require_sqlite
-from storage.engine.writer_lock import Role, WriterLock
+from storage.engine.writer_lock import WriterLock
 from storage.reads import queries
 from storage.replacing.file_swap import finish_interrupted
 from storage.replacing.fresh_start import FreshStart, remove_leftovers, staging_path

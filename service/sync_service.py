@@ -142,7 +142,7 @@ def open_sync_service(settings: Settings, token: SecretStr) -> Iterator[SyncServ
     """
     from service.assembly import make_sync_service
     from service.store import open_store
-    from storage.engine.writer_lock import Role
+    from storage.engine.lock_holder import Role
 
     wait = settings.lock_wait_seconds
     with open_store(settings, role=Role.ONE_SHOT, wait_seconds=wait) as store:

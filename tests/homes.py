@@ -20,7 +20,7 @@ from control.client import ControlClient
 from control.errors import ControlError, NoDaemon
 from control.paths import socket_path
 from simulator import Simulator
-from storage.engine.writer_lock import lock_path
+from storage.engine.lock_holder import lock_path
 from tests.launcher import Launched, launch
 from tests.log_lines import undeclared
 

@@ -21,8 +21,8 @@ from rules.run.rate import Rate
 from service.monitoring.outside import Look, look
 from storage.engine import readonly
 from storage.engine.errors import StorageError
+from storage.engine.lock_holder import lock_path, present_holder
 from storage.engine.readonly import Row
-from storage.engine.writer_lock import lock_path, present_holder
 from storage.reads import queries, screen_queries
 
 STATUS_TIMEOUT_SECONDS = 1.0

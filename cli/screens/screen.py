@@ -97,14 +97,18 @@ def show_daemon(console: Console, document: dict[str, Any]) -> None:
 
 def _no_daemon(document: dict[str, Any]) -> str:
     """In few words; what is wrong stands below."""
-    writer, presence = document["writer"], document["presence"]
-    if presence == Presence.HIDDEN:
-        return "not known: this user may not look"
-    if writer is None:
-        return "none runs on this database"
-    if writer["role"] == "daemon":
-        return f"pid {writer['pid']}, does not answer"
-    return f"none; a one-shot sync is at work (pid {writer['pid']})"
+    writer = document["writer"]
+    pid = f"pid {writer['pid']}" if writer else "it"
+    match document["presence"]:
+        case Presence.HIDDEN:
+            return "not known: this user may not look"
+        case Presence.NONE | Presence.KILLED:
+            return "none runs on this database"
+        case Presence.ONE_SHOT:
+            return f"none; a one-shot sync is at work ({pid})"
+        case Presence.ELSEWHERE:
+            return f"{pid} on another machine"
+    return f"{pid}, does not answer"
 
 
 def _next_run(document: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from rules.text.wording import counted
 from service.monitoring.outside import Look, look
 from storage.engine import readonly
 from storage.engine.readonly import Row
-from storage.reads import decision_queries
+from storage.reads import decision_queries, queries
 
 MOST_SHOWN = 1_000
 """Rows of a table; --json has all."""
@@ -57,8 +57,9 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _list(settings: Settings, *, as_json: bool) -> int:
     with readonly.open_readonly(settings.db_path) as connection:
-        failing = decision_queries.failing_cursors(connection)
-        entries = decision_queries.open_entries(connection)
+        scope = settings.product_ids
+        failing = queries.in_scope(decision_queries.failing_cursors(connection), scope)
+        entries = queries.in_scope(decision_queries.open_entries(connection), scope)
     if as_json:
         print_json({"failing": failing, "records": entries})
     elif not failing and not entries:

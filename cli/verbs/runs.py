@@ -14,8 +14,8 @@ from control.errors import NoSuchEntry
 from rules.model import RunStatus
 from rules.text.nearest import enumerated, nearest_ids, nearest_word
 from storage.engine import readonly
+from storage.engine.lock_holder import lock_path, present_holder
 from storage.engine.readonly import Row
-from storage.engine.writer_lock import lock_path, present_holder
 from storage.reads import queries
 
 EXAMPLES = """\

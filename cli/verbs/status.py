@@ -17,9 +17,10 @@ from rules.diagnosis.of_mirror import is_too_old, trouble_of
 from service.monitoring.mirror_look import limits_of, listing_of
 from service.monitoring.outside import Look, look
 from storage.engine import readonly
+from storage.engine.errors import NoMirror, StorageError
+from storage.engine.lock_holder import lock_path, present_holder
 from storage.engine.place import is_missing
 from storage.engine.readonly import Row
-from storage.engine.writer_lock import lock_path, present_holder
 from storage.reads import decision_queries, queries
 
 EXAMPLES = """\
@@ -29,6 +30,7 @@ EXAMPLES = """\
 """
 
 RUNS = 5
+STORED = ("runs", "freshness", "problems", "held_deletions")
 ANSWER_SECONDS = 2.0
 
 
@@ -44,11 +46,15 @@ def main(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     seen = look(settings, timeout=ANSWER_SECONDS)
     live = _ask_daemon(settings) if seen.daemon is not None else None
-    document = _document(settings, seen, live)
+    limits = limits_of(settings, None if live is None else live.interval_seconds)
+    stored, failure = _stored_or_not(settings, seen.at, limits)
+    document = _document(settings, seen, live) | stored
     if arguments.json:
         print_json(document)
     else:
         show_status(document, every_product=arguments.all)
+    if failure is not None:
+        raise failure  # after all that is known was told
     return 0
 
 
@@ -62,8 +68,6 @@ def _ask_daemon(settings: Settings) -> StatusReply | None:
 
 def _document(settings: Settings, seen: Look, live: StatusReply | None) -> dict[str, Any]:
     reply = {} if live is None else live.model_dump(mode="json")
-    limits = limits_of(settings, None if live is None else live.interval_seconds)
-    stored = _stored(settings, seen.at, limits)
     daemon = seen.daemon and seen.daemon.model_dump(mode="json")
     return {
         "daemon": daemon,
@@ -80,7 +84,6 @@ def _document(settings: Settings, seen: Look, live: StatusReply | None) -> dict[
         "next_run_at": reply.get("next_run_at"),
         "database": str(settings.db_path),
         "at": seen.at.isoformat(),
-        **stored,
         "attention": [_attention(finding, seen.at) for finding in seen.findings],
     }
 
@@ -107,12 +110,26 @@ def _writer(settings: Settings) -> dict[str, Any] | None:
     return {"pid": holder.pid, "role": holder.role, "host": holder.host, "since": holder.started_at}
 
 
-def _stored(settings: Settings, now: datetime, limits: Limits) -> dict[str, list[Row]]:
-    """What the database tells; nothing where there is none yet."""
+def _stored_or_not(
+    settings: Settings, now: datetime, limits: Limits
+) -> tuple[dict[str, list[Row]], StorageError | None]:
+    """What the database tells, nothing where there is none yet; and why it cannot be read."""
+    nothing: dict[str, list[Row]] = {name: [] for name in STORED}
     if is_missing(settings.db_path):
-        return {"runs": [], "freshness": [], "problems": [], "held_deletions": []}
+        return nothing, None
+    try:
+        return _stored(settings, now, limits), None
+    except NoMirror:
+        raise  # there is nothing to be told of
+    except StorageError as error:
+        return nothing, error
+
+
+def _stored(settings: Settings, now: datetime, limits: Limits) -> dict[str, list[Row]]:
+    """What the database tells. Raises StorageError."""
     with readonly.open_readonly(settings.db_path) as connection:
-        rows = queries.freshness(connection)
+        scope = settings.product_ids
+        rows = queries.in_scope(queries.freshness(connection), scope)
         lists = {id(row): listing_of(row, now) for row in rows}
         return {
             "runs": queries.last_runs(connection, RUNS),
@@ -120,6 +137,6 @@ def _stored(settings: Settings, now: datetime, limits: Limits) -> dict[str, list
                 row | {"stale": is_too_old(lists[id(row)], now, limits)}
                 for row in sorted(rows, key=lambda row: trouble_of(lists[id(row)], now, limits))
             ],
-            "problems": queries.problems(connection),
+            "problems": queries.in_scope(queries.problems(connection), scope),
             "held_deletions": decision_queries.held_sets(connection),
         }

@@ -16,8 +16,8 @@ from cli.common import add_settings_flags, control_of, print_json, settings_of
 from config.settings import Settings
 from control.errors import NoDaemon, SilentDaemon
 from control.protocol import Word, WordReply
-from storage.engine.lock_owner import holds_file
-from storage.engine.writer_lock import Holder, Role, lock_path, present_holder
+from storage.engine.lock_holder import Holder, Role, lock_path, present_holder
+from storage.engine.lock_owner import owner_of_file
 
 EXAMPLES = """\
   testio-sync stop
@@ -53,26 +53,31 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _stopped(settings: Settings, lock: Path) -> WordReply:
     """Have it stop: by its socket, else by a signal. Raises NoDaemon, ControlError."""
-    holder = present_holder(lock)
     try:
         return control_of(settings).drain()
-    except (NoDaemon, SilentDaemon):
-        if holder is None or not _is_daemon_here(holder, lock):
-            raise
+    except (NoDaemon, SilentDaemon) as error:
+        _signal(present_holder(lock), lock, error)
+    return WordReply(word=Word.STOPPING)
+
+
+def _signal(holder: Holder | None, lock: Path, error: Exception) -> None:
+    """Send SIGTERM to who has the lock, if the kernel says who that is: in the file may stand the
+    pid of another container. Raises NoDaemon, or what the socket came to."""
+    if holder is None or holder.role == Role.ONE_SHOT:
+        raise error
+    if owner_of_file(lock) != holder.pid:
+        raise NoDaemon(
+            f"the {holder}, does not answer and cannot be ended from here: end it where it runs, "
+            "in its container or on its machine"
+        ) from error
     try:
         os.kill(holder.pid, signal.SIGTERM)
     except ProcessLookupError:
         pass  # it has just ended
-    except PermissionError as error:
+    except PermissionError as refused:
         raise NoDaemon(
             f"the daemon with pid {holder.pid} is another user's; stop it as that user"
-        ) from error
-    return WordReply(word=Word.STOPPING)
-
-
-def _is_daemon_here(holder: Holder, lock: Path) -> bool:
-    """Whether its pid is that of the daemon here, too: in another container's file it is not."""
-    return holder.role == Role.DAEMON and holds_file(lock, holder.pid)
+        ) from refused
 
 
 def _left(lock: Path) -> Holder | None:

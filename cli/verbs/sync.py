@@ -188,7 +188,7 @@ def _by_ourselves(
     """Take the writer lock and run the actor system here; or find a daemon while waiting."""
     from config.token import load_token
     from service.store import open_store
-    from storage.engine.writer_lock import Role
+    from storage.engine.lock_holder import Role
 
     token = load_token(settings)
     start_logging(settings, level=log_level(settings, verbose=verbose))

@@ -47,7 +47,7 @@ class Entry:
 
 UNFILLED: Mapping[str, object] = {
     "place": "its place",
-    "afterwards": SYNC,
+    "afterwards": f"{SYNC}; a daemon takes it up with testio-sync reload first",
     "pid": "PID",
     "user": "OWNER",
     "path": "FILE",
@@ -170,6 +170,11 @@ _DAEMON: Mapping[Code, Entry] = {
         ERROR,
         "the daemon holds the writer lock and does not answer",
         f"look again; if it stays so: {STOP}, then {RUN}; nothing that was written is lost",
+    ),
+    Code.SOCKET_BLOCKED: Entry(
+        ERROR,
+        "something that is no socket stands where the daemon's socket has to be",
+        "move {path} away, or set TESTIO_SOCKET_PATH",
     ),
     Code.SOCKET_MISSING: Entry(
         ERROR,
@@ -303,9 +308,8 @@ _REMOTE: Mapping[Code, Entry] = {
     ),
     Code.STORAGE: Entry(
         WARNING,
-        "the database could not be written",
-        f"look at the disk's space and the file's rights, then {SYNC}; "
-        "if testio-sync check finds damage: testio-sync rebuild",
+        "the database could not be written at that time",
+        f"{NEXT_RUN}; now: {SYNC}; if it stays: testio-sync check",
         Area.DATABASE,
     ),
     Code.CRASHED: Entry(
@@ -400,6 +404,13 @@ _MIRROR: Mapping[Code, Entry] = {
     Code.FAILING: Entry(
         WARNING, "a list does not come out complete, for a reason of another version", PROBLEMS
     ),
+    Code.NOT_LISTED: Entry(
+        ERROR,
+        "a product is to be mirrored, and the account's list does not have it",
+        "correct TESTIO_PRODUCT_IDS; a daemon takes it up with testio-sync reload, from its "
+        "environment at its next start",
+        Area.CONFIGURATION,
+    ),
     Code.NEVER_FETCHED: Entry(ERROR, "a list has not been read yet", SYNC),
     Code.STALE: Entry(ERROR, "a list was not refreshed for too long", SYNC),
     Code.INCOMPLETE: Entry(ERROR, "a list was not read completely for too long", f"{SYNC} --force"),
@@ -466,9 +477,11 @@ def found(
     )
 
 
-def asked(code: Code, message: str, *, place: str) -> Finding:
+def asked(code: Code, message: str, *, place: str, afterwards: str = SYNC) -> Finding:
     """What came of asking the remote by hand: an error, for it was to answer."""
-    finding = found(code, "remote", message, severity=Severity.ERROR, place=place)
+    finding = found(
+        code, "remote", message, severity=Severity.ERROR, place=place, afterwards=afterwards
+    )
     return replace(finding, action=WHEN_ASKED.get(code, finding.action))
 
 

@@ -34,6 +34,7 @@ class Code(StrEnum):
     GAVE_UP = "gave_up"
     DAEMON_KILLED = "daemon_killed"
     DAEMON_SILENT = "daemon_silent"
+    SOCKET_BLOCKED = "socket_blocked"
     SOCKET_MISSING = "socket_missing"
     OTHER_VERSION = "other_version"
     DAEMON_ELSEWHERE = "daemon_elsewhere"
@@ -84,6 +85,7 @@ class Code(StrEnum):
 
     # the mirror
     FAILING = "failing"
+    NOT_LISTED = "not_listed"
     NEVER_FETCHED = "never_fetched"
     STALE = "stale"
     INCOMPLETE = "incomplete"

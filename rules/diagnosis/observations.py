@@ -82,16 +82,19 @@ class DaemonSeen:
     """The daemon, from within or from outside. `state` is known where it answers for itself.
 
     `who`: what the lock file says of its holder. `place`: the socket, or what may not be looked
-    at, and then `owner` the user who may. `note`: what else is known of it.
+    at, and then `owner` the user who may. `note`: what else is known of it. `is_blocked`: something
+    else stands in the socket's place.
     """
 
     presence: Presence
     pid: int | None = None
+    role: str = "daemon"
     who: str = ""
     since: datetime | None = None
     place: str = ""
     owner: str = ""
     note: str = ""
+    is_blocked: bool = False
     state: DaemonState | None = None
 
     @property
@@ -145,6 +148,7 @@ class LastRun:
 class MirrorSeen:
     """The database. `why`: what kept it from being read. `owner`: whose it is, where that is known.
 
+    `unlisted`: products that are to be mirrored and that the account's list does not have.
     `unfinished_run`: the newest run, if it has no end. `pending_sets`: sets of deletions that are
     held back. `log_bytes`: the size of SQLite's log.
     """
@@ -157,6 +161,7 @@ class MirrorSeen:
     last_run: LastRun | None = None
     unfinished_run: int | None = None
     has_runs: bool = True
+    unlisted: Sequence[int] = ()
     pending_sets: int = 0
     log_bytes: int = 0
     paused_since: datetime | None = None

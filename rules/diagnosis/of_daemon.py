@@ -19,7 +19,12 @@ LOGGER = "logger"
 
 def daemon_findings(seen: Observations, limits: Limits) -> Iterator[Finding]:
     """All of it."""
-    if (absence := ABSENCES.get(seen.daemon.presence)) is not None:
+    if seen.daemon.is_blocked:
+        message = f"{seen.daemon.place} is in the way and is not a socket"
+        yield found(Code.SOCKET_BLOCKED, "the socket", message, path=seen.daemon.place)
+    absence = ABSENCES.get(seen.daemon.presence)
+    is_told = seen.daemon.is_blocked and seen.daemon.presence in WITHOUT_SOCKET
+    if absence is not None and not is_told:
         yield absence(seen.daemon)
     if (state := seen.daemon.state) is not None:
         for judge in OF_STATE:
@@ -38,8 +43,8 @@ def _killed(seen: DaemonSeen) -> Finding:
 
 
 def _silent(seen: DaemonSeen) -> Finding:
-    who = DAEMON if seen.pid is None else f"the daemon with pid {seen.pid}"
-    return found(Code.DAEMON_SILENT, DAEMON, f"{who} does not answer", pid=seen.pid or "PID")
+    who = DAEMON if seen.pid is None else f"the {seen.role} with pid {seen.pid}"
+    return found(Code.DAEMON_SILENT, DAEMON, f"{who} does not answer")
 
 
 def _socket_missing(seen: DaemonSeen) -> Finding:
@@ -82,6 +87,8 @@ ABSENCES: dict[Presence, Callable[[DaemonSeen], Finding]] = {
     Presence.HIDDEN: _hidden,
     Presence.STARTING: _starting,
 }
+
+WITHOUT_SOCKET = (Presence.SOCKET_MISSING, Presence.STARTING)
 
 # -- whether its parts are well ----------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from rules.diagnosis.catalogue import found
 from rules.diagnosis.codes import Code
@@ -19,8 +19,9 @@ DATABASE = "the database"
 
 def database_findings(seen: Observations, limits: Limits) -> Iterator[Finding]:
     """All of it."""
-    if (refused := REFUSALS.get(seen.mirror.access)) is not None:
-        yield refused(seen.mirror)
+    mirror = seen.mirror
+    if (refused := refusal(mirror.access, mirror.why, mirror.owner)) is not None:
+        yield refused
     told = list(writing(seen, limits))
     yield from told
     if seen.disk is not None and Code.DISK_FULL not in {finding.code for finding in told}:
@@ -39,38 +40,22 @@ def _is_new(mirror: MirrorSeen) -> bool:
     return is_nothing or (mirror.access is Access.READ and not mirror.has_runs)
 
 
-def _damaged(mirror: MirrorSeen) -> Finding:
-    return found(Code.DATABASE_DAMAGED, DATABASE, mirror.why)
-
-
-def _gone(mirror: MirrorSeen) -> Finding:
-    return found(Code.DATABASE_GONE, DATABASE, mirror.why)
-
-
-def _hidden(mirror: MirrorSeen) -> Finding:
-    return found(Code.DATABASE_HIDDEN, DATABASE, mirror.why, user=mirror.owner or "OWNER")
-
-
-def _locked(mirror: MirrorSeen) -> Finding:
-    return found(Code.DATABASE_LOCKED, DATABASE, mirror.why)
-
-
-def _older(mirror: MirrorSeen) -> Finding:
-    return found(Code.SCHEMA_OLDER, "the schema", mirror.why)
-
-
-def _unusable(mirror: MirrorSeen) -> Finding:
-    return found(Code.DATABASE, DATABASE, mirror.why)
-
-
-REFUSALS: dict[Access, Callable[[MirrorSeen], Finding]] = {
-    Access.DAMAGED: _damaged,
-    Access.GONE: _gone,
-    Access.HIDDEN: _hidden,
-    Access.LOCKED: _locked,
-    Access.OLDER: _older,
-    Access.UNUSABLE: _unusable,
+REFUSALS = {
+    Access.DAMAGED: (Code.DATABASE_DAMAGED, DATABASE),
+    Access.GONE: (Code.DATABASE_GONE, DATABASE),
+    Access.HIDDEN: (Code.DATABASE_HIDDEN, DATABASE),
+    Access.LOCKED: (Code.DATABASE_LOCKED, DATABASE),
+    Access.OLDER: (Code.SCHEMA_OLDER, "the schema"),
+    Access.UNUSABLE: (Code.DATABASE, DATABASE),
 }
+
+
+def refusal(access: Access, why: str, owner: str) -> Finding | None:
+    """Why a database cannot be read; None where it can, or is not there yet."""
+    if access not in REFUSALS:
+        return None
+    code, subject = REFUSALS[access]
+    return found(code, subject, why, user=owner or "OWNER")
 
 
 def space(disk: DiskSeen) -> Iterator[Finding]:

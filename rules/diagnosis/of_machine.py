@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rules.diagnosis.catalogue import asked, found
+from rules.diagnosis.catalogue import SYNC, asked, found
 from rules.diagnosis.codes import Code
 from rules.diagnosis.findings import Finding, Fine, Severity
-from rules.diagnosis.observations import DiskSeen
-from rules.diagnosis.of_database import room, space
+from rules.diagnosis.observations import Access, DiskSeen
+from rules.diagnosis.of_database import refusal, room, space
 from rules.host.file_systems import shared_flaw
 from rules.model import ErrorKind
 
@@ -52,8 +52,8 @@ class FileSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOfDatabase:
-    """What a reader sees. `unusable`: why it cannot be read at all; `damage`: SQLite's words;
-    `hidden_by`: whose it is, where this user may not look.
+    """What a reader sees. `access`, `why` and `owner` as `MirrorSeen` has them; `damage`: SQLite's
+    words.
 
     `is_writable`: the file and its folder, or the folder where it would be made. `finished`:
     whether the check came to its end in the time that it was given. `no_folder`: the folder that
@@ -66,8 +66,9 @@ class FileOfDatabase:
     is_writable: bool = True
     no_folder: tuple[str, str] | None = None
     with_passwords: tuple[str, ...] = ()
-    unusable: str | None = None
-    hidden_by: str | None = None
+    access: Access = Access.READ
+    why: str = ""
+    owner: str = ""
     revision: str | None = None
     is_empty: bool = False
     damage: tuple[str, ...] = ()
@@ -77,12 +78,14 @@ class FileOfDatabase:
     base_url: str | None = None
 
 
-def judge_remote(seen: RemoteSeen, token: str) -> Looked:
-    """Whether the remote answers, and takes the token; `token`: where that stands."""
+def judge_remote(seen: RemoteSeen, token: str, *, afterwards: str = SYNC) -> Looked:
+    """Whether the remote answers, and takes the token; `token`: where that stands; `afterwards`:
+    what has to be done once another is there."""
     if seen.failure is None:
         products = f"{seen.products} product{'s' * (seen.products != 1)}"
         return Fine(subject="remote", message=f"it takes the token, which sees {products}")
-    return asked(Code(seen.failure.value), seen.message, place=token)
+    code = Code(seen.failure.value)
+    return asked(code, seen.message, place=token, afterwards=afterwards)
 
 
 def judge_clock(ahead_seconds: float | None) -> Iterator[Looked]:
@@ -170,19 +173,16 @@ def _usable(seen: FileOfDatabase, known_revision: str) -> Iterator[Looked]:
     path = seen.path
     if seen.damage:
         message = f"{path} is damaged: {'; '.join(seen.damage)}"
-        yield found(Code.DATABASE_DAMAGED, "database", message)
-    elif seen.unusable is not None and seen.hidden_by is not None:
-        user, code = seen.hidden_by, Code.DATABASE_HIDDEN
-        yield found(code, "database", seen.unusable, severity=Severity.ERROR, user=user)
-    elif seen.unusable is not None:
-        yield found(Code.DATABASE, "database", seen.unusable)
+        yield found(Code.DATABASE_DAMAGED, "the database", message)
+    elif (refused := refusal(seen.access, seen.why, seen.owner)) is not None:
+        yield replace(refused, severity=Severity.ERROR)
     elif seen.no_folder is not None:
         folder, above = seen.no_folder
         message = f"there is no folder {folder}, and none can be made in {above}"
-        yield found(Code.NO_FOLDER, "database", message)
+        yield found(Code.NO_FOLDER, "the database", message)
     elif not seen.is_writable:
         message = f"{path} or its folder cannot be written by this user"
-        yield found(Code.READ_ONLY, "database", message)
+        yield found(Code.READ_ONLY, "the database", message)
     elif not seen.exists or seen.is_empty:
         message = f"{path} is not there yet; a first sync makes it"
         yield Fine(subject="database", message=message)
@@ -195,20 +195,20 @@ def _integrity(seen: FileOfDatabase) -> Looked:
     if seen.loose_references:
         count = seen.loose_references
         message = f"{seen.path} is damaged: {count} rows refer to rows that are not there"
-        return found(Code.LOOSE_REFERENCES, "database", message)
+        return found(Code.LOOSE_REFERENCES, "the database", message)
     if not seen.finished:
         message = f"{seen.path} is too large to be checked whole in the time given"
-        return found(Code.NOT_CHECKED_WHOLE, "database", message)
+        return found(Code.NOT_CHECKED_WHOLE, "the database", message)
     return Fine(subject="database", message=f"{seen.path} is whole")
 
 
 def _schema(seen: FileOfDatabase, known: str) -> Looked:
     if seen.revision is None:
-        return found(Code.DATABASE, "schema", f"{seen.path} is another program's database")
+        return found(Code.DATABASE, "the schema", f"{seen.path} is another program's database")
     if seen.revision > known:
         message = f"{seen.revision} was made by a newer testio-sync; this one knows up to {known}"
-        return found(Code.SCHEMA_NEWER, "schema", message)
+        return found(Code.SCHEMA_NEWER, "the schema", message)
     if seen.revision < known:
         message = f"{seen.revision} is older than this program's {known}"
-        return found(Code.SCHEMA_OLDER, "schema", message)
+        return found(Code.SCHEMA_OLDER, "the schema", message)
     return Fine(subject="schema", message=seen.revision)

@@ -8,11 +8,12 @@ from datetime import datetime
 from itertools import groupby
 from math import inf
 
-from rules.diagnosis.catalogue import CATALOGUE, LOOK, code_of, entry_of, found, urgency
+from rules.diagnosis.catalogue import CATALOGUE, LOOK, SYNC, code_of, entry_of, found, urgency
 from rules.diagnosis.codes import Code
 from rules.diagnosis.findings import Finding, Severity
 from rules.diagnosis.limits import Limits
 from rules.diagnosis.observations import (
+    NAMED,
     LastRun,
     ListingSeen,
     Observations,
@@ -63,7 +64,7 @@ def mirror_findings(seen: Observations, limits: Limits) -> Iterator[Finding]:
         *_failures(seen, lists, limits),
         *_deletions(seen, limits),
     ]
-    told += [*_records(lists), *_ages(seen, lists, limits)]
+    told += [*_not_listed(seen), *_records(lists), *_ages(seen, lists, limits)]
     yield from told
     yield from _runs(seen, lists, {finding.code for finding in told})
 
@@ -195,18 +196,18 @@ def _failure(seen: Observations, failing: Listings, not_asked: Listings, limits:
         since=min((each.failing_since for each in failing if each.failing_since), default=None),
         severity=Severity.ERROR if too_old else CATALOGUE[code].severity,
         place=seen.token or "its place",
-        afterwards=_taken_up(seen),
+        afterwards=taken_up(seen.daemon.presence, seen.token),
     )
 
 
 IN_THE_ENVIRONMENT = "TESTIO_CUSTOMER_API_TOKEN (from the environment)"
 
 
-def _taken_up(seen: Observations) -> str:
+def taken_up(presence: Presence, token: str | None) -> str:
     """What to do once a new token is in its place: an environment is read at the start alone."""
-    if seen.daemon.presence is not Presence.ANSWERS:
-        return "testio-sync sync"
-    if seen.token == IN_THE_ENVIRONMENT:
+    if presence is not Presence.ANSWERS:
+        return SYNC
+    if token == IN_THE_ENVIRONMENT:
         return "testio-sync stop and testio-sync run"
     return "testio-sync reload and testio-sync sync"
 
@@ -219,6 +220,16 @@ def _deletions(seen: Observations, limits: Limits) -> Iterator[Finding]:
         too_old = any(is_too_old(each, seen.now, limits) for each in held)
         severity = Severity.ERROR if too_old else None
         yield found(Code.HELD, "deletions", message, since=since, severity=severity)
+
+
+def _not_listed(seen: Observations) -> Iterator[Finding]:
+    """What is to be mirrored and is not in the account: no run can read it."""
+    if ids := seen.mirror.unlisted:
+        word = "product" if len(ids) == 1 else "products"
+        more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+        subject = f"{word} {', '.join(map(str, ids[:NAMED]))}{more}"
+        message = f"{subject} of TESTIO_PRODUCT_IDS not in the account's list"
+        yield found(Code.NOT_LISTED, subject, message)
 
 
 def _records(lists: _Lists) -> Iterator[Finding]:
@@ -339,7 +350,8 @@ def _is_known(kind: str, lists: _Lists, told: Collection[Code]) -> bool:
         return Code.UNREADABLE_RECORDS in told
     follows = bool(lists.causes) and kind in (ErrorKind.NEVER_LISTED, ErrorKind.NOT_FOUND)
     breaks = Code.BREAKER_OPEN in told and kind in OF_THE_REMOTE
-    return follows or breaks or code_of(kind) in told
+    is_unlisted = Code.NOT_LISTED in told and kind == ErrorKind.NOT_FOUND
+    return follows or breaks or is_unlisted or code_of(kind) in told
 
 
 def _last_run(last: LastRun) -> Finding:

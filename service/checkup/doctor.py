@@ -32,14 +32,15 @@ from rules.diagnosis.of_machine import (
     judge_remote,
     judge_sqlite,
 )
+from rules.diagnosis.of_mirror import taken_up
 from service.checkup.files_check import files_seen, log_file_flaw
 from service.checkup.remote_check import ask_remote
 from service.exit_status import ExitStatus
 from service.monitoring.disk_look import disk_seen
-from service.monitoring.outside import look
+from service.monitoring.outside import Look, look
+from storage.engine.lock_holder import lock_path, present_holder, read_holder
 from storage.engine.place import alias_flaw
 from storage.engine.revision import REVISION
-from storage.engine.writer_lock import lock_path, present_holder, read_holder
 from storage.reads.inspection import inspect_database
 
 CHECK_SECONDS = 20.0
@@ -82,17 +83,19 @@ def database_flaw(path: Path) -> str | None:
 
 def examine(wanted: Examination) -> Iterator[Looked]:
     """One thing after another, as they are looked at; what two of them find is told once."""
-    told: set[Code] = set()
+    told: set[tuple[Code, str]] = set()
     for looked in _everything(wanted):
         if isinstance(looked, Fine):
             yield looked
-        elif looked.code in REPEATED or looked.code not in told:
-            told.add(looked.code)
+            continue
+        what = looked.code, looked.subject
+        if what not in told or looked.code in SEVERAL:
+            told.add(what)
             yield looked
 
 
-REPEATED = frozenset({Code.CONFIGURATION, Code.SETTING_UNKNOWN, Code.FILE_OWNER, Code.FILE_MODE})
-"""What there may be several of."""
+SEVERAL = frozenset({Code.CONFIGURATION, Code.SETTING_UNKNOWN, Code.FILE_OWNER, Code.FILE_MODE})
+"""What there may be several of, all of one subject."""
 
 
 def _everything(wanted: Examination) -> Iterator[Looked]:
@@ -104,10 +107,11 @@ def _everything(wanted: Examination) -> Iterator[Looked]:
         yield from _problems(problems)
         return
     yield from _configuration(settings, wanted.config)
-    yield from _remote(settings, offline=wanted.offline)
+    seen = look(settings, leave_no_trace=True)
+    yield from _remote(settings, seen.presence, offline=wanted.offline)
     yield from _files(settings, wanted.config)
     yield from _database(settings, thorough=wanted.thorough)
-    yield from _diagnosis(settings)
+    yield from _diagnosis(settings, seen)
 
 
 def _problems(problems: SettingsError) -> Iterator[Finding]:
@@ -130,7 +134,7 @@ def _configuration(settings: Settings, config: Path) -> Iterator[Looked]:
         yield found(Code.LOG_FILE, "log file", flaw)
 
 
-def _remote(settings: Settings, *, offline: bool) -> Iterator[Looked]:
+def _remote(settings: Settings, presence: Presence, *, offline: bool) -> Iterator[Looked]:
     try:
         where, token = find_token(settings)
     except SettingsError as problems:
@@ -139,7 +143,7 @@ def _remote(settings: Settings, *, offline: bool) -> Iterator[Looked]:
     yield Fine(subject="token", message=f"found: {where}")
     if not offline:
         seen = ask_remote(settings, token)
-        yield judge_remote(seen, where)
+        yield judge_remote(seen, where, afterwards=taken_up(presence, where))
         yield from judge_clock(seen.ahead_seconds)
 
 
@@ -168,9 +172,8 @@ def _database(settings: Settings, *, thorough: bool) -> Iterator[Looked]:
         yield found(Code.OTHER_ADDRESS, "account", message)
 
 
-def _diagnosis(settings: Settings) -> Iterator[Looked]:
+def _diagnosis(settings: Settings, seen: Look) -> Iterator[Looked]:
     """What every other command says of the daemon and the mirror."""
-    seen = look(settings, leave_no_trace=True)
     if seen.presence not in (Presence.ELSEWHERE, Presence.HIDDEN):
         yield Fine(subject="writer lock", message=_lock_text(settings.db_path))
     if seen.daemon is not None:

@@ -25,9 +25,9 @@ from service.assembly import make_sync_service, request_of
 from service.store import open_store
 from storage.engine import readonly
 from storage.engine.database import Database
+from storage.engine.lock_holder import Role
 from storage.engine.migrate import migrate
 from storage.engine.soundness import refuse_damaged
-from storage.engine.writer_lock import Role
 from storage.reads.comparing import RowChange, compare_mirrors
 from storage.writes.sync_log import SyncLog
 

@@ -24,11 +24,12 @@ from service.account import refuse_another_url
 from service.store import prepare_files
 from storage.engine.database import Database
 from storage.engine.errors import DatabaseDamaged, NewerSchema, StorageError
+from storage.engine.lock_holder import Role, lock_path, read_holder
 from storage.engine.migrate import migrate
 from storage.engine.place import is_held, real_path, status_of
 from storage.engine.revision import REVISION
 from storage.engine.soundness import inspect_thoroughly, open_unchanged
-from storage.engine.writer_lock import Role, WriterLock, lock_path, read_holder
+from storage.engine.writer_lock import WriterLock
 from storage.replacing import file_swap
 from storage.replacing.damaged_copy import opened_copy
 from storage.replacing.fresh_start import remove_leftovers

@@ -43,7 +43,7 @@ from service.remote_client import make_client
 from service.store import Store, open_store
 from service.systemd.sd_notify import SdNotify
 from storage.engine.errors import DatabaseDamaged, StorageError
-from storage.engine.writer_lock import Role
+from storage.engine.lock_holder import Role
 from storage.writes.decision_rows import DecisionRows
 
 log = structlog.get_logger("daemon")

@@ -16,7 +16,7 @@ from control.protocol import DecisionReply, RetryReply, Word
 from rules.model import PRODUCT_LIST, Kind, SyncPhase
 from rules.run.events import EventName, SyncEvent
 from service.store import Store, open_store
-from storage.engine.writer_lock import Role
+from storage.engine.lock_holder import Role
 from storage.writes.decision_rows import Decided, DecisionRows
 from storage.writes.quarantine_rows import CLEARED
 

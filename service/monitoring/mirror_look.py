@@ -12,19 +12,13 @@ from config.settings import Settings
 from rules.diagnosis.limits import Limits
 from rules.diagnosis.observations import Access, LastRun, ListingSeen, MirrorSeen
 from rules.model import Kind, RunStatus
-from storage.engine.errors import (
-    DatabaseBusy,
-    DatabaseDamaged,
-    NoMirror,
-    NotAllowed,
-    StorageError,
-)
-from storage.engine.place import is_missing, owner_of, real_path
+from storage.engine.errors import StorageError
+from storage.engine.place import owner_of, real_path
 from storage.engine.readonly import Row
 from storage.engine.revision import REVISION
 from storage.engine.times import as_instant
 from storage.reads import monitoring_queries
-from storage.reads.inspection import error_text, read_unchanged
+from storage.reads.inspection import access_of, error_text, read_unchanged
 
 DATABASE_SECONDS = 1.0
 
@@ -59,23 +53,11 @@ def look_into(
     except (StorageError, OSError) as error:
         return MirrorSeen(
             path=str(path),
-            access=_access(error, path),
+            access=access_of(error, path),
             why=error_text(path, error),
             owner=owner_of(path),
             log_bytes=log_bytes(path),
         )
-
-
-def _access(error: Exception, path: Path) -> Access:
-    if isinstance(error, DatabaseDamaged):
-        return Access.DAMAGED
-    if isinstance(error, DatabaseBusy):
-        return Access.LOCKED
-    if isinstance(error, NotAllowed | PermissionError):
-        return Access.HIDDEN
-    if isinstance(error, NoMirror) and error.is_empty:
-        return Access.EMPTY
-    return Access.MISSING if is_missing(path) else Access.UNUSABLE
 
 
 def log_bytes(path: Path) -> int:
@@ -100,6 +82,7 @@ def _read(connection: sqlite3.Connection, settings: Settings, since: datetime | 
         last_run=None if last is None else _last_run(*last),
         unfinished_run=runs["unfinished"],
         has_runs=runs["newest"] is not None,
+        unlisted=monitoring_queries.unlisted(connection, settings.product_ids),
         pending_sets=monitoring_queries.pending_deletions(connection)["sets"],
         log_bytes=log_bytes(settings.db_path),
         paused_since=_instant(monitoring_queries.paused_since(connection)),

@@ -13,6 +13,7 @@ from config.settings import Settings
 from config.version import program_version
 from control.client import ControlClient
 from control.errors import ControlError, NoDaemon, OtherDaemon, SilentDaemon
+from control.paths import is_blocked
 from control.views import DaemonView, HealthReply
 from rules.diagnosis.catalogue import rank
 from rules.diagnosis.diagnose import Diagnosis, diagnose
@@ -22,9 +23,9 @@ from service.daemon_address import control_of, hidden_place
 from service.monitoring.disk_look import disk_of, token_place
 from service.monitoring.health_report import reply_of
 from service.monitoring.mirror_look import limits_of, look_into
+from storage.engine.lock_holder import Holder, Role, lock_path, present_holder, read_holder
 from storage.engine.place import owner_of
 from storage.engine.times import as_instant
-from storage.engine.writer_lock import Holder, Role, lock_path, present_holder, read_holder
 
 ANSWER_SECONDS = 5.0
 STARTS_WITHIN = timedelta(seconds=60)
@@ -112,7 +113,7 @@ def _daemon_seen(
 ) -> DaemonSeen:
     lock = lock_path(settings.db_path)
     holder, present = read_holder(lock), present_holder(lock)
-    if holder is None and (hidden := hidden_place(lock, control.path)) is not None:
+    if (holder or present) is None and (hidden := hidden_place(lock, control.path)) is not None:
         return DaemonSeen(
             presence=presence or Presence.HIDDEN, place=str(hidden), owner=owner_of(hidden)
         )
@@ -120,8 +121,10 @@ def _daemon_seen(
     return DaemonSeen(
         presence=presence or _presence(holder, present, now),
         pid=None if who is None else who.pid,
+        role=Role.DAEMON if who is None else who.role,
         who="" if who is None else str(who),
         place=str(control.path),
+        is_blocked=is_blocked(control.path),
     )
 
 
@@ -131,6 +134,8 @@ def _presence(holder: Holder | None, present: Holder | None, now: datetime) -> P
         return Presence.KILLED if left else Presence.NONE
     if present.host != socket.gethostname():
         return Presence.ELSEWHERE
+    if present.role == Role.UNKNOWN:
+        return Presence.SILENT
     if present.role != Role.DAEMON:
         return Presence.ONE_SHOT
     return Presence.STARTING if _is_young(present, now) else Presence.SOCKET_MISSING

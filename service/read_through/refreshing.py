@@ -82,7 +82,7 @@ class Refresher:
         from service.read_through.fetcher import make_fetcher
         from service.remote_client import make_client
         from service.store import open_store
-        from storage.engine.writer_lock import Role
+        from storage.engine.lock_holder import Role
 
         token = load_token(self.settings)
         with (

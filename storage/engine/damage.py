@@ -49,6 +49,12 @@ def is_damage(error: BaseException | None) -> bool:
     return code & 0xFF in CODES or code == CORRUPT_FILE_SYSTEM
 
 
+def is_busy(error: BaseException | None) -> bool:
+    """Whether it tells that another connection has a lock."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def damaged(path: Path, error: BaseException | str) -> DatabaseDamaged:
     """The error to raise; from now on `met` knows it, the first one of each file."""
     return _met.setdefault(_key(path), DatabaseDamaged(path, str(error)))

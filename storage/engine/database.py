@@ -24,7 +24,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
-from storage.engine.damage import damaged, is_damage, met
+from storage.engine.damage import damaged, is_busy, is_damage, met
 from storage.engine.errors import (
     DatabaseBusy,
     DatabaseDamaged,
@@ -171,17 +171,17 @@ class Database:
                 self._busy = None
                 return self._raw
             except sqlite3.OperationalError as error:
-                if _is_busy(error):
+                if is_busy(error):
                     now = time.monotonic()
                     self._busy = (self._busy or (now, now))[0], now
                 self._lock.release()
-                if not _is_busy(error) or time.monotonic() > give_up_at:
+                if not is_busy(error) or time.monotonic() > give_up_at:
                     raise
             except BaseException:
                 self._lock.release()
                 raise
             if self._stopping.wait(BUSY_PAUSE_SECONDS):
-                raise DatabaseBusy(f"{self.path} is locked by another process")
+                raise DatabaseBusy(f"{self.path} was locked by another process until the stop")
 
     @property
     def held_up_seconds(self) -> float:
@@ -335,19 +335,15 @@ def unusable(path: Path, error: BaseException | None) -> StorageError:
     """The error to show for a failure of the database, by SQLite's own code."""
     if error is not None and is_damage(error):
         return damaged(path, error)
-    if _is_busy(error):
+    if is_busy(error):
         return DatabaseBusy(
-            f"{path} is locked by another process; end the program that writes to it"
+            f"{path} was locked by another process all the while that was waited; if that goes on, "
+            "end the program that writes to it"
         )
     if error is not None and (way_out := remedy(error)):
         return StorageError(f"{path} or its folder cannot be written by this user{way_out}")
     add = "" if error is None else known_cause(error, path)
     return StorageError(f"{path} cannot be used: {error}{add}")
-
-
-def _is_busy(error: BaseException | None) -> bool:
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -19,9 +19,10 @@ def write_lock_owner(database: Path, locks: Path = LOCKS) -> str:
     return ", ".join(_named(pid) for pid in sorted(set(found) - {os.getpid()}))
 
 
-def holds_file(path: Path, pid: int, locks: Path = LOCKS) -> bool:
-    """Whether the kernel says that this process has the whole file locked."""
-    return pid in _owners(path, "FLOCK", 0, locks)
+def owner_of_file(path: Path, locks: Path = LOCKS) -> int | None:
+    """The process that has the whole file locked; None where the kernel does not tell."""
+    owners = [pid for pid in _owners(path, "FLOCK", 0, locks) if pid > 0]
+    return owners[0] if owners else None
 
 
 def _owners(path: Path, sort: str, byte: int, locks: Path) -> Iterator[int]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from storage.engine.damage import Unreadable, damaged, is_damage, json_of
+from storage.engine.damage import Unreadable, damaged, is_busy, is_damage, json_of
 from storage.engine.errors import (
     OTHER_USER,
     DatabaseBusy,
@@ -109,7 +109,7 @@ def _readable_error(path: Path, error: sqlite3.DatabaseError | Unreadable) -> St
     if is_damage(error):
         return damaged(path, error)
     code = getattr(error, "sqlite_errorcode", None)
-    if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if is_busy(error):
         return DatabaseBusy(f"{path} is locked by another process; try again")
     if code is not None and code & 0xFF == sqlite3.SQLITE_CANTOPEN:
         if not os.access(path, os.R_OK):

@@ -8,139 +8,25 @@ PID or by age lets two holders in at once.
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import socket
-import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 
 from storage.engine.errors import LockHeld, NoKernelLocks, StorageError, remedy
-from storage.engine.place import is_held, real_path, refuse_unsafe_place
+from storage.engine.lock_holder import ENDS, Holder, Role, lock_path, present_holder, read_holder
+from storage.engine.place import is_held, refuse_unsafe_place
 from storage.engine.times import as_text
 
 POLL_SECONDS = 0.1
-WRITES_ITSELF_SECONDS = 1.0
 TRIED_SECONDS = 0.3
 """Who only asks whether the lock is free has it for a moment; that one is no holder."""
 FREE_MARK = "released_at"
-MOST_BYTES = 16 * 1024
-"""Of the file; what we write is far shorter."""
-ENDS = "it ends by itself, or by Ctrl-C there"
-
-
-class Role(StrEnum):
-    """What the holder is."""
-
-    DAEMON = "daemon"
-    ONE_SHOT = "one-shot"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
-    """Who holds the lock, or held it last, as it wrote itself into the file."""
-
-    pid: int
-    role: str
-    host: str
-    started_at: str
-    version: str
-    socket: str | None = None
-    released_at: str | None = None
-
-    @property
-    def is_released(self) -> bool:
-        """Whether it let go by itself; if not, and the lock is free, it was killed."""
-        return self.released_at is not None
-
-    def is_alive(self) -> bool:
-        """Whether a process with its pid lives on this machine. A guess: it decides nothing."""
-        if self.host != socket.gethostname():
-            return True
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        except (PermissionError, TypeError, OverflowError):
-            return True
-        return True
-
-    def __str__(self) -> str:
-        return f"{self.role} with pid {self.pid} on {self.host}, since {self.started_at}"
-
-
-def lock_path(database: Path) -> Path:
-    """The lock file of a database: `<database>.lock` beside the file itself."""
-    real = real_path(database)
-    return real.with_name(real.name + ".lock")
-
-
-def read_holder(path: Path) -> Holder | None:
-    """The holder that stands in the file; None if there is none or it is unreadable."""
-    try:
-        content = json.loads(_text_of(path))
-        return Holder(**{name: content.get(name) for name in Holder.__dataclass_fields__})
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
-        return None
-
-
-def _text_of(path: Path) -> str:
-    """The beginning of the file; one that is no regular file is not waited for."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("not a regular file")
-        return os.read(descriptor, MOST_BYTES).decode("utf-8")
-    finally:
-        os.close(descriptor)
-
-
-def present_holder(path: Path) -> Holder | None:
-    """Who holds the lock now; None if nobody does, or who does has not said so.
-
-    The kernel's lock decides: the pid in the file may be another container's, and a killed one had
-    1, which always lives. Where the lock may not be tried, the pid has to do.
-    """
-    holder = read_holder(path)
-    if holder is None or holder.is_released:
-        return None
-    is_locked = _is_locked(path)
-    return holder if (holder.is_alive() if is_locked is None else is_locked) else None
-
-
-def _is_locked(path: Path) -> bool | None:
-    """Whether anybody has the lock, tried for a moment; None where it may not be tried."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
-    return False
-
-
-def _named_holder(path: Path) -> Holder | None:
-    """Who holds the lock now; one who has just taken it needs a moment to write itself down."""
-    give_up_at = time.monotonic() + WRITES_ITSELF_SECONDS
-    while True:
-        holder = read_holder(path)
-        if holder is not None and not holder.is_released:
-            return holder
-        if time.monotonic() > give_up_at:
-            return None
-        time.sleep(POLL_SECONDS / 10)
 
 
 class WriterLock:
@@ -177,7 +63,7 @@ class WriterLock:
         give_up_at = time.monotonic() + max(wait_seconds, TRIED_SECONDS)
         while not self._try():
             if time.monotonic() >= give_up_at or not keep_waiting():
-                holder = _named_holder(self.path)
+                holder = present_holder(self.path)
                 who = f"{holder}{_next_step(holder)}" if holder else "unknown holder"
                 raise LockHeld(f"{self.path} is held by the {who}", holder)
             time.sleep(POLL_SECONDS)
@@ -250,6 +136,8 @@ def _next_step(holder: Holder) -> str:
     """What can be done about a holder on this machine."""
     if holder.host != socket.gethostname():
         return ""
+    if holder.role == Role.UNKNOWN:
+        return f"; `testio-sync stop` ends it, or: kill {holder.pid}"
     if holder.role == Role.DAEMON:
         return "; `testio-sync status` shows what it does, `testio-sync stop` ends it"
     return f"; {ENDS}"

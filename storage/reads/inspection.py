@@ -18,10 +18,18 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
+from rules.diagnosis.observations import Access
 from rules.diagnosis.of_machine import FileOfDatabase
-from storage.engine.damage import is_damage
-from storage.engine.errors import DatabaseDamaged, NotADatabase, NotAllowed, StorageError
-from storage.engine.place import owner_of, real_path
+from storage.engine.damage import is_busy, is_damage
+from storage.engine.errors import (
+    DatabaseBusy,
+    DatabaseDamaged,
+    NoMirror,
+    NotADatabase,
+    NotAllowed,
+    StorageError,
+)
+from storage.engine.place import is_missing, owner_of, real_path
 from storage.engine.readonly import LEAST_BYTES, folder_text
 from storage.engine.soundness import MAGIC, found_by
 from storage.migrations.renewing import SCRUBBED, USER_VERSION
@@ -62,9 +70,21 @@ def inspect_database(path: Path, *, thorough: bool, seconds: float) -> FileOfDat
 
 
 def _unusable(facts: FileOfDatabase, path: Path, error: Exception) -> FileOfDatabase:
-    is_hidden = isinstance(error, NotAllowed | PermissionError)
-    hidden_by = owner_of(path) if is_hidden else None
-    return replace(facts, unusable=error_text(path, error), hidden_by=hidden_by)
+    access, why = access_of(error, path), error_text(path, error)
+    return replace(facts, access=access, why=why, owner=owner_of(path))
+
+
+def access_of(error: Exception, path: Path) -> Access:
+    """What a failure to read the file means."""
+    if isinstance(error, DatabaseDamaged) or is_damage(error):
+        return Access.DAMAGED
+    if isinstance(error, DatabaseBusy) or is_busy(error):
+        return Access.LOCKED
+    if isinstance(error, NotAllowed | PermissionError):
+        return Access.HIDDEN
+    if isinstance(error, NoMirror) and error.is_empty:
+        return Access.EMPTY
+    return Access.MISSING if is_missing(path) else Access.UNUSABLE
 
 
 def _is_writable(path: Path) -> bool:

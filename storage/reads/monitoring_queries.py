@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rules.run.runtime_overrides import PREFIX
 from storage.engine.readonly import Row, open_readonly
+from storage.reads.queries import in_scope, known_products
 
 LOCK_SECONDS = 0.5
 STEPS = 20_000
@@ -36,31 +37,16 @@ def open_briefly(
 def listings(connection: sqlite3.Connection, product_ids: frozenset[int] | None) -> list[Row]:
     """Each product and kind in scope: its cursor, when it appeared, its unusable records.
 
-    `product_ids` None means all of them. What is to be mirrored and is not in the account's list
-    has never been fetched, since the first run. Lighter than the view `freshness`: no rows are
-    counted.
+    `product_ids` None means all of them. Lighter than the view `freshness`: no rows are counted.
     """
-    rows = connection.execute(LISTINGS).fetchall()
-    if product_ids is None:
-        return rows
-    known = {row["product_id"] for row in rows}
-    return [
-        *(row for row in rows if not row["product_id"] or row["product_id"] in product_ids),
-        *(_never_seen(key, rows[0]) for key in sorted(product_ids - known)),
-    ]
+    return in_scope(connection.execute(LISTINGS), product_ids)
 
 
-def _never_seen(product_id: int, of_the_list: Row) -> Row:
-    """A product that is to be mirrored and that the account does not list."""
-    nothing = dict.fromkeys(OF_A_CURSOR)
-    of_it = {"product_id": product_id, "kind": "tests", "holes": 0, "product_name": None}
-    return of_the_list | nothing | of_it
-
-
-OF_A_CURSOR = (
-    *("complete_as_of", "current_as_of", "last_outcome", "last_error", "failing_since"),
-    "updated_at",
-)
+def unlisted(connection: sqlite3.Connection, product_ids: frozenset[int] | None) -> list[int]:
+    """The products that are to be mirrored and that the account's list does not have; none while
+    that list was never read."""
+    known = known_products(connection)
+    return [] if known is None else sorted((product_ids or frozenset()) - set(known))
 
 
 def revision(connection: sqlite3.Connection) -> str:

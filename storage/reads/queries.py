@@ -52,6 +52,13 @@ def freshness(connection: sqlite3.Connection) -> list[Row]:
     ).fetchall()
 
 
+def in_scope(rows: Iterable[Row], product_ids: Collection[int] | None) -> list[Row]:
+    """Those of the products that are to be mirrored, and of the product list; None means all."""
+    if product_ids is None:
+        return list(rows)
+    return [row for row in rows if not row["product_id"] or row["product_id"] in product_ids]
+
+
 def last_runs(
     connection: sqlite3.Connection, limit: int, statuses: Collection[str] | None = None
 ) -> list[Row]:

@@ -18,7 +18,7 @@ from service.assembly import make_daemon_ports, make_guard, make_request
 from service.configuration import Configuration
 from service.remote_client import make_client
 from service.store import open_store
-from storage.engine.writer_lock import Role
+from storage.engine.lock_holder import Role
 from tests.benchmarks.contestants.contest import Task, task_of_flags
 from tests.benchmarks.contestants.ours import settings_of
 

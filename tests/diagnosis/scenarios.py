@@ -84,18 +84,30 @@ def silent(patient: Patient) -> Acting:
 
 @scenario(Code.SOCKET_MISSING)
 def no_socket(patient: Patient) -> Acting:
-    """For good: somebody else's file stands in its place."""
+    """A daemon that goes on makes its socket again by itself, as the finding says."""
     home = patient.home
-    home.daemon()
+    daemon = home.daemon()
     home.wait_for_run(1)
     holder = json.loads(home.lock_file.read_text())
     home.lock_file.write_text(json.dumps(holder | {"started_at": patient.long_ago()}))
+    daemon.send_signal(signal.SIGSTOP)
+    home.control.path.unlink()
+    found = yield
+    assert "makes its socket again" in found["action"]
+    daemon.send_signal(signal.SIGCONT)
+
+
+@scenario(Code.SOCKET_BLOCKED)
+def socket_blocked(patient: Patient) -> Acting:
+    home = patient.home
+    home.daemon()
+    home.wait_for_run(1)
     place = home.control.path
     place.unlink()
-    place.write_text("in the way")
+    place.mkdir()
     found = yield
-    place.unlink()
-    patient.carry_out(found["action"])
+    assert found["action"].startswith(f"move {place} away")
+    place.rmdir()
 
 
 @scenario(Code.PAUSED, usual=True)
@@ -289,6 +301,17 @@ def incomplete(patient: Patient) -> Acting:
     patient.change("UPDATE sync_cursors SET complete_as_of = ?", patient.long_ago())
     found = yield
     patient.carry_out(found["action"])
+
+
+@scenario(Code.NOT_LISTED)
+def not_listed(patient: Patient) -> Acting:
+    home = patient.home
+    first = str(home.simulator.account()["products"][0]["id"])
+    home.settings["TESTIO_PRODUCT_IDS"] = f"{first},99999"
+    home.run("sync", expect=3)
+    found = yield
+    assert "TESTIO_PRODUCT_IDS" in found["action"]
+    home.settings["TESTIO_PRODUCT_IDS"] = first
 
 
 @scenario(Code.NEVER_FETCHED)

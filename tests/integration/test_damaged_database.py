@@ -19,9 +19,9 @@ from storage.engine import readonly
 from storage.engine.damage import met
 from storage.engine.database import Database
 from storage.engine.errors import DatabaseDamaged, NotADatabase, StorageError
+from storage.engine.lock_holder import Role
 from storage.engine.migrate import migrate
 from storage.engine.soundness import SMALL, refuse_damaged
-from storage.engine.writer_lock import Role
 from storage.reads import queries
 from storage.writes.sync_log import SyncLog
 from tests import damage

@@ -254,7 +254,14 @@ def test_products_out_of_scope_grow_as_old_as_they_like(
             " VALUES (1, 'running', 'schedule', ?, '[]', '{}')",
             (old,),
         )
-    assert any("tests of product 99" in where for _, where in patient.reasons()), (
+    assert ("not_listed", "product 99") not in patient.reasons(), "its list was not read yet"
+    with database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO sync_cursors (product_id, kind, complete_as_of, current_as_of, updated_at)"
+            " VALUES (0, 'products', ?, ?, ?)",
+            (old, old, old),
+        )
+    assert ("not_listed", "product 99") in patient.reasons(), (
         "a product that is to be mirrored and that the account does not have"
     )
 

@@ -92,7 +92,7 @@ def test_damage_is_told_in_sqlites_words(path: Path, other: sqlite3.Connection) 
         file.seek((page - 1) * 4096)
         file.write(b"\0" * 4096)
     facts = look(path, thorough=True)
-    assert facts.damage or "malformed" in (facts.unusable or ""), facts
+    assert facts.damage or "malformed" in (facts.why), facts
 
 
 def test_rows_that_refer_to_nothing_are_counted(path: Path, other: sqlite3.Connection) -> None:
@@ -120,9 +120,9 @@ def test_what_is_no_database_is_said(path: Path, other: sqlite3.Connection, tmp_
     assert not look(tmp_path / "none" / "none.db").exists
     assert look(tmp_path / "none" / "none.db").no_folder is None, "it can be made"
     assert look(Path("/proc/none/below/none.db")).no_folder == ("/proc/none/below", "/proc")
-    assert "is a folder" in (look(tmp_path).unusable or "")
-    assert "not a regular file" in (look(Path("/dev/null")).unusable or "")
-    assert "cannot be read" in (look(path / "below").unusable or "")
+    assert "is a folder" in (look(tmp_path).why)
+    assert "not a regular file" in (look(Path("/dev/null")).why)
+    assert "cannot be read" in (look(path / "below").why)
     notes = tmp_path / "notes"
     notes.write_bytes(b"not a database\n" * 100)
     assert look(notes).damage == ("file is not a database",)
@@ -136,7 +136,7 @@ def test_what_is_no_database_is_said(path: Path, other: sqlite3.Connection, tmp_
     inspection_seconds = inspection.BUSY_SECONDS
     try:
         inspection.BUSY_SECONDS = 0.1
-        assert "locked" in (look(path).unusable or "")
+        assert "locked" in (look(path).why)
     finally:
         inspection.BUSY_SECONDS = inspection_seconds
 
@@ -147,7 +147,7 @@ def test_a_file_that_changes_all_the_time_is_said_to(
     """Without a log beside it, as another program's rollback journal changes it."""
     turns = itertools.count()
     monkeypatch.setattr(inspection, "_state", lambda _path: ((next(turns), 0, 0), None))
-    assert "changes all the time" in (look(path).unusable or "")
+    assert "changes all the time" in (look(path).why)
 
 
 def test_what_was_never_finished_is_not_judged(path: Path) -> None:

@@ -32,8 +32,8 @@ from simulator import Simulator
 from storage.engine.backup import back_up
 from storage.engine.database import Database
 from storage.engine.errors import LockHeld, StorageError
+from storage.engine.lock_holder import Role
 from storage.engine.soundness import inspect_thoroughly, refuse_damaged, require_sqlite
-from storage.engine.writer_lock import Role
 from tests.integration.test_read_through import settings_for
 
 LOCKS = Path("/proc/locks")

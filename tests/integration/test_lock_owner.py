@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from storage.engine.database import Database
-from storage.engine.lock_owner import LOCKS, holds_file, write_lock_owner
+from storage.engine.lock_owner import LOCKS, owner_of_file, write_lock_owner
 
 needs_proc = pytest.mark.skipif(not LOCKS.exists(), reason="this system has no /proc/locks")
 
@@ -61,9 +60,9 @@ def test_who_has_a_file_locked_is_known_whatever_stands_in_it(tmp_path: Path) ->
     path = tmp_path / "x.lock"
     path.write_text('{"pid": 1}')
     with other(LOCKS_FILE, path) as pid:
-        assert holds_file(path, pid)
-        assert not holds_file(path, os.getpid())
-        assert not holds_file(tmp_path / "none", pid)
+        assert owner_of_file(path) == pid
+        assert owner_of_file(tmp_path / "none") is None
+    assert owner_of_file(path) is None
 
 
 def test_lines_of_other_locks_are_passed_over(tmp_path: Path) -> None:

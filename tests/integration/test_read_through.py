@@ -21,7 +21,7 @@ from service.assembly import make_sync_service
 from service.read_through.api import CannotAnswer, ReadThrough, RowFilter, open_mirror
 from service.store import open_store
 from simulator import PlainFeatures, Simulator
-from storage.engine.writer_lock import Role
+from storage.engine.lock_holder import Role
 from testio.client import TestioClient
 
 LONG_AGO = "2020-01-01T00:00:00.000000Z"

@@ -21,8 +21,9 @@ from service.store import open_store
 from simulator import Simulator, SimulatorOptions
 from storage.engine.database import Database
 from storage.engine.errors import DatabaseDamaged, LockHeld, NewerSchema
+from storage.engine.lock_holder import Role
 from storage.engine.migrate import migrate
-from storage.engine.writer_lock import Role, WriterLock
+from storage.engine.writer_lock import WriterLock
 from storage.replacing.file_swap import files_of
 from storage.replacing.fresh_start import remove_leftovers
 from storage.settings.account_rows import AccountRows

@@ -12,7 +12,7 @@ from config.settings import Settings
 from rules.model import SyncScope
 from service.assembly import make_sync_service, settle
 from service.store import open_store
-from storage.engine.writer_lock import Role
+from storage.engine.lock_holder import Role
 from tests.benchmarks.contestants.contest import Task, take_part
 
 ROWS = (

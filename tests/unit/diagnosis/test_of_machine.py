@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rules.diagnosis.codes import Code
 from rules.diagnosis.findings import Area, Finding, Fine, Severity
-from rules.diagnosis.observations import DiskSeen
+from rules.diagnosis.observations import Access, DiskSeen
 from rules.diagnosis.of_database import MEGABYTE
 from rules.diagnosis.of_machine import (
     FileOfDatabase,
@@ -206,8 +206,8 @@ DATABASE = FileOfDatabase(path="/d/t.db", revision="0002")
         (DATABASE, [OK, OK], "/d/t.db is whole"),
         (replace(DATABASE, exists=False), [OK], "is not there yet; a first sync makes it"),
         (replace(DATABASE, is_empty=True), [OK], "is not there yet"),
-        (replace(DATABASE, unusable="it is none"), [ERROR], "it is none"),
-        (replace(DATABASE, unusable="no", hidden_by="ada"), [ERROR], "no"),
+        (replace(DATABASE, access=Access.UNUSABLE, why="it is none"), [ERROR], "it is none"),
+        (replace(DATABASE, access=Access.HIDDEN, why="no", owner="ada"), [ERROR], "no"),
         (replace(DATABASE, no_folder=("/d", "/")), [ERROR], "no folder /d, and none can be made"),
         (replace(DATABASE, is_writable=False), [ERROR], "cannot be written by this user"),
         (replace(DATABASE, damage=("page 7", "page 9")), [ERROR], "is damaged: page 7; page 9"),

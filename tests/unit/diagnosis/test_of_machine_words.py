@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from rules.diagnosis.catalogue import CATALOGUE, TRY_LATER, asked
+from rules.diagnosis.catalogue import TRY_LATER, asked
 from rules.diagnosis.codes import Code
 from rules.diagnosis.findings import Area, Finding, Severity
 from rules.diagnosis.observations import Access, DiskSeen
@@ -139,17 +139,20 @@ def test_the_disk() -> None:
             replace(DATABASE, exists=False),
             [(None, "database", "/d/t.db is not there yet; a first sync makes it")],
         ),
-        (replace(DATABASE, unusable="it is none"), [(Code.DATABASE, "database", "it is none")]),
         (
-            replace(DATABASE, unusable="no", hidden_by="ada"),
-            [(Code.DATABASE_HIDDEN, "database", "no")],
+            replace(DATABASE, access=Access.UNUSABLE, why="it is none"),
+            [(Code.DATABASE, "the database", "it is none")],
+        ),
+        (
+            replace(DATABASE, access=Access.HIDDEN, why="no", owner="ada"),
+            [(Code.DATABASE_HIDDEN, "the database", "no")],
         ),
         (
             replace(DATABASE, no_folder=("/d", "/")),
             [
                 (
                     Code.NO_FOLDER,
-                    "database",
+                    "the database",
                     "there is no folder /d, and none can be made in /",
                 )
             ],
@@ -159,21 +162,21 @@ def test_the_disk() -> None:
             [
                 (
                     Code.READ_ONLY,
-                    "database",
+                    "the database",
                     "/d/t.db or its folder cannot be written by this user",
                 )
             ],
         ),
         (
             replace(DATABASE, damage=("page 7", "page 9"), loose_references=3),
-            [(Code.DATABASE_DAMAGED, "database", "/d/t.db is damaged: page 7; page 9")],
+            [(Code.DATABASE_DAMAGED, "the database", "/d/t.db is damaged: page 7; page 9")],
         ),
         (
             replace(DATABASE, loose_references=3),
             [
                 (
                     Code.LOOSE_REFERENCES,
-                    "database",
+                    "the database",
                     "/d/t.db is damaged: 3 rows refer to rows that are not there",
                 ),
                 SCHEMA,
@@ -184,7 +187,7 @@ def test_the_disk() -> None:
             [
                 (
                     Code.NOT_CHECKED_WHOLE,
-                    "database",
+                    "the database",
                     "/d/t.db is too large to be checked whole in the time given",
                 ),
                 SCHEMA,
@@ -192,7 +195,7 @@ def test_the_disk() -> None:
         ),
         (
             replace(DATABASE, revision=None),
-            [WHOLE, (Code.DATABASE, "schema", "/d/t.db is another program's database")],
+            [WHOLE, (Code.DATABASE, "the schema", "/d/t.db is another program's database")],
         ),
         (
             replace(DATABASE, revision="0003"),
@@ -200,7 +203,7 @@ def test_the_disk() -> None:
                 WHOLE,
                 (
                     Code.SCHEMA_NEWER,
-                    "schema",
+                    "the schema",
                     "0003 was made by a newer testio-sync; this one knows up to 0002",
                 ),
             ],
@@ -209,7 +212,7 @@ def test_the_disk() -> None:
             replace(DATABASE, revision="0001"),
             [
                 WHOLE,
-                (Code.SCHEMA_OLDER, "schema", "0001 is older than this program's 0002"),
+                (Code.SCHEMA_OLDER, "the schema", "0001 is older than this program's 0002"),
             ],
         ),
         (
@@ -232,7 +235,7 @@ def test_the_database(of_file: FileOfDatabase, expected: list[Said]) -> None:
 
 
 def test_whose_a_hidden_database_is_stands_in_the_action() -> None:
-    (told,) = judge_database(replace(DATABASE, unusable="no", hidden_by="ada"), "0002")
+    (told,) = judge_database(replace(DATABASE, access=Access.HIDDEN, why="no", owner="ada"), "0002")
     assert isinstance(told, Finding)
     assert (told.severity, "sudo -u ada" in told.action) == (Severity.ERROR, True)
 
@@ -241,8 +244,8 @@ def test_who_asks_the_remote_himself_is_told_what_to_try() -> None:
     told = asked(Code.SERVER_ERROR, "500", place="/t")
     assert (said(told), told.severity) == ((Code.SERVER_ERROR, "remote", "500"), Severity.ERROR)
     assert told.action == TRY_LATER
-    refused = asked(Code.UNAUTHORIZED, "401", place="/t")
-    assert refused.action == CATALOGUE[Code.UNAUTHORIZED].action_with(place="/t")
+    refused = asked(Code.UNAUTHORIZED, "401", place="/t", afterwards="look again")
+    assert refused.action == "put a valid token into /t, then look again"
     assert refused.area is Area.CREDENTIALS
 
 
