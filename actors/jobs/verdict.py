@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 
-from rules.diagnosis.catalogue import PROBLEMS
+from rules.diagnosis.entries import PROBLEMS
 from rules.model import ErrorKind, Outcome, Problem
 from rules.records import BadRow, HoleRecord, Page, Stored
 from rules.text.wording import counted

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from rules.diagnosis.catalogue import CATALOGUE, LOOK, entry_of
+from rules.diagnosis.catalogue import CATALOGUE, entry_of
 from rules.diagnosis.codes import Code
+from rules.diagnosis.entries import LOOK
 from rules.diagnosis.notifying import Decision, Event, RunEnd
 from rules.model import Problem, RunStatus, SyncResult
 from rules.text.durations import spoken

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rules.diagnosis.catalogue import SYNC, asked, found
+from rules.diagnosis.catalogue import asked, found
 from rules.diagnosis.codes import Code
+from rules.diagnosis.entries import SYNC
 from rules.diagnosis.findings import Finding, Fine, Severity
 from rules.diagnosis.observations import Access, DiskSeen
 from rules.diagnosis.of_database import refusal, room, space

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from itertools import groupby
 from math import inf
 
-from rules.diagnosis.catalogue import CATALOGUE, LOOK, SYNC, code_of, entry_of, found, urgency
+from rules.diagnosis.catalogue import CATALOGUE, code_of, entry_of, found, urgency
 from rules.diagnosis.codes import Code
+from rules.diagnosis.entries import LOOK, SYNC
 from rules.diagnosis.findings import Finding, Severity
 from rules.diagnosis.limits import Limits
+from rules.diagnosis.lists import (
+    OF_RECORDS,
+    OF_THE_ACCOUNT,
+    OF_THE_REMOTE,
+    Listings,
+    Lists,
+    breaker_seconds,
+    fails_with,
+    sorted_out,
+)
 from rules.diagnosis.observations import (
     NAMED,
     LastRun,
@@ -22,16 +32,8 @@ from rules.diagnosis.observations import (
 )
 from rules.diagnosis.of_daemon import before
 from rules.model import PRODUCT_LIST, ErrorKind, RunStatus
-from rules.run.outcome import END_THE_RUN
 from rules.text.wording import counted
 
-OF_THE_ACCOUNT = frozenset(kind.value for kind in END_THE_RUN)
-"""What no later run gets over, in no list: each fails until somebody does something."""
-OF_THE_REMOTE = frozenset(
-    kind.value for kind in (ErrorKind.CONNECTION_FAILED, ErrorKind.TIMEOUT, ErrorKind.SERVER_ERROR)
-)
-"""What lists fail with while the breaker is open."""
-OF_RECORDS = frozenset({ErrorKind.HOLES.value, ErrorKind.BAD_ROWS.value})
 OF_FAILING = frozenset(
     {
         *(Code(kind.value) for kind in ErrorKind),
@@ -53,12 +55,10 @@ ENDED = {
 }
 """The ends that are told. A cancelled run was ended by a person, and says nothing of the remote."""
 
-Listings = list[ListingSeen]
-
 
 def mirror_findings(seen: Observations, limits: Limits) -> Iterator[Finding]:
     """All of it. What fails is not told again as missing, old or full of gaps."""
-    lists = _sorted_out(seen, limits)
+    lists = sorted_out(seen, limits)
     told = [
         *_breaker(seen, lists, limits),
         *_failures(seen, lists, limits),
@@ -69,94 +69,11 @@ def mirror_findings(seen: Observations, limits: Limits) -> Iterator[Finding]:
     yield from _runs(seen, lists, {finding.code for finding in told})
 
 
-# -- which list is told of where ---------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Lists:
-    """Each list in scope once. `not_asked`: since the first of `causes` failed, no run has come to
-    them; the others of `causes` fail alike."""
-
-    causes: Listings
-    not_asked: Listings
-    cut_off: Listings
-    failing: Listings
-    of_records: Listings
-    calm: Listings
-
-
-def _sorted_out(seen: Observations, limits: Limits) -> _Lists:
-    listings = seen.mirror.listings
-    cause = _cause(listings)
-    rest = [each for each in listings if each is not cause]
-    causes = [] if cause is None else [cause, *_taken(rest, lambda each: _is_alike(each, cause))]
-    not_asked = _taken(rest, lambda each: cause is not None and _waits_for(each, cause))
-    breaker_open = _breaker_seconds(seen) > limits.breaker_seconds
-    cut_off = _taken(rest, lambda each: breaker_open and _fails_with(each, OF_THE_REMOTE))
-    if cause is not None and breaker_open and cause.error_kind in OF_THE_REMOTE:
-        cut_off, not_asked, causes = [*causes, *cut_off, *not_asked], [], []
-    of_records = _taken(rest, lambda each: _fails_with(each, OF_RECORDS))
-    failing = _taken(rest, lambda each: each.failing_since is not None)
-    return _Lists(
-        causes=causes,
-        not_asked=not_asked,
-        cut_off=cut_off,
-        failing=failing,
-        of_records=of_records,
-        calm=rest,
-    )
-
-
-def _taken(listings: Listings, belongs: Callable[[ListingSeen], bool]) -> Listings:
-    """Those that belong, which are no longer among the others."""
-    taken = [each for each in listings if belongs(each)]
-    listings[:] = [each for each in listings if not belongs(each)]
-    return taken
-
-
-def _fails_with(listing: ListingSeen, kinds: Collection[str]) -> bool:
-    return listing.failing_since is not None and listing.error_kind in kinds
-
-
-def _cause(listings: Iterable[ListingSeen]) -> ListingSeen | None:
-    """The list whose failure keeps runs from the others: the latest one."""
-    causes = [
-        each
-        for each in listings
-        if each.failing_since is not None
-        and (each.product_id == PRODUCT_LIST or each.error_kind in OF_THE_ACCOUNT)
-        and each.error_kind not in OF_RECORDS
-    ]
-    return max(causes, key=_tried, default=None)
-
-
-def _tried(listing: ListingSeen) -> float:
-    return -inf if listing.tried_at is None else listing.tried_at.timestamp()
-
-
-def _is_alike(listing: ListingSeen, cause: ListingSeen) -> bool:
-    return listing.failing_since is not None and listing.error_kind == cause.error_kind
-
-
-def _waits_for(listing: ListingSeen, cause: ListingSeen) -> bool:
-    """Whether it is not well, and no run has come to it since the cause failed."""
-    never = listing.current_as_of is None and _tried(listing) < _tried(cause)
-    if listing.failing_since is None:
-        return never
-    is_unknown = listing.error_kind == ErrorKind.NEVER_LISTED
-    return is_unknown or never or _tried(listing) < _tried(cause)
-
-
 # -- what fails --------------------------------------------------------------------------------
 
 
-def _breaker_seconds(seen: Observations) -> float:
-    state = seen.daemon.state
-    return 0.0 if state is None else state.breaker_open_seconds
-
-
-def _breaker(seen: Observations, lists: _Lists, limits: Limits) -> Iterator[Finding]:
-    seconds, state = _breaker_seconds(seen), seen.daemon.state
+def _breaker(seen: Observations, lists: Lists, limits: Limits) -> Iterator[Finding]:
+    seconds, state = breaker_seconds(seen), seen.daemon.state
     if state is None or seconds <= limits.breaker_seconds:
         return
     waiting = f", and {named(lists.cut_off)} cannot be read" if lists.cut_off else ""
@@ -164,7 +81,7 @@ def _breaker(seen: Observations, lists: _Lists, limits: Limits) -> Iterator[Find
     yield found(Code.BREAKER_OPEN, "the remote", message, why=state.last_failure, since=since)
 
 
-def _failures(seen: Observations, lists: _Lists, limits: Limits) -> Iterator[Finding]:
+def _failures(seen: Observations, lists: Lists, limits: Limits) -> Iterator[Finding]:
     """A finding for each type of failure; what it keeps from being read is told with it."""
     if lists.causes:
         yield _failure(seen, lists.causes, lists.not_asked, limits)
@@ -214,7 +131,7 @@ def taken_up(presence: Presence, token: str | None) -> str:
 
 def _deletions(seen: Observations, limits: Limits) -> Iterator[Finding]:
     if seen.mirror.pending_sets:
-        held = [e for e in seen.mirror.listings if _fails_with(e, {ErrorKind.HELD.value})]
+        held = [e for e in seen.mirror.listings if fails_with(e, {ErrorKind.HELD.value})]
         since = min((each.failing_since for each in held if each.failing_since), default=None)
         message = f"{counted(seen.mirror.pending_sets, 'set')} of deletions held back"
         too_old = any(is_too_old(each, seen.now, limits) for each in held)
@@ -232,7 +149,7 @@ def _not_listed(seen: Observations) -> Iterator[Finding]:
         yield found(Code.NOT_LISTED, subject, message)
 
 
-def _records(lists: _Lists) -> Iterator[Finding]:
+def _records(lists: Lists) -> Iterator[Finding]:
     """Records that cannot be read keep a list from being complete; nobody here can mend them."""
     gaps = [e for e in (*lists.of_records, *lists.calm) if e.unusable and e.current_as_of]
     if not gaps and not lists.of_records:
@@ -285,7 +202,7 @@ def is_too_old(listing: ListingSeen, now: datetime, limits: Limits) -> bool:
     return is_stale(listing, now, limits) or is_incomplete(listing, now, limits)
 
 
-def _ages(seen: Observations, lists: _Lists, limits: Limits) -> Iterator[Finding]:
+def _ages(seen: Observations, lists: Lists, limits: Limits) -> Iterator[Finding]:
     """One finding a code, however many lists: the oldest stands for all."""
     now = seen.now
     readable = [*lists.calm, *lists.of_records]
@@ -331,7 +248,7 @@ def _aged(
 # -- runs --------------------------------------------------------------------------------------
 
 
-def _runs(seen: Observations, lists: _Lists, told: Collection[Code]) -> Iterator[Finding]:
+def _runs(seen: Observations, lists: Lists, told: Collection[Code]) -> Iterator[Finding]:
     run = seen.mirror.unfinished_run
     if run is not None and not seen.daemon.works:
         yield found(Code.RUN_INTERRUPTED, f"run {run}", f"run {run} was killed")
@@ -340,12 +257,12 @@ def _runs(seen: Observations, lists: _Lists, told: Collection[Code]) -> Iterator
         yield _last_run(last)
 
 
-def _is_told(last: LastRun, lists: _Lists, told: Collection[Code]) -> bool:
+def _is_told(last: LastRun, lists: Lists, told: Collection[Code]) -> bool:
     """Whether the lists that fail say already what the run met."""
     return bool(last.problems) and all(_is_known(kind, lists, told) for kind in last.problems)
 
 
-def _is_known(kind: str, lists: _Lists, told: Collection[Code]) -> bool:
+def _is_known(kind: str, lists: Lists, told: Collection[Code]) -> bool:
     if kind in OF_RECORDS:
         return Code.UNREADABLE_RECORDS in told
     follows = bool(lists.causes) and kind in (ErrorKind.NEVER_LISTED, ErrorKind.NOT_FOUND)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from rules.diagnosis.catalogue import PROBLEMS
+from rules.diagnosis.entries import PROBLEMS
 from rules.model import Kind
 from rules.records import FINAL_STATUSES
 from rules.text.wording import counted

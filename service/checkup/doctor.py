@@ -17,8 +17,9 @@ from config.problems import NOWHERE, SettingsError
 from config.settings import Settings
 from config.token import find_token
 from control.paths import socket_path
-from rules.diagnosis.catalogue import INIT, found
+from rules.diagnosis.catalogue import found
 from rules.diagnosis.codes import Code
+from rules.diagnosis.entries import INIT
 from rules.diagnosis.findings import Area, Finding, Fine, Severity, first_at_fault
 from rules.diagnosis.observations import Presence
 from rules.diagnosis.of_machine import (

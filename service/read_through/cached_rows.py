@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from rules.diagnosis.catalogue import DELETIONS, PROBLEMS
+from rules.diagnosis.entries import DELETIONS, PROBLEMS
 from rules.mirror.fetching import Entity, FetchOutcome, FetchState, Freshness
 from rules.model import ErrorKind
 from rules.text.wording import counted

@@ -47,13 +47,24 @@ class Patient:
         found: dict[str, list[dict[str, Any]]] = json.loads(text)
         return found
 
-    def finding(self, code: Code) -> dict[str, Any]:
+    def finding(self, code: Code, *, only_check: bool) -> dict[str, Any]:
         """The finding of a code, once there is one."""
-        self.home.wait_for(lambda: self.has(code), f"the finding {code.value}")
-        return next(each for each in (*self.attention(), *self.check()) if each["code"] == code)
+        told: list[dict[str, Any]] = []
 
-    def has(self, code: Code) -> bool:
-        return any(each["code"] == code for each in (*self.attention(), *self.check()))
+        def is_told() -> bool:
+            told[:] = self._of(code, only_check=only_check)
+            return bool(told)
+
+        self.home.wait_for(is_told, f"the finding {code.value}")
+        return told[0]
+
+    def has(self, code: Code, *, only_check: bool) -> bool:
+        return bool(self._of(code, only_check=only_check))
+
+    def _of(self, code: Code, *, only_check: bool) -> list[dict[str, Any]]:
+        """By one command: that the others say the same is looked at once."""
+        told = self.check() if only_check else self.attention()
+        return [each for each in told if each["code"] == code]
 
     def agrees(self, code: Code, *, only_check: bool) -> None:
         """`status` names a code exactly when `health` and `check` know it."""

@@ -7,10 +7,12 @@ import os
 import pytest
 
 from rules.diagnosis.codes import Code
+from tests.diagnosis import kinds
 from tests.diagnosis.patient import Patient
 from tests.diagnosis.scenarios import SCENARIOS, UNTRIED, Scenario
 from tests.homes import Home
 
+assert kinds, "they declare the scenarios"
 ALL = os.environ.get("DIAGNOSIS") == "all"
 CHOSEN = [each for each in SCENARIOS if each.usual or ALL]
 
@@ -20,11 +22,12 @@ def test_the_finding_is_gone_once_its_action_is_carried_out(scenario: Scenario, 
     patient = Patient(home)
     acting = scenario.act(patient)
     next(acting)
-    found = patient.finding(scenario.code)
-    patient.agrees(scenario.code, only_check=scenario.only_check)
+    code, only_check = scenario.code, scenario.only_check
+    found = patient.finding(code, only_check=only_check)
+    patient.agrees(code, only_check=only_check)
     with pytest.raises(StopIteration):
         acting.send(found)
-    home.wait_for(lambda: not patient.has(scenario.code), f"the end of {scenario.code.value}")
+    home.wait_for(lambda: not patient.has(code, only_check=only_check), f"the end of {code.value}")
 
 
 def test_every_code_has_a_scenario_or_a_reason_against_one() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rules.diagnosis import catalogue
-from rules.diagnosis.catalogue import Entry
+from rules.diagnosis import entries
 from rules.diagnosis.codes import Code
 from rules.diagnosis.diagnose import UNVOUCHED
+from rules.diagnosis.entries import Entry
 
 HEAD = """\
 # Findings
@@ -34,21 +34,21 @@ This page is made from the catalogue by `make pages`; a test compares.
 """
 
 PARTS: Mapping[str, Mapping[Code, Entry]] = {
-    "The daemon": catalogue._DAEMON,
-    "The database": catalogue._DATABASE,
-    "What came of asking the remote": catalogue._REMOTE,
-    "The mirror": catalogue._MIRROR,
-    "The machine, the files and the configuration": catalogue._MACHINE,
+    "The daemon": entries.DAEMON,
+    "The database": entries.DATABASE,
+    "What came of asking the remote": entries.REMOTE,
+    "The mirror": entries.MIRROR,
+    "The machine, the files and the configuration": entries.MACHINE,
 }
 
 
 def findings_page() -> str:
     """The whole page."""
-    return "\n".join([HEAD, *(_part(title, entries) for title, entries in PARTS.items())])
+    return "\n".join([HEAD, *(_part(title, part) for title, part in PARTS.items())])
 
 
-def _part(title: str, entries: Mapping[Code, Entry]) -> str:
-    rows = [_row(code, entry) for code, entry in entries.items()]
+def _part(title: str, part: Mapping[Code, Entry]) -> str:
+    rows = [_row(code, entry) for code, entry in part.items()]
     head = ["| code | usually | what it means | what to do |", "| --- | --- | --- | --- |"]
     return "\n".join([f"## {title}\n", *head, *rows, ""])
 

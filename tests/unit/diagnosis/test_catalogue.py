@@ -12,8 +12,6 @@ from cli.main import VERBS
 from rules.diagnosis.catalogue import (
     CATALOGUE,
     ENDED_EARLY,
-    UNFILLED,
-    Entry,
     code_of,
     entry_of,
     found,
@@ -21,6 +19,7 @@ from rules.diagnosis.catalogue import (
     urgency,
 )
 from rules.diagnosis.codes import Code
+from rules.diagnosis.entries import UNFILLED, Entry
 from rules.diagnosis.findings import Severity
 from rules.model import ErrorKind, RunStatus
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.diagnosis.catalogue import _MIRROR, rank
+from rules.diagnosis.catalogue import rank
 from rules.diagnosis.codes import Code
 from rules.diagnosis.diagnose import UNVOUCHED, health_of, not_alive
+from rules.diagnosis.entries import MIRROR
 from rules.diagnosis.findings import Severity
 from rules.diagnosis.limits import (
     ANSWER_SECONDS,
@@ -84,7 +85,7 @@ def test_every_list_that_is_not_well_is_told_of(world: Observations) -> None:
         assert told & OF_LISTS <= {Code.BREAKER_OPEN, Code.HELD}
 
 
-OF_LISTS = frozenset({*_MIRROR, *(Code(kind.value) for kind in ErrorKind), Code.BREAKER_OPEN})
+OF_LISTS = frozenset({*MIRROR, *(Code(kind.value) for kind in ErrorKind), Code.BREAKER_OPEN})
 
 
 @given(worlds())

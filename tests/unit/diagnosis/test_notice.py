@@ -6,8 +6,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from rules.diagnosis.catalogue import CATALOGUE, LOOK
+from rules.diagnosis.catalogue import CATALOGUE
 from rules.diagnosis.codes import Code
+from rules.diagnosis.entries import LOOK
 from rules.diagnosis.notice import (
     CODES,
     PRODUCTS,

@@ -8,8 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from rules.diagnosis.catalogue import TRY_LATER, asked
+from rules.diagnosis.catalogue import asked
 from rules.diagnosis.codes import Code
+from rules.diagnosis.entries import TRY_LATER
 from rules.diagnosis.findings import Area, Finding, Severity
 from rules.diagnosis.observations import Access, DiskSeen
 from rules.diagnosis.of_daemon import other_version

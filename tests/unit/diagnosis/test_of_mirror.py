@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rules.diagnosis.catalogue import LOOK, urgency
+from rules.diagnosis.catalogue import urgency
 from rules.diagnosis.codes import Code
+from rules.diagnosis.entries import LOOK
 from rules.diagnosis.findings import Severity
 from rules.diagnosis.observations import DaemonState, LastRun, Presence
 from rules.diagnosis.of_mirror import trouble_of
