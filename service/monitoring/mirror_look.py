@@ -18,7 +18,7 @@ from storage.engine.readonly import Row
 from storage.engine.revision import REVISION
 from storage.engine.times import as_instant
 from storage.reads import monitoring_queries
-from storage.reads.inspection import access_of, error_text, read_unchanged
+from storage.reads.access import access_of, error_text, read_unchanged
 
 DATABASE_SECONDS = 1.0
 

@@ -9,36 +9,26 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime
 from glob import escape
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import quote
 
-from rules.diagnosis.observations import Access
 from rules.diagnosis.of_machine import FileOfDatabase
-from storage.engine.damage import is_busy, is_damage
+from storage.engine.damage import is_damage
 from storage.engine.errors import (
-    DatabaseBusy,
     DatabaseDamaged,
-    NoMirror,
-    NotADatabase,
-    NotAllowed,
     StorageError,
 )
-from storage.engine.place import is_missing, owner_of, real_path
-from storage.engine.readonly import LEAST_BYTES, folder_text
+from storage.engine.place import owner_of, real_path
 from storage.engine.soundness import MAGIC, found_by
 from storage.migrations.renewing import SCRUBBED, USER_VERSION
-
-T = TypeVar("T")
+from storage.reads.access import access_of, error_text, read_unchanged
 
 STEPS_BETWEEN_LOOKS = 20_000
 MOST_DAMAGE_SHOWN = 3
-TRIES = 3
 BUSY_SECONDS = 5.0
 
 
@@ -74,19 +64,6 @@ def _unusable(facts: FileOfDatabase, path: Path, error: Exception) -> FileOfData
     return replace(facts, access=access, why=why, owner=owner_of(path))
 
 
-def access_of(error: Exception, path: Path) -> Access:
-    """What a failure to read the file means."""
-    if isinstance(error, DatabaseDamaged) or is_damage(error):
-        return Access.DAMAGED
-    if isinstance(error, DatabaseBusy) or is_busy(error):
-        return Access.LOCKED
-    if isinstance(error, NotAllowed | PermissionError):
-        return Access.HIDDEN
-    if isinstance(error, NoMirror) and error.is_empty:
-        return Access.EMPTY
-    return Access.MISSING if is_missing(path) else Access.UNUSABLE
-
-
 def _is_writable(path: Path) -> bool:
     """Whether this user may write the file, and make its log beside it."""
     if os.path.lexists(path) and not os.access(path, os.W_OK):
@@ -107,32 +84,6 @@ def _no_folder(path: Path) -> tuple[str, str] | None:
     if os.access(above, os.W_OK | os.X_OK) and os.statvfs(above).f_blocks:
         return None
     return str(folder), str(above)
-
-
-def read_unchanged(path: Path, read: Callable[[bool], T]) -> T:
-    """What `read` finds in the file, which did not change meanwhile; it is told whether the file
-    is still: without a log nobody has it open. Raises StorageError, and what `read` raises."""
-    for _ in range(TRIES):
-        before = _state(path)
-        found = read(before[1] is None)
-        if before[1] is not None or _state(path) == before:
-            return found
-    raise StorageError(f"{path} changes all the time, and not through its log; try again")
-
-
-def _state(path: Path) -> tuple[tuple[int, int, int], int | None]:
-    """What changes when somebody writes: the file, and whether it has a log."""
-    if path.is_dir():
-        raise StorageError(folder_text(path))
-    if not path.is_file():
-        raise StorageError(f"{path} is not a regular file")
-    status = path.stat()
-    if 0 < status.st_size < LEAST_BYTES:
-        raise NotADatabase(path, "it is too short for one")
-    log: int | None = None
-    with suppress(FileNotFoundError):
-        log = path.with_name(path.name + "-wal").stat().st_ino
-    return (status.st_ino, status.st_size, status.st_mtime_ns), log
 
 
 def _read(
@@ -198,11 +149,3 @@ def _instant(text: str | None) -> datetime | None:
     except ValueError:
         return None
     return instant if instant is None or instant.tzinfo else None
-
-
-def error_text(path: Path, error: Exception) -> str:
-    """What to say of a failure to read the file."""
-    if isinstance(error, StorageError):
-        return str(error)
-    reason = error.strerror if isinstance(error, OSError) else error
-    return f"{path} cannot be read: {reason}"
