@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from cli.common import control_of
 from cli.screens.failing_products import failure_text, names_in
 from cli.screens.screen import harmless
@@ -39,6 +41,7 @@ WORDS = {
 def print_changes(settings: Settings) -> int:
     """Print until a signal ends it; what happened before is not told."""
     feed = EventFeed(settings.db_path, since=0 if is_missing(settings.db_path) else None)
+    _begin(feed)  # before a word is printed: who reads it may be about to change something
     daemon: DaemonView | None = None
     first = True
     while True:
@@ -48,6 +51,13 @@ def print_changes(settings: Settings) -> int:
         daemon, first = now, False
         more = _print_events(feed)
         wait(0 if more else POLL_SECONDS)
+
+
+def _begin(feed: EventFeed) -> None:
+    """What is there already is no change. A database that is away is waited for."""
+    with suppress(StorageError):
+        if feed.last_id is None:
+            feed.start(1)
 
 
 def _daemon_of(settings: Settings) -> DaemonView | None:
@@ -65,9 +75,10 @@ def _daemon_line(daemon: DaemonView | None) -> str:
 
 def _print_events(feed: EventFeed) -> bool:
     """Print what is new; whether there is more already. A database that is away is waited for."""
+    _begin(feed)
+    if feed.last_id is None:
+        return False
     try:
-        if feed.last_id is None:
-            feed.start(1)  # what is there already is no change
         batch = feed.poll()
     except StorageError:
         return False

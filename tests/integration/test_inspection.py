@@ -14,7 +14,7 @@ import pytest
 from rules.diagnosis.of_machine import FileOfDatabase
 from storage.engine.revision import REVISION
 from storage.engine.soundness import inspect_thoroughly
-from storage.reads import inspection
+from storage.reads import access, inspection
 from storage.reads.inspection import inspect_database
 from tests.databases import migrated
 
@@ -146,7 +146,7 @@ def test_a_file_that_changes_all_the_time_is_said_to(
 ) -> None:
     """Without a log beside it, as another program's rollback journal changes it."""
     turns = itertools.count()
-    monkeypatch.setattr(inspection, "_state", lambda _path: ((next(turns), 0, 0), None))
+    monkeypatch.setattr(access, "_state", lambda _path: ((next(turns), 0, 0), None))
     assert "changes all the time" in (look(path).why)
 
 
