@@ -11,9 +11,10 @@ from tests.diagnosis import kinds
 from tests.diagnosis.patient import Patient
 from tests.diagnosis.scenarios import SCENARIOS, UNTRIED, Scenario
 from tests.homes import Home
+from tests.tools import ON_CI
 
 assert kinds, "they declare the scenarios"
-ALL = os.environ.get("DIAGNOSIS") == "all"
+ALL = os.environ.get("DIAGNOSIS") == "all" or ON_CI
 CHOSEN = [each for each in SCENARIOS if each.usual or ALL]
 
 

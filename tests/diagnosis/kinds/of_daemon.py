@@ -69,7 +69,7 @@ def socket_blocked(patient: Patient) -> Acting:
     place.rmdir()
 
 
-@scenario(Code.PAUSED, usual=True)
+@scenario(Code.PAUSED)
 def paused(patient: Patient) -> Acting:
     patient.home.daemon()
     patient.home.wait_for_run(1)

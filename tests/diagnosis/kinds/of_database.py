@@ -30,7 +30,7 @@ def gone(patient: Patient) -> Acting:
     patient.carry_out(found["action"].partition(" or ")[2])
 
 
-@scenario(Code.DATABASE_LOCKED, usual=True)
+@scenario(Code.DATABASE_LOCKED)
 def locked(patient: Patient) -> Acting:
     """While a run waits to write."""
     home = patient.home
@@ -58,7 +58,7 @@ def log_grows(patient: Patient) -> Acting:
     home.run("sync", "--force")
 
 
-@scenario(Code.NOTHING_SYNCED, usual=True)
+@scenario(Code.NOTHING_SYNCED)
 def new(patient: Patient) -> Acting:
     found = yield
     patient.carry_out(found["action"].partition(",")[0])

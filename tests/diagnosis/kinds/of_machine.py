@@ -12,7 +12,7 @@ from tests.diagnosis.patient import Patient
 from tests.diagnosis.scenarios import Acting, scenario
 
 
-@scenario(Code.CONFIGURATION, usual=True, only_check=True)
+@scenario(Code.CONFIGURATION, only_check=True)
 def no_token(patient: Patient) -> Acting:
     patient.home.settings["TESTIO_CUSTOMER_API_TOKEN"] = ""
     found = yield

@@ -37,7 +37,7 @@ def token_refused(patient: Patient) -> Acting:
     patient.carry_out(found["action"])
 
 
-@scenario(Code.CONNECTION_FAILED, usual=True)
+@scenario(Code.CONNECTION_FAILED)
 def down_at_the_first_run(patient: Patient) -> Acting:
     """The remote is down at the first run: nobody is told that a list does not exist."""
     url = patient.home.simulator.base_url
@@ -62,7 +62,7 @@ def forbidden(patient: Patient) -> Acting:
     patient.home.run("sync")
 
 
-@scenario(Code.SERVER_ERROR, usual=True)
+@scenario(Code.SERVER_ERROR)
 def server_error(patient: Patient) -> Acting:
     yield from _one_list(patient, status=500)
 
