@@ -31,14 +31,13 @@ from actors.messages import (
     Ping,
     ProductFailed,
     ProductSynced,
-    RunBegan,
-    RunEnded,
     RunPhase,
     RunRecorded,
     RunTicket,
     StartRun,
     Tick,
 )
+from actors.runs_taken_on import RunsTakenOn
 from rules.model import (
     PRODUCT_LIST,
     ErrorKind,
@@ -70,15 +69,20 @@ class Coordinator(BaseActor):
         mirror: Address,
         event_queue: EventQueue,
         clock: Clock,
+        taken_on: RunsTakenOn,
         run_ids: Iterator[int],
         tick_request: Callable[[], RunRequest],
     ) -> None:
-        """`run_ids` gives free ids; it outlives a crash of this actor. Ticks ask as configured."""
+        """Ticks ask for `tick_request`. `run_ids` gives free ids.
+
+        What is in `taken_on` is owed by whoever replaces this actor.
+        """
         super().__init__(role="coordinator", supervisor=supervisor)
         self._phases = phases
         self._mirror = mirror
         self._event_queue = event_queue
         self._clock = clock
+        self._taken_on = taken_on
         self._run_ids = run_ids
         self._tick_request = tick_request
         self._current: ActiveRun | None = None
@@ -182,12 +186,12 @@ class Coordinator(BaseActor):
             run_id, waiting = self._queued
             merged = merge(waiting, request)
             if merged != waiting:
+                self._taken_on.take_on(self._ticket(run_id, merged), at_work=False)
                 self._queued = (run_id, merged)
-                self._tell_begun(self._ticket(run_id, merged), at_work=False)
             return run_id
         run_id = self._new_id()
+        self._taken_on.take_on(self._ticket(run_id, request), at_work=False)
         self._queued = (run_id, request)
-        self._tell_begun(self._ticket(run_id, request), at_work=False)
         self._event_queue.record(
             SyncEvent(
                 at=self._clock.now(),
@@ -236,7 +240,7 @@ class Coordinator(BaseActor):
             errors=(problem,),
         )
         self._event_queue.record(RunClosed(at=self._clock.now(), request=request, result=result))
-        self._supervisor.tell(RunEnded(run_id=run_id))
+        self._taken_on.ended(run_id)
 
     def _drain(self) -> pykka.ThreadingFuture[bool]:
         if self._drained is None:
@@ -263,15 +267,12 @@ class Coordinator(BaseActor):
             started=self._clock.elapsed(),
         )
 
-    def _tell_begun(self, ticket: RunTicket, *, at_work: bool) -> None:
-        self._supervisor.tell(RunBegan(ticket=ticket, by=self.actor_urn, at_work=at_work))
-
     def _start(self, run_id: int, request: RunRequest) -> None:
         ticket = self._ticket(run_id, request)
+        self._taken_on.take_on(ticket, at_work=True)
         self._current = ActiveRun(ticket=ticket, ahead=list(in_order(request.phases)))
         if ticket.is_fresh_start:
             self._dropped = None
-        self._tell_begun(ticket, at_work=True)
         self._event_queue.record(RunOpened(run_id=run_id, at=ticket.started_at, request=request))
         self._next_phase(self._current)
 
@@ -360,7 +361,7 @@ class Coordinator(BaseActor):
         )
 
     def _run_recorded(self, current: ActiveRun) -> None:
-        self._supervisor.tell(RunEnded(run_id=current.run_id))
+        self._taken_on.ended(current.run_id)
         self._current = None
         if self._queued is not None:
             (run_id, request), self._queued = self._queued, None

@@ -411,25 +411,6 @@ class ActorCrashed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunBegan:
-    """The Coordinator `by` has taken on a run; if it crashes, the run has to be failed.
-
-    `at_work`: it has begun; else it waits for its turn.
-    """
-
-    ticket: RunTicket
-    by: str
-    at_work: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunEnded:
-    """The run's end is on disk; its ticket is worth nothing any more."""
-
-    run_id: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleChanged:
     """The Scheduler's state, kept for its replacement."""
 
@@ -467,13 +448,5 @@ WorkerMessage = Ping | SyncProduct | JoinReadAhead | PageStored | PageRefused | 
 MirrorMessage = Ping | StorePage | AdoptFresh | DropFresh
 LoggerMessage = Ping | Flush
 SupervisorMessage = (
-    Ping
-    | Beat
-    | StartAll
-    | EmployWorkers
-    | StopAll
-    | ActorCrashed
-    | RunBegan
-    | RunEnded
-    | ScheduleChanged
+    Ping | Beat | StartAll | EmployWorkers | StopAll | ActorCrashed | ScheduleChanged
 )

@@ -22,8 +22,6 @@ from actors.messages import (
     MirrorLost,
     Ping,
     Ref,
-    RunBegan,
-    RunEnded,
     ScheduleChanged,
     StartAll,
     StopAll,
@@ -32,6 +30,7 @@ from actors.messages import (
     WorkerAdded,
     WorkerReplaced,
 )
+from actors.runs_taken_on import RunsTakenOn, TakenOn
 from actors.wiring import Wiring
 from config.threads import NoThread
 from rules.model import ErrorKind, Problem, RunStatus, SyncResult
@@ -44,6 +43,7 @@ log = structlog.get_logger(__name__)
 AT_EACH_BEAT = "the role stays empty; each beat tries again"
 PING_SECONDS = 5.0
 SWEEP_SECONDS = 0.1
+LATE = Problem(kind=ErrorKind.CANCELLED, message="the daemon stopped before the run ended")
 
 
 class Supervisor(BaseActor):
@@ -66,13 +66,15 @@ class Supervisor(BaseActor):
         self._gave_up = False
         self._ending = False
         self._budget = RestartBudget()
-        self._outstanding: dict[int, RunBegan] = {}
+        self._taken_on = RunsTakenOn()  # by the Coordinator that is there now
         plan = wiring.ports.schedule
         self._schedule = (
             Schedule.starting(now=0.0, interval=0.0) if plan is None else plan.starting(self._clock)
         )
         self._worker_index = wiring.worker_index
-        self._makers = wiring.makers(lambda: self._schedule)
+        self._makers = wiring.makers(
+            schedule=lambda: self._schedule, taken_on=lambda: self._taken_on
+        )
         everyone = (wiring.logger, wiring.mirror, *wiring.crew, wiring.scheduler)
         self._addresses = {a.role: a for a in everyone if a.role in self._makers}
         self._empty: dict[str, Callable[[], None]] = {}  # and what is to be said when it is filled
@@ -90,10 +92,6 @@ class Supervisor(BaseActor):
                 self._beat()
             case ActorCrashed():
                 self._lost(message.role, message.urn, message.error)
-            case RunBegan():
-                self._run_began(message)
-            case RunEnded():
-                self._outstanding.pop(message.run_id, None)
             case ScheduleChanged():
                 self._schedule = message.schedule
             case Ping():
@@ -158,15 +156,6 @@ class Supervisor(BaseActor):
 
     # -- watch ---------------------------------------------------------------------------------
 
-    def _run_began(self, message: RunBegan) -> None:
-        ref = self._wiring.coordinator.ref
-        if ref is not None and ref.actor_urn == message.by:
-            self._outstanding[message.ticket.run_id] = message
-            return
-        # Said by a Coordinator that was replaced before it came to this message.
-        problem = Problem(kind=ErrorKind.CRASHED, message="the coordinator crashed")
-        self._end_run(message, problem, RunStatus.FAILED)
-
     def _beat(self) -> None:
         """Find the dead that nobody reported, and have the Logger try again what it could not."""
         if self._ending:
@@ -206,8 +195,7 @@ class Supervisor(BaseActor):
         exceeded = self._budget.spend(self._clock.elapsed())
         if exceeded is None:
             return True
-        self._dismiss_deciders()
-        self._fail_outstanding(problem)
+        self._fail_runs(self._dismiss_deciders(), problem)
         self._give_up(
             f"{problem.message}; more than {exceeded.restarts} restarts "
             f"in {exceeded.seconds:g} s are too many"
@@ -248,47 +236,43 @@ class Supervisor(BaseActor):
         workers = [address.ref for address in self._wiring.workers]
         for address in self._wiring.workers:
             address.bind(None)
-        self._dismiss_deciders()
+        left = self._dismiss_deciders()
         for ref in workers:
             if ref is not None:
                 ref.stop(block=False)
+        self._fail_runs(left, problem)
         for address in self._wiring.crew:
             self._start(address.role)
-        self._fail_outstanding(problem)
 
-    def _dismiss_deciders(self) -> None:
-        """Stop the Coordinator and the phases, with whatever they have begun.
+    def _dismiss_deciders(self) -> tuple[TakenOn, ...]:
+        """Stop the Coordinator and the phases; returns the runs that they leave behind.
 
         They lose their addresses first and are waited for, so that one that is still alive cannot
         set others to work, nor say anything of a run whose end is written.
         """
-        self._cancel_outstanding()
+        self._taken_on.cancel()
         deciders = (*self._wiring.phases.values(), self._wiring.coordinator)
         refs = [address.ref for address in deciders]
         for address in deciders:
             address.bind(None)
         _stop_refs([ref for ref in refs if ref is not None], within=1.0)
+        left, self._taken_on = self._taken_on.close(), RunsTakenOn()
+        return left
 
-    def _cancel_outstanding(self) -> None:
-        for began in self._outstanding.values():
-            began.ticket.requests.cancellation.cancel()
+    def _fail_runs(
+        self, left: Iterable[TakenOn], problem: Problem, status: RunStatus = RunStatus.FAILED
+    ) -> None:
+        """End runs that nobody works for any more; what they have written stays and is counted."""
+        for run in left:
+            run.ticket.requests.cancellation.cancel()
+            if run.ticket.is_fresh_start:
+                self._wiring.mirror.tell(DropFresh(ticket=run.ticket))
+            if self._wiring.results.wait(run.ticket.run_id, timeout=0) is None:
+                self._event_queue.record(self._closed(run, problem, status))
 
-    def _fail_outstanding(self, problem: Problem, status: RunStatus = RunStatus.FAILED) -> None:
-        """End every run taken on that has not ended; what it has written stays and is counted."""
-        for began in self._outstanding.values():
-            self._end_run(began, problem, status)
-        self._outstanding.clear()
-
-    def _end_run(self, began: RunBegan, problem: Problem, status: RunStatus) -> None:
-        began.ticket.requests.cancellation.cancel()
-        if began.ticket.is_fresh_start:
-            self._wiring.mirror.tell(DropFresh(ticket=began.ticket))
-        if self._wiring.results.wait(began.ticket.run_id, timeout=0) is None:
-            self._event_queue.record(self._closed(began, problem, status))
-
-    def _closed(self, began: RunBegan, problem: Problem, status: RunStatus) -> RunClosed:
-        ticket = began.ticket
-        lasted = self._clock.elapsed() - ticket.started if began.at_work else 0.0
+    def _closed(self, run: TakenOn, problem: Problem, status: RunStatus) -> RunClosed:
+        ticket = run.ticket
+        lasted = self._clock.elapsed() - ticket.started if run.at_work else 0.0
         result = SyncResult(
             run_id=ticket.run_id,
             status=status,
@@ -319,11 +303,11 @@ class Supervisor(BaseActor):
         if not self._gave_up:  # else the runs have been failed, and nobody replaces the dead
             self._drain(within=max(0.0, seconds - 3.0))
         self._ending = True  # from here on the dead are not replaced: a beat may still be waiting
-        late = Problem(kind=ErrorKind.CANCELLED, message="the daemon stopped before the run ended")
-        self._fail_outstanding(late, RunStatus.CANCELLED)
-        for group, most in ((wiring.crew, 1.5), ((wiring.mirror,), 0.5)):
-            left = give_up_at - 0.5 - time.monotonic()
-            abandoned += self._stop_group(group, within=max(0.1, min(most, left)))
+        self._taken_on.cancel()
+        abandoned += self._stop_group(wiring.crew, within=_most(1.5, give_up_at))
+        # After those who say something of a run, before the writer, who drops what it staged.
+        self._fail_runs(self._taken_on.close(), LATE, RunStatus.CANCELLED)
+        abandoned += self._stop_group([wiring.mirror], within=_most(0.5, give_up_at))
         wiring.logger.tell(Flush())
         within = max(0.5, give_up_at - time.monotonic())
         abandoned += self._stop_group([wiring.logger], within=within)
@@ -352,6 +336,11 @@ class Supervisor(BaseActor):
         refs = {ref.actor_urn: role for role, ref in found if ref is not None}
         late = _stop_refs([ref for _, ref in found if ref is not None], within=within)
         return [refs[urn] for urn in late]
+
+
+def _most(seconds: float, give_up_at: float) -> float:
+    """So long at most, and half a second before the end is kept for the Logger."""
+    return max(0.1, min(seconds, give_up_at - 0.5 - time.monotonic()))
 
 
 def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:

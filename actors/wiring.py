@@ -21,6 +21,7 @@ from actors.phase import PhaseActor
 from actors.ports import Ports
 from actors.product_worker import ProductWorker
 from actors.products_phase import ProductsPhase
+from actors.runs_taken_on import RunsTakenOn
 from actors.scheduler import Scheduler
 from actors.worker_activity import WorkerActivity
 from rules.model import SyncPhase
@@ -106,7 +107,9 @@ class Wiring:
         """All that works for a run and is replaced together: Coordinator, phases, workers."""
         return (*self.workers, *self.phases.values(), self.coordinator)
 
-    def makers(self, schedule: Callable[[], Schedule]) -> dict[str, Callable[[], Ref]]:
+    def makers(
+        self, *, schedule: Callable[[], Schedule], taken_on: Callable[[], RunsTakenOn]
+    ) -> dict[str, Callable[[], Ref]]:
         """How to start the actor of each role, in the order of their dependencies."""
         makers: dict[str, Callable[[], Ref]] = {
             "logger": self._logger,
@@ -116,7 +119,7 @@ class Wiring:
             makers[address.role] = lambda role=address.role: self._worker(role)  # type: ignore[misc]
         for phase, address in self.phases.items():
             makers[address.role] = lambda phase=phase: self._phase(phase)  # type: ignore[misc]
-        makers["coordinator"] = self._coordinator
+        makers["coordinator"] = lambda: self._coordinator(taken_on())
         if self.ports.schedule is not None:
             makers["scheduler"] = lambda: self._scheduler(schedule())
         return makers
@@ -162,13 +165,14 @@ class Wiring:
             attempts=self.attempts,
         )
 
-    def _coordinator(self) -> Ref:
+    def _coordinator(self, taken_on: RunsTakenOn) -> Ref:
         return Coordinator.start(
             supervisor=self.supervisor,
             phases=self.phases,
             mirror=self.mirror,
             event_queue=self.event_queue,
             clock=self.ports.clock,
+            taken_on=taken_on,
             run_ids=self.run_ids,
             tick_request=self.ports.tick_request,
         )

@@ -234,8 +234,6 @@ BY_RUN = (
     said.PageStored,
     said.StorePage,
     said.Flush,
-    said.RunBegan,
-    said.RunEnded,
     said.WorkerReplaced,
     said.ActorCrashed,
     said.MirrorLost,

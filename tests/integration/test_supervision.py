@@ -6,21 +6,23 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
 
+from actors import supervisor
 from actors.base import Address, NoAnswer
 from actors.coordinator import Coordinator
 from actors.logger import Logger
 from actors.messages import (
     PageRefused,
     ProductFailed,
-    RunBegan,
+    Ref,
     RunRecorded,
     RunTicket,
+    StartRun,
     StorePage,
 )
 from actors.mirror_writer import MirrorWriter
@@ -30,7 +32,7 @@ from actors.supervisor import Supervisor
 from config.secrets import REDACTOR
 from rules.model import ErrorKind, Kind, Problem, RunRequest, RunStatus, SyncPhase, Trigger
 from rules.records import Page
-from rules.run.events import Entry, EventName, RunClosed, RunOpened
+from rules.run.events import Entry, EventName, RunClosed, RunOpened, SyncEvent
 from storage.engine.errors import StorageError
 from testio.limits import RequestScope
 from tests.conftest import Bench, wait_until
@@ -46,6 +48,13 @@ class Crash:
     let_go: threading.Event | None = None
 
 
+@dataclass(frozen=True)
+class Pause:
+    """A message that keeps an actor busy until it is `let_go`."""
+
+    let_go: threading.Event
+
+
 @pytest.fixture(autouse=True)
 def _crashable(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in (Coordinator, Logger, MirrorWriter, PhaseActor, Scheduler, Supervisor):
@@ -57,6 +66,9 @@ def _crashing(original: Callable[[Any, Any], object]) -> Callable[[Any, Any], ob
         if isinstance(message, Crash):
             assert message.let_go is None or message.let_go.wait(5)
             raise message.error
+        if isinstance(message, Pause):
+            assert message.let_go.wait(5)
+            return None
         return original(self, message)
 
     return handle
@@ -149,18 +161,49 @@ def test_a_run_asked_for_in_the_middle_of_a_replacement_ends(
     assert bench.system.status().current is None
 
 
-def test_what_a_replaced_coordinator_says_ends_its_own_run_and_no_other(
+def test_what_is_added_to_a_run_that_waits_is_in_its_row_when_the_crew_dies(
     held: tuple[Bench, Hold, int],
 ) -> None:
-    bench, hold, run_id = held
-    request = RunRequest(trigger=Trigger.API)
-    ticket = RunTicket(run_id=99, request=request, started_at=START, started=0.0)
-    late = RunBegan(ticket=ticket, by="urn:uuid:long-gone", at_work=True)
-    bench.system.wiring.supervisor.tell(late)
-    assert bench.wait(99).status is RunStatus.FAILED
-    assert ticket.is_over
-    hold.let_go.set()
-    assert bench.wait(run_id).status is RunStatus.SUCCESS
+    """The Coordinator says yes after its Supervisor has begun to dismiss it, and before its end."""
+    bench, _, _ = held
+    wiring, let_go = bench.system.wiring, threading.Event()
+    waiting = bench.start(RunRequest(trigger=Trigger.CLI, phases=(SyncPhase.PRODUCTS,)))
+    old = wiring.coordinator.ref
+    assert old is not None
+    old.tell(Pause(let_go))
+    added = old.ask(
+        StartRun(request=RunRequest(trigger=Trigger.API, phases=(SyncPhase.FEATURES,))), block=False
+    )
+    crash(wiring.phases[SyncPhase.NEW_TESTS], RuntimeError("bug"))
+    wait_until(lambda: wiring.coordinator.ref is not old, what="the Coordinator's dismissal")
+    let_go.set()
+    assert added.get(timeout=5).run_id == waiting
+    assert bench.wait(waiting).status is RunStatus.FAILED
+    ends = [e for e in bench.events.entries if isinstance(e, RunClosed)]
+    [closed] = [end for end in ends if end.result.run_id == waiting]
+    assert closed.request.phases == (SyncPhase.PRODUCTS, SyncPhase.FEATURES)
+
+
+def test_a_run_that_does_not_end_while_the_system_stops_is_closed_after_its_last_event(
+    held: tuple[Bench, Hold, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, _, run_id = held
+    stopping, stop_refs = threading.Event(), supervisor._stop_refs
+
+    def stop(refs: Iterable[Ref], *, within: float) -> list[str]:
+        refs = list(refs)
+        if len(refs) == len(bench.system.wiring.crew):
+            stopping.set()
+        return stop_refs(refs, within=within)
+
+    monkeypatch.setattr(supervisor, "_stop_refs", stop)
+    assert bench.system.wiring.phases[SyncPhase.FEATURES].tell(Pause(stopping))
+    assert bench.system.stop(seconds=3.5).abandoned == ()
+    entries = [e for e in bench.events.entries if getattr(e, "run_id", None) == run_id]
+    assert [e for e in entries if isinstance(e, SyncEvent)][-1].event is EventName.PHASE_FINISHED
+    last = bench.events.entries[-1]
+    assert isinstance(last, RunClosed), bench.events.names()
+    assert last.result.status is RunStatus.CANCELLED
 
 
 def test_a_worker_that_dies_while_the_system_stops_costs_no_run_its_end(
