@@ -131,11 +131,15 @@ class Operators:
         self.system.set_interval(seconds)
 
     def _look(self) -> None:
-        """A run has not ended before its end is on disk."""
+        """A run has not ended before its end is on disk.
+
+        One that is failed with its Coordinator is not known to the next; its end may wait.
+        """
         before = self.story.open_runs()
         status = self.system.status()
         left = before & self.story.open_runs()
-        if status.current is None and left and not self.killed:
+        replaced = self.killed or self.story.crashes_heard
+        if status.current is None and left and not replaced:
             self.world.machine.fail(f"no run is at work, and the end of {left} is not on disk")
         self.system.schedule()
         self.system.mailboxes()

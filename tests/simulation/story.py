@@ -107,6 +107,14 @@ class Story:
         return any(str(event.detail["role"]).startswith(roles) for event in found)
 
     @property
+    def crashes_heard(self) -> bool:
+        """Whether any actor has crashed so far, written or not."""
+        return any(
+            isinstance(entry, SyncEvent) and entry.event is EventName.ACTOR_CRASHED
+            for _, entry in self.heard
+        )
+
+    @property
     def crew_crashed(self) -> bool:
         """Whether all that works for a run was replaced."""
         return self.crashed("coordinator", *(f"{phase.value}-phase" for phase in SyncPhase))
